@@ -1,0 +1,201 @@
+// list, status, messages, rejected: nothing here changes the store.
+#include <array>
+#include <functional>
+
+#include "commands.hpp"
+#include "doors.hpp"
+#include "exit.hpp"
+#include "report.hpp"
+#include "text.hpp"
+
+namespace cli {
+
+namespace {
+
+using bulkmsg::campaign_id;
+using bulkmsg::campaign_status;
+using bulkmsg::engine;
+using bulkmsg::message_state;
+
+void each_campaign(engine& reader, const std::function<void(const campaign_status&)>& visit) {
+  for (campaign_id after{};;) {
+    const auto page = need(reader.list(after, 100));
+    if (page.empty()) return;
+    for (const campaign_status& c : page) visit(c);
+    after = page.back().id;
+  }
+}
+
+std::string row(const std::vector<std::string>& cells) {
+  std::string out;
+  for (const std::string& cell : cells) {
+    if (&cell != &cells.front()) out += ',';
+    out += csv_cell(cell);
+  }
+  return out;
+}
+
+std::string count_cell(std::int64_t n) {
+  const std::string text = grouped(n);
+  return std::string(text.size() < 11 ? 11 - text.size() : 1, ' ') + text;
+}
+
+bulkmsg::message_filter filter_of(const std::string& state) {
+  bulkmsg::message_filter filter;
+  filter.limit = 10'000;
+  if (state.empty()) return filter;
+  if (state == "undelivered") {
+    filter.undelivered = true;
+    return filter;
+  }
+  using enum message_state;
+  for (const message_state s : {queued, retry, accepted, refused, unconfirmed, skipped, attempting}) {
+    if (name(s) == state) filter.state = s;
+  }
+  if (!filter.state) {
+    give_up(bulkmsg::errc::invalid_argument,
+            "there is no message state \"" + one_line(state) +
+                "\"; give queued, retry, attempting, sent, failed, unconfirmed, skipped or "
+                "undelivered");
+  }
+  return filter;
+}
+
+std::string id_text(bulkmsg::message_id id) { return std::to_string(id.lane) + "/" + std::to_string(id.sequence); }
+
+// What a person calls it: an accepted message whose receipt says more is shown by that.
+std::string state_text(const bulkmsg::message_row& m) {
+  using bulkmsg::receipt_rank;
+  if (m.state == message_state::accepted) {
+    if (m.receipt == receipt_rank::failed) return "undelivered";
+    if (m.receipt == receipt_rank::delivered || m.receipt == receipt_rank::read) return std::string(name(m.receipt));
+  }
+  return std::string(name(m.state));
+}
+
+std::string message_json(const bulkmsg::message_row& m) {
+  return json_object()
+      .text("message", id_text(m.id))
+      .text("address", m.address)
+      .text("state", name(m.state))
+      .text("receipt", name(m.receipt))
+      .number("attempt", m.attempt)
+      .text("provider_id", m.provider_id)
+      .number("code", m.code)
+      .text("detail", m.detail)
+      .number("at_ms", m.at_ms)
+      .number("sent_at_ms", m.sent_at_ms)
+      .number("delivered_at_ms", m.delivered_at_ms)
+      .number("read_at_ms", m.read_at_ms)
+      .number("failed_at_ms", m.failed_at_ms)
+      .str();
+}
+
+std::string message_csv(const bulkmsg::message_row& m) {
+  const auto ms = [](std::int64_t at) { return at == 0 ? std::string() : std::to_string(at); };
+  return row({id_text(m.id), m.address, std::string(name(m.state)), std::string(name(m.receipt)),
+              std::to_string(m.attempt), m.provider_id, m.code == 0 ? "" : std::to_string(m.code), m.detail,
+              ms(m.at_ms), ms(m.sent_at_ms), ms(m.delivered_at_ms), ms(m.read_at_ms), ms(m.failed_at_ms)});
+}
+
+}  // namespace
+
+int list(const options& given) {
+  engine reader = open_to_read(given.store);
+  if (given.json) {
+    std::vector<std::string> all;
+    each_campaign(reader, [&](const campaign_status& c) { all.push_back(status_json(c).str()); });
+    print_line(json_array(all));
+    return exit_code::ok;
+  }
+  print_line(padded("ID", 6) + padded("STATE", 11) + "      TOTAL       SENT     FAILED    SKIPPED     QUEUED  " +
+             padded("CREATED", 21) + "NAME");
+  each_campaign(reader, [](const campaign_status& c) {
+    const auto& n = c.counters;
+    print_line(padded(std::to_string(c.id.value), 6) + padded(name(c.state), 11) + count_cell(n.total) +
+               count_cell(n.sent) + count_cell(n.failed) + count_cell(n.skipped) + count_cell(n.queued()) + "  " +
+               padded(time_text(c.created_at_ms), 21) + one_line(c.name));
+  });
+  return exit_code::ok;
+}
+
+int status(const options& given) {
+  engine reader = open_to_read(given.store);
+  campaign_id campaign{given.campaign};
+  if (!campaign) {
+    each_campaign(reader, [&](const campaign_status& c) { campaign = c.id; });
+    if (!campaign) {
+      give_up(bulkmsg::errc::not_found, given.store + " holds no campaign yet; `bulkmsg send` makes one");
+    }
+  }
+  const campaign_status status = need(reader.status(campaign));
+  if (given.json) {
+    print_line(report_json(reader, status, {}).str());
+  } else {
+    print_report(reader, status, {});
+  }
+  return exit_code::ok;
+}
+
+int messages(const options& given) {
+  bulkmsg::message_filter filter = filter_of(given.state);
+  engine reader = open_to_read(given.store);
+  need(reader.status({given.campaign}));  // an unknown campaign is an error, not an empty list
+  if (given.csv) {
+    print_line(
+        "message,address,state,receipt,attempt,provider_id,code,detail,at_ms,sent_at_ms,delivered_at_ms,read_at_ms,"
+        "failed_at_ms");
+  }
+  for (;;) {
+    const auto page = need(reader.messages({given.campaign}, filter));
+    for (const bulkmsg::message_row& m : page) {
+      if (given.json) {
+        print_line(message_json(m));
+      } else if (given.csv) {
+        print_line(message_csv(m));
+      } else {
+        std::string line = padded(id_text(m.id), 12) + padded(m.address, 18) + padded(state_text(m), 13) +
+                           padded(time_text(m.at_ms), 22);
+        if (m.code != 0) line += std::to_string(m.code) + " ";
+        print_line(line + one_line(m.detail));
+      }
+    }
+    if (page.size() < filter.limit) return exit_code::ok;
+    filter.after = page.back().id;
+  }
+}
+
+int rejected(const options& given) {
+  engine reader = open_to_read(given.store);
+  need(reader.status({given.campaign}));
+  if (given.csv) print_line("line,column,column_name,code,reason,phone_number");
+  constexpr std::size_t page_rows = 1000;
+  for (std::int64_t after = 0;;) {
+    const auto page = need(reader.rejected({given.campaign}, after, page_rows));
+    for (const bulkmsg::rejected_row& r : page) {
+      after = r.line;
+      const std::string column = r.column == 0 ? "" : std::to_string(r.column);
+      if (given.json) {
+        print_line(json_object()
+                       .number("line", r.line)
+                       .number("column", r.column)
+                       .text("column_name", r.column_name)
+                       .text("code", name(r.code))
+                       .text("reason", r.reason)
+                       .text("address", r.address)
+                       .str());
+      } else if (given.csv) {
+        print_line(
+            row({std::to_string(r.line), column, r.column_name, std::string(name(r.code)), r.reason, r.address}));
+      } else {
+        std::string where = "line " + std::to_string(r.line);
+        if (r.column != 0)
+          where += ", column " + column + (r.column_name.empty() ? "" : " (" + one_line(r.column_name) + ")");
+        print_line(padded(where, 42) + padded(name(r.code), 24) + one_line(r.reason));
+      }
+    }
+    if (page.size() < page_rows) return exit_code::ok;
+  }
+}
+
+}  // namespace cli

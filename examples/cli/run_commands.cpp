@@ -1,0 +1,319 @@
+// send, resume, pause, stop, discard.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "commands.hpp"
+#include "doors.hpp"
+#include "exit.hpp"
+#include "follow.hpp"
+#include "interrupt.hpp"
+#include "report.hpp"
+#include "text.hpp"
+
+namespace cli {
+
+namespace {
+
+using bulkmsg::campaign_id;
+using bulkmsg::campaign_state;
+using bulkmsg::campaign_status;
+using bulkmsg::engine;
+using bulkmsg::errc;
+
+// What is on the wire when a person interrupts gets this long to be answered.
+constexpr auto drain = std::chrono::seconds(10);
+
+void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+
+// A small file, whole. The bound is far above any template.
+std::string file_text(const std::string& path, const char* what) {
+  constexpr std::uintmax_t bytes_max = 4 << 20;
+  std::error_code why;
+  const auto size = std::filesystem::file_size(path, why);
+  if (why) {
+    give_up(errc::file_unreadable, path + ": " + why.message() + "; give the path of a " + what);
+  }
+  if (size > bytes_max) {
+    give_up(errc::too_large, path + ": over 4 MiB is too large for a " + std::string(what) + "; is it another file?");
+  }
+  std::ifstream in(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) give_up(errc::file_unreadable, path + ": cannot be read; check its permissions");
+  return text;
+}
+
+void expect_readable(const std::string& path) {
+  std::error_code why;
+  if (std::filesystem::is_directory(path, why)) {
+    give_up(errc::file_unreadable, path + ": is a directory; give the path of a CSV file");
+  }
+  if (::access(path.c_str(), R_OK) != 0) {
+    give_up(errc::file_unreadable,
+            path + ": " + std::generic_category().message(errno) + "; give the path of a CSV file");
+  }
+}
+
+// The library says "line 1: ..."; the person wants to know of which file.
+template <class T>
+T need_of(const std::string& path, bulkmsg::result<T>&& r) {
+  if (!r && r.error().message.find(path) == std::string::npos) r.error().message = path + ": " + r.error().message;
+  return need(std::move(r));
+}
+
+// A draft that is not started when this goes out of scope is removed: a refused `send` leaves nothing behind.
+class draft {
+ public:
+  draft(engine& engine, campaign_id id) : engine_(engine), id_(id) {}
+  ~draft() {
+    if (started_) return;
+    if (auto gone = engine_.discard(id_); !gone) {
+      say("bulkmsg: campaign " + std::to_string(id_.value) + " could not be removed (" +
+          one_line(gone.error().message) + "); it was not started, `bulkmsg discard` removes it");
+    }
+  }
+  draft(const draft&) = delete;
+  draft& operator=(const draft&) = delete;
+
+  [[nodiscard]] campaign_id id() const { return id_; }
+  void started() { started_ = true; }
+
+ private:
+  engine& engine_;
+  campaign_id id_;
+  bool started_ = false;
+};
+
+bulkmsg::import_report import(engine& engine, campaign_id campaign, const std::string& path) {
+  if (path != "-") return need_of(path, engine.import_csv_file(campaign, path));
+  return need_of(
+      "standard input", engine.import_csv(campaign, [](char* to, std::size_t capacity) -> bulkmsg::result<std::size_t> {
+        for (;;) {
+          if (interrupt::asked()) return bulkmsg::fail(errc::file_unreadable, "interrupted; nothing was sent");
+          const ssize_t got = ::read(STDIN_FILENO, to, capacity);
+          if (got >= 0) return static_cast<std::size_t>(got);
+          if (errno != EINTR) {
+            return bulkmsg::fail(errc::file_unreadable, std::generic_category().message(errno) + "; give --csv a file");
+          }
+        }
+      }));
+}
+
+// The other unfinished campaigns of the store: the engine goes on with them as soon as it runs.
+void mention_others(engine& engine, campaign_id but) {
+  for (campaign_id after{};;) {
+    const auto page = need(engine.list(after, 100));
+    if (page.empty()) return;
+    for (const campaign_status& c : page) {
+      after = c.id;
+      if (c.id != but && (c.state == campaign_state::sending || c.state == campaign_state::starting)) {
+        say("campaign " + std::to_string(c.id.value) + " \"" + one_line(c.name) +
+            "\" was not finished: this process goes on with it too");
+      }
+    }
+  }
+}
+
+void start_listening(engine& engine, const std::string& address) {
+  if (address.empty()) return;
+  const std::uint16_t port = need(engine.listen(address));
+  say("listening for webhooks on " + address.substr(0, address.rfind(':') + 1) + std::to_string(port));
+}
+
+// Follows the campaign to its end, closes the engine, and prints what became of it.
+int finish(engine& engine, campaign_id campaign, const account_report& account, const options& given) {
+  const ending end = follow(engine, campaign, {std::chrono::seconds(given.linger_seconds), given.quiet});
+  need(engine.close(drain));
+  // Read again: what was on the wire has been settled while closing.
+  bulkmsg::engine reader = open_to_read(given.store);
+  const campaign_status status = need(reader.status(campaign));
+  if (status.state == campaign_state::draft) {
+    give_up(errc::wrong_state, "campaign " + std::to_string(campaign.value) + " was not started and sent nothing: " +
+                                   one_line(status.reason) + "; `bulkmsg discard` removes it");
+  }
+  if (given.json) {
+    print_line(report_json(reader, status, account).str());
+  } else {
+    print_report(reader, status, account);
+  }
+  flush_stdout();
+  const std::string id = std::to_string(campaign.value);
+  if (status.state == campaign_state::paused) {
+    say((end.interrupted ? "paused; " : "the campaign is paused; ") + grouped(status.counters.queued()) +
+        " messages are left; go on with: bulkmsg resume " + id + " --store " + shell_word(given.store));
+  } else if (status.counters.unconfirmed != 0) {
+    say(grouped(status.counters.unconfirmed) +
+        " messages may or may not have gone and are held back; receipts settle them: bulkmsg resume " + id +
+        " --store " + shell_word(given.store) + " --listen ADDRESS --linger SECONDS");
+  }
+  return exit_code_of(status);
+}
+
+// A campaign that has begun and not ended, when there is exactly one.
+std::optional<campaign_id> the_unfinished(engine& engine) {
+  std::vector<campaign_id> found;
+  for (campaign_id after{};;) {
+    const auto page = need(engine.list(after, 100));
+    if (page.empty()) break;
+    for (const campaign_status& c : page) {
+      after = c.id;
+      const bool begun = c.state == campaign_state::starting || c.state == campaign_state::sending ||
+                         c.state == campaign_state::paused;
+      if (begun) found.push_back(c.id);
+    }
+  }
+  if (found.empty()) return std::nullopt;
+  if (found.size() > 1) {
+    give_up(errc::invalid_argument, std::to_string(found.size()) + " campaigns are unfinished (" +
+                                        std::to_string(found[0].value) + ", " + std::to_string(found[1].value) +
+                                        (found.size() > 2 ? ", ..." : "") + "); say which: bulkmsg resume ID");
+  }
+  return found.front();
+}
+
+// The store is run by another process: ask it to go on, and leave it to that process.
+int resume_elsewhere(campaign_id campaign, const options& given) {
+  engine guest = open_to_command(given.store);
+  need(guest.resume(campaign));
+  say("campaign " + std::to_string(campaign.value) + " goes on in the process that runs this store");
+  if (given.json) print_line(status_json(need(guest.status(campaign))).str());
+  flush_stdout();
+  return exit_code::ok;
+}
+
+// Prints the state after pause or stop.
+int report_command(engine& door, campaign_id campaign, const options& given, const char* done) {
+  const campaign_status status = need(door.status(campaign));
+  if (given.json) {
+    print_line(status_json(status).str());
+  } else {
+    print_line("campaign " + std::to_string(campaign.value) + " is " + done + ": " + grouped(status.counters.sent) +
+               " sent, " + grouped(status.counters.queued()) + " left");
+  }
+  need(door.close(drain));
+  flush_stdout();
+  return exit_code::ok;
+}
+
+}  // namespace
+
+int send(const options& given) {
+  // What needs no store comes first, so that a typing error does not even create one.
+  bulkmsg::sender_settings settings =
+      need_of(given.sender_file, bulkmsg::parse_sender_json(file_text(given.sender_file, "sender file (JSON)")));
+  if (!given.limits.empty()) settings.limits = given.limits;
+  const std::string words = file_text(given.template_file, "template (the provider's JSON)");
+  if (given.csv_file != "-") expect_readable(given.csv_file);
+
+  // A dry run must not make another campaign go on by the way.
+  engine runner = open_to_run(given.store, given.dry_run ? sending::no : sending::yes, missing_store::create);
+  account_report account{given.account, {}};
+  if (!given.account.empty()) account.id = need(runner.find_account(given.account));
+
+  bulkmsg::campaign_settings plan;
+  plan.name = given.name;
+  if (plan.name.empty())
+    plan.name = given.csv_file == "-" ? "standard input" : std::filesystem::path(given.csv_file).stem().string();
+  plan.content = need_of(given.template_file, runner.put_template(words));
+  plan.sender = need_of(given.sender_file, runner.put_sender(settings));
+  plan.account = account.id;
+  plan.mapping = given.mapping;
+  if (!given.dry_run) need(runner.check_sender(plan.sender));
+
+  draft campaign(runner, need(runner.create_campaign(plan)));
+  const bulkmsg::import_report imported = import(runner, campaign.id(), given.csv_file);
+  if (interrupt::asked()) give_up(errc::closed, "interrupted before the start; nothing was sent");
+  if (imported.added == 0) {
+    std::string why = given.csv_file + ": none of its " + grouped(imported.rows) + " rows can be sent to";
+    if (const auto first = need(runner.rejected(campaign.id(), 0, 1)); !first.empty()) {
+      why += " (line " + std::to_string(first.front().line) + ": " + first.front().reason + ")";
+    }
+    give_up(errc::csv_empty, why + "; correct the rows and try again");
+  }
+  if (given.dry_run) {
+    const bulkmsg::plan_summary summary = need(runner.dry_run(campaign.id()));
+    if (given.json) {
+      print_line(plan_json(summary, imported).str());
+    } else {
+      print_plan(summary, imported);
+    }
+    flush_stdout();
+    return exit_code::ok;
+  }
+
+  start_listening(runner, given.listen);
+  const bulkmsg::plan_summary summary = need(runner.start(campaign.id()));
+  campaign.started();
+  const std::string id = std::to_string(campaign.id().value);
+  if (!given.quiet) {
+    say("campaign " + id + ": " + grouped(summary.messages) + " messages, " + grouped(summary.credits) +
+        " credits, at least " + duration_text(summary.duration) + "; " + grouped(imported.rejected) +
+        " rows rejected and " + grouped(imported.duplicates) + " duplicates (bulkmsg rejected " + id + " --store " +
+        shell_word(given.store) + ")");
+    mention_others(runner, campaign.id());
+  }
+  return finish(runner, campaign.id(), account, given);
+}
+
+int resume(const options& given) {
+  campaign_id campaign{given.campaign};
+  {
+    // Looked up before the store is run, because running it is what makes campaigns go on.
+    engine reader = open_to_read(given.store);
+    if (!campaign) {
+      const auto only = the_unfinished(reader);
+      if (!only) {
+        say("nothing to resume: every campaign is finished");
+        return exit_code::ok;
+      }
+      campaign = *only;
+    }
+    if (need(reader.status(campaign)).state == campaign_state::draft) {
+      give_up(errc::wrong_state,
+              "campaign " + std::to_string(campaign.value) +
+                  " was never started and sent nothing; `bulkmsg discard` removes it, `bulkmsg send` "
+                  "makes a new one");
+    }
+  }
+  std::optional<engine> runner;
+  try {
+    runner.emplace(open_to_run(given.store, sending::yes, missing_store::refuse));
+  } catch (const failure& refused) {
+    if (refused.why.code != errc::store_in_use) throw;
+    return resume_elsewhere(campaign, given);
+  }
+  const auto found = runner->recovered();
+  say("recovered: unconfirmed=" + std::to_string(found.unconfirmed) + " window=" + std::to_string(found.window));
+  start_listening(*runner, given.listen);
+  if (need(runner->status(campaign)).state == campaign_state::paused) need(runner->resume(campaign));
+  if (!given.quiet) mention_others(*runner, campaign);
+  return finish(*runner, campaign, {}, given);
+}
+
+int pause(const options& given) {
+  engine door = open_to_command(given.store);
+  const campaign_id campaign{given.campaign};
+  need(door.pause(campaign, given.reason.empty() ? "paused at the command line" : given.reason));
+  return report_command(door, campaign, given, "paused");
+}
+
+int stop(const options& given) {
+  engine door = open_to_command(given.store);
+  const campaign_id campaign{given.campaign};
+  need(door.stop(campaign, given.reason.empty() ? "stopped at the command line" : given.reason));
+  return report_command(door, campaign, given, "stopped");
+}
+
+int discard(const options& given) {
+  engine door = open_to_run(given.store, sending::no, missing_store::refuse);
+  need(door.discard({given.campaign}));
+  need(door.close(drain));
+  return exit_code::ok;
+}
+
+}  // namespace cli

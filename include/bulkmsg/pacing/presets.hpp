@@ -1,0 +1,32 @@
+// Limits by name, as data: named after what they are, written in the grammar of limit.hpp.
+//
+//   permits p(*parse_limits(find_preset("whatsapp_standard")->limits));
+#pragma once
+
+#include <string_view>
+
+namespace bulkmsg::pacing {
+
+struct preset {
+  std::string_view name;
+  std::string_view limits;
+  std::string_view meaning;
+};
+
+inline constexpr preset presets[] = {
+    {"whatsapp_standard", "80/s", "a WhatsApp business number as registered"},
+    {"whatsapp_upgraded", "1000/s", "a number that WhatsApp has raised to high throughput"},
+    {"coexistence", "20/s", "a number used by the WhatsApp Business app as well"},
+    {"conservative", "50/s; 500/batch,10s", "batches of 500, ten seconds apart"},
+    {"ceiling", "256/s; 100000/24h", "the ceilings of the WhatsApp Business API"},
+};
+
+// nullptr: no preset of this name.
+[[nodiscard]] constexpr const preset* find_preset(std::string_view name) noexcept {
+  for (const preset& p : presets) {
+    if (p.name == name) return &p;
+  }
+  return nullptr;
+}
+
+}  // namespace bulkmsg::pacing

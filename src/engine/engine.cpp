@@ -1,0 +1,453 @@
+#include "bulkmsg/engine.hpp"
+
+#include <algorithm>
+#include <future>
+#include <random>
+
+#include "bulkmsg/channels/whatsapp_cloud_json.hpp"
+#include "bulkmsg/content/template_json.hpp"
+#include "engine/impl.hpp"
+#include "engine/secrets.hpp"
+#include "net/http_client.hpp"
+#include "store/accounts.hpp"
+#include "store/schema.hpp"
+
+namespace bulkmsg {
+
+namespace {
+
+constexpr auto poll_step = std::chrono::milliseconds(1);
+
+std::int64_t random_id() {
+  std::random_device source;
+  return static_cast<std::int64_t>((static_cast<std::uint64_t>(source()) << 32 | source()) >> 1);
+}
+
+}  // namespace
+
+engine::impl::impl(std::string path, const engine_options& options)
+    : path_(std::move(path)), options_(options), events_(options.progress_max) {}
+
+engine::impl::~impl() { static_cast<void>(close(std::chrono::milliseconds(0))); }
+
+result<std::shared_lock<std::shared_mutex>> engine::impl::enter(bool needs_run) {
+  std::shared_lock call(calls_);
+  if (closed_) return fail(errc::closed, "the engine is closed; open the store again");
+  if (needs_run && options_.mode != open_mode::run) {
+    return fail(errc::read_only, "this needs the store opened to run; it is open for " +
+                                     std::string(options_.mode == open_mode::read ? "reading" : "posting"));
+  }
+  return call;
+}
+
+result<void> engine::impl::open() {
+  using access = store::database::access;
+  const bool runs = options_.mode == open_mode::run;
+  if (runs) {
+    auto lock = store::run_lock::take(path_);
+    if (!lock) return fail(lock.error());
+    lock_.emplace(std::move(*lock));
+  }
+  auto opened = store::guarded([&] {
+    if (options_.mode != open_mode::read) {
+      if (runs && options_.create) store::create_if_missing(path_, now_ms(), random_id());
+      store::database db(path_, access::write);
+      if (runs) {
+        store::migrate(db, path_);
+        db.exec("BEGIN IMMEDIATE");
+        const auto found = store::recover(db, now_ms());
+        recovered_ = {found.unconfirmed, found.window};
+        store::undo_interrupted_starts(db, now_ms());
+        db.exec("COMMIT");
+      } else {
+        store::check_schema(db, path_);
+      }
+      writer_ = std::make_unique<store::writer>(std::move(db));
+    }
+    reader_ = std::make_unique<store::database>(path_, access::read);
+    store::check_schema(*reader_, path_);
+    store_id_ = static_cast<std::uint64_t>(reader_->number("SELECT store_id FROM store"));
+  });
+  if (!opened) return opened;
+  if (options_.mode == open_mode::read) return {};
+  load_secrets();
+  io_ = std::make_unique<net::io_thread>();
+  if (!runs) return {};
+
+  io_->call([this] {
+    tick_ = io_->make_timer();
+    housekeep();
+  });
+  auto sending = read([](store::database& db) {
+    std::vector<std::int64_t> ids;
+    auto r = db.select("SELECT id FROM campaigns WHERE state = 4 ORDER BY id");
+    while (r.next()) ids.push_back(r.integer(0));
+    return ids;
+  });
+  if (!sending) return fail(sending.error());
+  for (const auto id : *sending) {
+    // A campaign whose secret is missing waits; the others go on.
+    if (auto running = run_campaign(id); !running) on_trouble(running.error());
+  }
+  return {};
+}
+
+result<void> engine::impl::close(std::chrono::milliseconds drain) {
+  if (closed_.exchange(true)) {
+    std::unique_lock all_ended(calls_);  // another thread closes: this call returns when it is done, too
+    return {};
+  }
+  events_.close();
+  std::unique_lock all_ended(calls_);
+  receiver_.reset();
+  if (io_) {
+    const auto idle = [this] {
+      bool all = true;
+      io_->call([&] { all = std::all_of(senders_.begin(), senders_.end(), [](auto& s) { return s.second->work().idle(); }); });
+      return all;
+    };
+    const auto wait = [&](std::chrono::milliseconds most) {
+      const auto until = std::chrono::steady_clock::now() + most;
+      while (!idle() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(poll_step);
+    };
+    io_->call([this] {
+      for (auto& [id, sender] : senders_) sender->work().hold({});
+    });
+    wait(drain);
+    // What is still on the wire now may have gone: it ends as unconfirmed, and that is stored, too.
+    io_->call([this] {
+      for (auto& [id, sender] : senders_) sender->wire().close();
+    });
+    wait(std::chrono::seconds(2));
+    io_->call([this] { tick_.reset(); });
+  }
+  if (writer_) writer_->stop();
+  if (io_) {
+    io_->call([this] { senders_.clear(); });
+    io_->stop();
+  }
+  writer_.reset();
+  reader_.reset();
+  lock_.reset();
+  return {};
+}
+
+result<engine> engine::open(const std::string& path, const engine_options& options) {
+  auto self = std::make_unique<impl>(path, options);
+  if (auto ok = self->open(); !ok) return fail(ok.error());
+  return engine(std::move(self));
+}
+
+engine::engine(std::unique_ptr<impl> self) : self_(std::move(self)) {}
+engine::engine(engine&&) noexcept = default;
+engine& engine::operator=(engine&&) noexcept = default;
+engine::~engine() = default;
+
+result<void> engine::close(std::chrono::milliseconds drain) { return self_->close(drain); }
+
+recovery engine::recovered() const noexcept { return self_->recovered_; }
+
+result<sender_id> engine::put_sender(const sender_settings& settings) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  if (settings.name.empty()) return fail(errc::bad_option_value, "sender: 'name' is empty; give it a name");
+  if (auto limits = make_permits(settings.limits); !limits) return fail(limits.error());
+  if (auto encoder = make_encoder(settings); !encoder) return fail(encoder.error());
+  if (!settings.app_secret.empty()) {
+    if (auto secret = resolve_secret(settings.app_secret, "app secret"); !secret) return fail(secret.error());
+  }
+  if (auto wire = net::make_http_client(*self_->io_, wire_options(settings)); !wire) return fail(wire.error());
+  std::int64_t id = 0;
+  auto stored = self_->writer_->run([&](store::database& db) { id = store::put_sender(db, settings); });
+  if (!stored) return fail(stored.error());
+  self_->load_secrets();
+  return sender_id{id};
+}
+
+namespace {
+
+// One GET, waited for: everything happens on the I/O thread, the caller sleeps.
+class single_request final : public net::listener {
+ public:
+  single_request(net::io_thread& io, const sender_settings& settings) : io_(io), settings_(settings) {}
+
+  result<sender_health> run() {
+    auto encoder = make_encoder(settings_);
+    if (!encoder) return fail(encoder.error());
+    auto options = wire_options(settings_);
+    options.connections_max = 1;
+    auto wire = net::make_http_client(io_, options);
+    if (!wire) return fail(wire.error());
+    encoder_ = &*encoder;
+    wire_ = wire->get();
+    auto answered = answer_.get_future();
+    io_.call([this] {
+      wire_->set_listener(this);
+      try_send();
+    });
+    auto got = answered.get();
+    io_.call([&] { wire->reset(); });
+    return got;
+  }
+
+  void on_ready() override { try_send(); }
+  void on_unreachable(const error& why) override { finish(fail(why)); }
+  void on_end(const net::exchange_end& end) override {
+    if (end.fate != net::fate::answered) {
+      return finish(fail(end.reason, "the provider at " + settings_.origin + " did not answer (" +
+                                         std::string(name(end.reason)) + "); try again"));
+    }
+    channels::answer_reader reader;
+    auto health = reader.parse_number_health(end.status, end.body);
+    if (!health) return finish(fail(health.error()));
+    finish(sender_health{.display_phone_number = health->display_phone_number,
+                         .verified_name = health->verified_name,
+                         .status = health->status,
+                         .quality = health->quality_rating,
+                         .throughput = health->throughput_level,
+                         .messaging_limit = health->messaging_limit_tier});
+  }
+
+ private:
+  void try_send() {
+    if (done_) return;
+    const int slot = wire_->acquire();
+    if (slot == net::transport::none) return;
+    static_cast<void>(encoder_->encode_get(wire_->buffer(slot), encoder_->health_path()));
+    wire_->send(slot, 0);
+  }
+  void finish(result<sender_health> r) {
+    if (done_) return;
+    done_ = true;
+    answer_.set_value(std::move(r));
+  }
+
+  net::io_thread& io_;
+  const sender_settings& settings_;
+  channels::request_encoder* encoder_ = nullptr;
+  net::transport* wire_ = nullptr;
+  std::promise<result<sender_health>> answer_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+result<sender_health> engine::check_sender(sender_id sender) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  auto settings = self_->read([&](store::database& db) { return store::read_sender(db, sender.value); });
+  if (!settings) return fail(settings.error());
+  return single_request(*self_->io_, *settings).run();
+}
+
+result<template_id> engine::put_template(std::string_view provider_json) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  auto parsed = content::parse_template_json(provider_json);
+  if (!parsed) return fail(parsed.error());
+  std::int64_t id = 0;
+  auto stored = self_->writer_->run(
+      [&](store::database& db) { id = store::put_template(db, parsed->name, parsed->language, provider_json); });
+  if (!stored) return fail(stored.error());
+  return template_id{id};
+}
+
+result<account_id> engine::put_account(const std::string& name, const credits::plan& plan) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  if (name.empty()) return fail(errc::invalid_argument, "an account needs a name");
+  std::int64_t id = 0;
+  auto stored = self_->writer_->run(
+      [&](store::database& db) { id = store::put_account(db, name, plan, self_->clock_.wall()); });
+  if (!stored) return fail(stored.error());
+  return account_id{id};
+}
+
+result<account_id> engine::find_account(const std::string& name) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  auto found = self_->read([&](store::database& db) { return store::find_account(db, name); });
+  if (!found) return fail(found.error());
+  if (!*found) {
+    return fail(errc::not_found, "no account is named '" + name + "'; make it with `bulkmsg credits plan`");
+  }
+  return account_id{(*found)->id};
+}
+
+result<void> engine::top_up(account_id account, std::int64_t credits, const std::string& id) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  if (credits <= 0) return fail(errc::invalid_argument, "a top-up is of at least 1 credit");
+  return self_->writer_->run(
+      [&](store::database& db) { store::top_up(db, account.value, credits, id, self_->now_ms()); });
+}
+
+result<account_status> engine::account(account_id account) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  auto row = self_->read([&](store::database& db) { return store::read_account(db, account.value); });
+  if (!row) return fail(row.error());
+  return account_status{{row->id}, row->name, row->plan, row->balances};
+}
+
+result<credits::balances> engine::audit(account_id account) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) {
+    // One snapshot: the entries and the balances they must lead to.
+    db.exec("BEGIN");
+    try {
+      auto balances = store::audit(db, account.value);
+      db.exec("COMMIT");
+      return balances;
+    } catch (...) {
+      db.exec("COMMIT");
+      throw;
+    }
+  });
+}
+
+result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  if (settings.name.empty()) return fail(errc::invalid_argument, "a campaign needs a name");
+  std::vector<std::string> mapping;
+  for (const auto& [slot, column] : settings.mapping) {
+    mapping.push_back(slot);
+    mapping.push_back(column);
+  }
+  store::campaign_row row;
+  row.name = settings.name;
+  row.sender = settings.sender.value;
+  row.content = settings.content.value;
+  row.account = settings.account.value;
+  row.mapping = join_list(mapping);
+  std::int64_t id = 0;
+  auto stored =
+      self_->writer_->run([&](store::database& db) { id = store::insert_campaign(db, row, self_->now_ms()); });
+  if (!stored) return fail(stored.error());
+  return campaign_id{id};
+}
+
+result<void> engine::discard(campaign_id campaign) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  for (bool undone = false; !undone;) {
+    auto step = self_->writer_->run([&](store::database& db) {
+      store::check_draft(db, campaign.value, "discard");
+      undone = store::undo_import(db, campaign.value, 0, 0);
+    });
+    if (!step) return step;
+  }
+  return self_->writer_->run([&](store::database& db) { store::erase_draft(db, campaign.value); });
+}
+
+result<void> engine::pause(campaign_id campaign, const std::string& reason, std::chrono::milliseconds wait) {
+  return self_->command("pause", campaign, reason, wait);
+}
+result<void> engine::resume(campaign_id campaign, std::chrono::milliseconds wait) {
+  return self_->command("resume", campaign, {}, wait);
+}
+result<void> engine::stop(campaign_id campaign, const std::string& reason, std::chrono::milliseconds wait) {
+  return self_->command("stop", campaign, reason, wait);
+}
+
+result<campaign_status> engine::status(campaign_id campaign) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  auto found = self_->read([&](store::database& db) { return store::read_status(db, campaign.value); });
+  if (found && found->state == campaign_state::sending && found->reason.empty()) {
+    std::lock_guard lock(self_->notes_);
+    found->reason = self_->trouble_;
+  }
+  return found;
+}
+
+result<std::vector<campaign_status>> engine::list(campaign_id after, std::size_t limit) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) { return store::list_campaigns(db, after.value, limit); });
+}
+
+result<std::vector<message_row>> engine::messages(campaign_id campaign, const message_filter& filter) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) {
+    static_cast<void>(store::read_campaign(db, campaign.value));
+    return store::list_messages(db, campaign.value, filter);
+  });
+}
+
+result<std::vector<rejected_row>> engine::rejected(campaign_id campaign, std::int64_t after_line, std::size_t limit) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) {
+    static_cast<void>(store::read_campaign(db, campaign.value));
+    return store::list_rejected(db, campaign.value, after_line, limit);
+  });
+}
+
+result<std::vector<reason_count>> engine::failed_by_reason(campaign_id campaign) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) { return store::count_failed(db, campaign.value); });
+}
+
+result<std::vector<reason_count>> engine::skipped_by_reason(campaign_id campaign) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) { return store::count_skipped(db, campaign.value); });
+}
+
+result<std::size_t> engine::poll(std::span<event> into, std::chrono::milliseconds timeout) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  for (bool waited = timeout.count() == 0;; waited = true) {
+    std::size_t n = 0;
+    if (self_->events_.take_durable_signal()) {
+      auto durable = self_->read([&](store::database& db) {
+        auto r = db.select("SELECT id, kind, campaign, state, at_ms FROM events WHERE id > ?1 ORDER BY id LIMIT ?2",
+                           self_->polled_, into.size());
+        while (n < into.size() && r.next()) {
+          into[n++] = {.id = {r.integer(0)},
+                       .kind = static_cast<event_kind>(r.integer(1)),
+                       .state = static_cast<std::uint8_t>(r.integer(3)),
+                       .campaign = {r.integer(2)},
+                       .at_ms = r.integer(4)};
+          self_->polled_ = r.integer(0);
+        }
+        return true;
+      });
+      if (!durable) return fail(durable.error());
+      if (n == into.size()) self_->events_.durable_waiting();
+    }
+    n += self_->events_.take(into.subspan(n));
+    if (n > 0 || waited) return n;
+    self_->events_.wait(timeout);
+    if (self_->closed_) return fail(errc::closed, "the engine was closed");
+  }
+}
+
+result<std::string> engine::payload(event_id id) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) {
+    auto r = db.select("SELECT payload FROM events WHERE id = ?1", id.value);
+    if (!r.next()) {
+      throw store::store_error{
+          error{errc::not_found, "no durable event with id " + std::to_string(id.value) + "; it was acknowledged", 0, 0}};
+    }
+    return std::string(r.text(0));
+  });
+}
+
+result<void> engine::ack(event_id up_to) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  return self_->writer_->run([&](store::database& db) { db.run("DELETE FROM events WHERE id <= ?1", up_to.value); });
+}
+
+void engine::wakeup() noexcept { self_->events_.wakeup(); }
+int engine::event_fd() const noexcept { return self_->events_.fd(); }
+
+}  // namespace bulkmsg

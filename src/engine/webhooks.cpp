@@ -1,0 +1,166 @@
+// What comes back: webhooks are verified, made durable, acknowledged, and then merged; commands of other processes are
+// taken up in the same turn.
+#include <future>
+
+#include "bulkmsg/inbound/signature.hpp"
+#include "engine/impl.hpp"
+#include "engine/secrets.hpp"
+
+namespace bulkmsg {
+
+namespace {
+
+constexpr nanoseconds_t tick = 50 * millisecond;  // other processes' webhooks and commands wait at most so long
+constexpr std::size_t body_max = 3 * 1024 * 1024;
+
+}  // namespace
+
+void engine::impl::load_secrets() {
+  auto senders = read([](store::database& db) {
+    std::vector<sender_settings> all;
+    for (const auto id : store::sender_ids(db)) all.push_back(store::read_sender(db, id));
+    return all;
+  });
+  if (!senders) return;
+  std::vector<std::string> app, verify;
+  for (const auto& s : *senders) {
+    if (auto secret = resolve_secret(s.app_secret, "app secret"); !s.app_secret.empty() && secret) app.push_back(*secret);
+    if (auto token = resolve_secret(s.verify_token, "verify token"); !s.verify_token.empty() && token) {
+      verify.push_back(*token);
+    }
+  }
+  std::lock_guard lock(notes_);
+  app_secrets_ = std::move(app);
+  verify_tokens_ = std::move(verify);
+  secrets_loaded_at_ = clock_.now();
+}
+
+// Another process may have added a sender since; looked at once a second at most, however many strangers knock.
+bool engine::impl::reload_secrets() {
+  {
+    std::lock_guard lock(notes_);
+    if (clock_.now() - secrets_loaded_at_ < second) return false;
+  }
+  load_secrets();
+  return true;
+}
+
+// Verifies, then appends; `done` is called when the body is durable.
+result<void> engine::impl::take_webhook(std::string_view body, std::string_view signature,
+                                        std::function<void(result<void>)> done) {
+  if (body.size() > body_max) return fail(errc::too_large, "webhook: over 3 MiB, which no provider sends");
+  std::vector<std::string> secrets;
+  const auto known = [&] {
+    {
+      std::lock_guard lock(notes_);
+      secrets = app_secrets_;
+    }
+    return inbound::verify_signature(body, signature, secrets);
+  };
+  const bool good = known() || (reload_secrets() && known());
+  if (secrets.empty()) {
+    return fail(errc::secret_missing,
+                "webhooks cannot be verified: no sender has an app_secret with a value; name it in the sender file");
+  }
+  if (!good) {
+    return fail(errc::signature_mismatch, "webhook: X-Hub-Signature-256 does not fit the body and the app secret");
+  }
+  writer_->submit(
+      [text = std::string(body), at_ms = now_ms()](store::database& db) { inbound::append(db, text, at_ms); },
+      [this, done = std::move(done)](const error* failed) {
+        done(failed ? result<void>(fail(*failed)) : result<void>());
+        if (!failed && options_.mode == open_mode::run) io_->post([this] { tidy_up(); });
+      });
+  return {};
+}
+
+result<void> engine::ingest(std::string_view body, std::string_view signature) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  if (self_->options_.mode == open_mode::read) {
+    return fail(errc::read_only, "cannot take a webhook: the store is open for reading; open it to run or to post");
+  }
+  std::promise<result<void>> stored;
+  auto taken = self_->take_webhook(body, signature, [&](result<void> r) { stored.set_value(std::move(r)); });
+  if (!taken) return taken;
+  return stored.get_future().get();
+}
+
+result<std::uint16_t> engine::listen(const std::string& address) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  if (self_->options_.mode == open_mode::read) {
+    return fail(errc::read_only, "cannot take webhooks: the store is open for reading; open it to run or to post");
+  }
+  inbound::receiver_options options;
+  options.listen = address;
+  options.body_bytes_max = body_max;
+  auto opened = inbound::receiver::open(options, *self_);
+  if (!opened) return fail(opened.error());
+  self_->receiver_ = std::move(*opened);
+  return self_->receiver_->port();
+}
+
+void engine::impl::on_webhook(std::string body, std::string signature, std::function<void(int)> reply) {
+  auto taken = take_webhook(body, signature, [reply](const result<void>& r) { reply(r ? 200 : 503); });
+  if (taken) return;
+  reply(taken.error().code == errc::signature_mismatch ? 401 : taken.error().code == errc::too_large ? 413 : 503);
+}
+
+std::string engine::impl::on_verify(std::string_view mode, std::string_view token, std::string_view challenge) {
+  if (mode != "subscribe") return {};
+  std::lock_guard lock(notes_);
+  bool known = false;
+  for (const auto& t : verify_tokens_) known = inbound::equal_secret(t, token) || known;
+  return known ? std::string(challenge) : std::string();
+}
+
+void engine::impl::housekeep() {
+  tidy_up();
+  tick_->arm(clock_.now() + tick, [this] { housekeep(); });
+}
+
+void engine::impl::tidy_up() {
+  if (tidying_) return;
+  tidying_ = true;
+  struct found {
+    inbound::merge_result merged;
+    struct command {
+      std::int64_t id, campaign;
+      std::string verb, reason;
+    };
+    std::vector<command> commands;
+  };
+  auto now = std::make_shared<found>();
+  writer_->submit(
+      [this, now, at_ms = now_ms()](store::database& db) {
+        *now = {};
+        now->merged = inbound::merge(db, store_id_, at_ms);
+        auto r = db.select("SELECT id, campaign, verb, reason FROM commands WHERE done_at_ms = 0 ORDER BY id LIMIT 100");
+        while (r.next()) {
+          now->commands.push_back({r.integer(0), r.integer(1), std::string(r.text(2)), std::string(r.text(3))});
+        }
+      },
+      [this, now](const error* failed) {
+        if (!failed && !now->merged.changed.empty()) {
+          std::vector<event> progress;
+          for (const auto& m : now->merged.changed) {
+            progress.push_back({.state = static_cast<std::uint8_t>(message_state::accepted),
+                                .receipt = static_cast<std::uint8_t>(m.receipt),
+                                .campaign = m.campaign,
+                                .message = m.message,
+                                .at_ms = now_ms()});
+          }
+          events_.push(progress);
+        }
+        if (!failed && now->merged.replies) events_.durable_waiting();
+        io_->post([this, now, ok = failed == nullptr] {
+          tidying_ = false;
+          if (!ok) return;
+          for (const auto& c : now->commands) carry_out(c.verb, c.campaign, c.reason, c.id, [](result<void>) {});
+          if (now->merged.more) tidy_up();
+        });
+      });
+}
+
+}  // namespace bulkmsg

@@ -1,0 +1,33 @@
+// Webhooks become facts: verified bodies wait in the inbox, and are merged in groups sorted by message.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "bulkmsg/base/ids.hpp"
+#include "bulkmsg/campaign/life_cycle.hpp"
+#include "store/sqlite.hpp"
+
+namespace bulkmsg::inbound {
+
+// Appends a verified body. Durable with the running transaction.
+void append(store::database& db, std::string_view body, std::int64_t now_ms);
+
+// What a merge changed, for progress events.
+struct merged_message {
+  campaign_id campaign;
+  message_id message;
+  receipt_rank receipt = receipt_rank::none;
+};
+struct merge_result {
+  std::vector<merged_message> changed;
+  bool replies = false;  // durable events were added
+  bool more = false;     // the inbox holds more
+};
+
+// Merges up to 64 bodies (some milliseconds of work). Any order and any repetition of receipts gives the same rows. A
+// receipt for a message whose answer is not stored yet settles it: the provider cannot report what it did not accept.
+merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now_ms);
+
+}  // namespace bulkmsg::inbound

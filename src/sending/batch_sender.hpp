@@ -1,0 +1,161 @@
+// The batch sender: sends the lanes of one sender, each message once, never above its limits.
+//
+// For every message: claim (a durable intent opens a range of the lane) -> render -> permit -> first byte -> answer ->
+// settle (outcome, ledger and counters in one commit). Intents and outcomes gather while the last commit runs, so the
+// store sets its own group size.
+//
+// Place: one per sender, on one executor; the store's writer runs beside it. Thread: the executor's only, but for the
+// constructor. Must outlive the writer's last job and the transport's last callback.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bulkmsg/base/executor.hpp"
+#include "bulkmsg/base/ids.hpp"
+#include "bulkmsg/channels/whatsapp_cloud.hpp"
+#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/net/transport.hpp"
+#include "bulkmsg/pacing/permit.hpp"
+#include "store/intents.hpp"
+#include "store/outcomes.hpp"
+#include "store/writer.hpp"
+
+namespace bulkmsg::channels {
+class answer_reader;
+struct answer;
+}  // namespace bulkmsg::channels
+
+namespace bulkmsg::sending {
+
+// What the sender tells its owner. Called on the executor, except on_settled.
+class observer {
+ public:
+  virtual ~observer() = default;
+  // A group of outcomes is durable. On the store's thread.
+  virtual void on_settled(campaign_id campaign, const store::outcomes& batch) = 0;
+  // Every message that was opened has a durable outcome, and no more will be opened: the lane is held, or at its end.
+  virtual void on_idle(campaign_id campaign) = 0;
+  // The provider says that sending on makes no sense; the lanes concerned are held already. campaign none: all of the
+  // sender's. `reason` is a sentence for people.
+  virtual void on_brake(campaign_id campaign, const std::string& reason) = 0;
+  // The provider cannot be reached (again and again while it stays so), or the store refuses to write.
+  virtual void on_trouble(const error& why) = 0;
+};
+
+class batch_sender final : public net::listener {
+ public:
+  struct lane_settings {
+    std::int32_t lane = 0;
+    campaign_id campaign;
+    std::shared_ptr<const content::compiled_template> content;
+  };
+
+  batch_sender(executor& on, net::transport& over, store::writer& to, channels::request_encoder encoder,
+               pacing::permits permits, std::uint64_t store_id, observer& owner);
+
+  ~batch_sender() override;
+
+  void add(const lane_settings& settings);
+  void remove(campaign_id campaign);  // its lanes must be idle
+  // From now on no request of the campaign leaves (none: of any campaign). What was opened and not handed to the
+  // network is taken back; what is on the wire settles. on_idle follows.
+  void hold(campaign_id campaign);
+  void release(campaign_id campaign);
+  // Nothing on the wire, nothing waiting for a commit. campaign none: all of them.
+  [[nodiscard]] bool idle(campaign_id campaign = {}) const noexcept;
+  [[nodiscard]] bool has(campaign_id campaign) const noexcept;
+
+  void on_end(const net::exchange_end& end) override;
+  void on_ready() override;
+  void on_unreachable(const error& why) override;
+
+ private:
+  // A claimed range while any of its messages lacks an outcome.
+  struct open_claim {
+    store::claim range;
+    std::size_t next = 0;         // the first message not handed over yet
+    std::size_t outstanding = 0;  // messages without an outcome
+    bool retries = false;
+  };
+  struct place {
+    open_claim* claim = nullptr;
+    std::size_t index = 0;
+    [[nodiscard]] const store::claimed& message() const { return claim->range.messages[index]; }
+  };
+  struct lane {
+    lane_settings settings;
+    bool held = false;
+    bool claiming = false;   // a claim is being committed
+    bool settling = false;   // outcomes are being committed
+    bool at_end = false;     // the lane has no message left that was never opened
+    bool told_idle = false;
+    std::deque<std::unique_ptr<open_claim>> open;
+    std::size_t waiting = 0;   // claimed and not handed over
+    std::vector<place> again;  // handed over, but proved unsent: first in line
+    int in_flight = 0;
+    int takes_back = 0;  // jobs under way that take back
+    store::outcomes done;      // waiting for the next settle
+    nanoseconds_t retry_at = 0;         // when the store's next retry is due; 0: none
+    nanoseconds_t claimed_at = 0;       // the last claim, for its size
+    std::uint32_t handed_since = 0;     // messages handed over since
+    std::uint32_t claim_size;
+    bool starved = false;               // had nothing to send although it might have
+    std::vector<std::string_view> cells;
+  };
+  struct flight {
+    lane* of = nullptr;
+    place at;
+    nanoseconds_t permit_at = 0;
+    std::int64_t first_byte_ms = 0;
+  };
+
+  static bool settled_all(const lane& l) noexcept;
+  void pump();
+  lane* next_ready();
+  bool send_one(lane& l, int slot);
+  place take_next(lane& l);
+  void put_back(lane& l, place p);
+  void claim_more(lane& l);
+  void claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms, const error* failed);
+  void settle(lane& l, const store::outcome& o, place p, std::string_view provider_id, std::string_view detail);
+  void flush(lane& l);
+  void flushed(lane& l, std::int64_t retry_at_ms, const error* failed);
+  void retry_due(lane& l, std::int64_t at_ms);
+  void take_back(lane& l);
+  void tell_if_idle(lane& l);
+  void act_on(lane& l, const flight& f, const channels::answer& answer);
+  void brake(campaign_id campaign, const std::string& reason);
+  void slow_down();
+  void wake_at(nanoseconds_t at);
+  [[nodiscard]] std::int64_t wall_ms(nanoseconds_t at) const { return (at + wall_offset_) / millisecond; }
+
+  executor& executor_;
+  net::transport& transport_;
+  store::writer& writer_;
+  channels::request_encoder encoder_;
+  pacing::permits permits_;
+  std::uint64_t store_id_;
+  observer& owner_;
+  std::unique_ptr<channels::answer_reader> answers_;
+
+  std::vector<std::unique_ptr<lane>> lanes_;
+  std::size_t turn_ = 0;  // whose lane is next
+  std::vector<flight> flights_;
+  std::vector<std::uint32_t> free_flights_;
+  std::unique_ptr<timer> timer_;
+  nanoseconds_t wake_ = 0;
+  nanoseconds_t wall_offset_ = 0;
+  nanoseconds_t slow_until_ = 0;
+  nanoseconds_t slow_step_ = 0;
+  bool pumping_ = false;
+  bool reachable_ = true;
+  std::string callback_;
+};
+
+}  // namespace bulkmsg::sending

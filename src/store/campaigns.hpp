@@ -1,0 +1,78 @@
+// Campaigns, senders and templates as rows, and the changes of a campaign's life.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bulkmsg/campaign/counters.hpp"
+#include "bulkmsg/campaign/life_cycle.hpp"
+#include "bulkmsg/engine.hpp"
+#include "store/sqlite.hpp"
+
+namespace bulkmsg::store {
+
+struct campaign_row {
+  std::int64_t id = 0;
+  std::string name;
+  campaign_state state = campaign_state::draft;
+  std::string reason;
+  std::int64_t sender = 0, content = 0, account = 0, reservation = 0;
+  std::string mapping, columns;
+  std::int64_t recipients = 0, rejects = 0;
+  std::string plan_hash, start_key;
+};
+
+std::int64_t put_sender(database& db, const sender_settings& s);
+sender_settings read_sender(database& db, std::int64_t sender);  // throws not_found
+std::vector<std::int64_t> sender_ids(database& db);
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json);
+std::string read_template(database& db, std::int64_t content);  // throws not_found
+
+std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms);
+campaign_row read_campaign(database& db, std::int64_t campaign);  // throws not_found
+void check_draft(database& db, std::int64_t campaign, std::string_view verb);  // throws wrong_state
+void erase_draft(database& db, std::int64_t campaign);                         // with no recipients left in it
+
+// Checks the transition (throws wrong_state), writes it, its history and its durable event.
+void change_state(database& db, std::int64_t campaign, campaign_state to, std::string_view verb,
+                  std::string_view reason, std::int64_t now_ms);
+
+// Recipients of a draft, in batches.
+struct recipient_batch {
+  struct good {
+    std::int64_t line;
+    std::string address, parameters;
+  };
+  std::vector<good> added;
+  std::vector<rejected_row> rejected;
+};
+void append_recipients(database& db, std::int64_t campaign, const recipient_batch& batch, const std::string& columns);
+// Removes what an import added beyond these numbers of rows, up to 10,000 rows a call; true when done.
+bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, std::int64_t rejects);
+
+// Lays recipients [from, from+count) of the campaign into the lane, in order.
+void lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count);
+std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size);
+// A start that failed, or that a crash interrupted: the lanes go, the campaign is a draft again.
+void undo_start(database& db, std::int64_t campaign, std::string_view why, std::int64_t now_ms);
+void undo_interrupted_starts(database& db, std::int64_t now_ms);
+std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign);
+
+// The campaign holds no message any more that could still be sent: what its reservation holds beyond the unconfirmed
+// ones is given back; a sending campaign becomes completed.
+void finish(database& db, std::int64_t campaign, std::int64_t now_ms);
+// True when every message has its final outcome: none is queued, waits for a retry or is on the wire.
+bool exhausted(database& db, std::int64_t campaign);
+
+// What people ask for; read from any connection.
+campaign_status read_status(database& db, std::int64_t campaign);  // throws not_found
+std::vector<campaign_status> list_campaigns(database& db, std::int64_t after, std::size_t limit);
+std::vector<message_row> list_messages(database& db, std::int64_t campaign, const message_filter& filter);
+std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std::int64_t after_line,
+                                        std::size_t limit);
+std::vector<reason_count> count_failed(database& db, std::int64_t campaign);
+std::vector<reason_count> count_skipped(database& db, std::int64_t campaign);
+
+}  // namespace bulkmsg::store

@@ -1,0 +1,146 @@
+#include "store/intents.hpp"
+
+#include <algorithm>
+
+#include "bulkmsg/campaign/life_cycle.hpp"
+
+namespace bulkmsg::store {
+
+namespace {
+
+void read_messages(rows& r, claim& into) {
+  // Views are made after all text is in place: the buffer may move while it grows.
+  struct place {
+    std::size_t address, parameters;
+  };
+  std::vector<place> places;
+  while (r.next()) {
+    into.messages.push_back({message_id::from_key(r.integer(0)), static_cast<std::uint32_t>(r.integer(1)), {}, {}});
+    const auto address = r.text(2);
+    const auto parameters = r.text(3);
+    places.push_back({address.size(), parameters.size()});
+    into.text.append(address).append(parameters);
+  }
+  const char* at = into.text.data();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    into.messages[i].address = {at, places[i].address};
+    into.messages[i].parameters = {at + places[i].address, places[i].parameters};
+    at += places[i].address + places[i].parameters;
+  }
+}
+
+}  // namespace
+
+void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into) {
+  into.clear();
+  const auto first = position(db, lane);
+  const auto last = std::min<std::int64_t>(first + count, db.number("SELECT size FROM lanes WHERE id = ?1", lane));
+  if (first >= last) return;
+  into.intent = write_intent(db, lane, first, last, now_ms);
+  const auto base = static_cast<std::int64_t>(lane) << 32;
+  auto r = db.select(
+      "SELECT plan.id, 1, r.address, r.parameters FROM plan JOIN recipients r ON r.id = plan.recipient "
+      "WHERE plan.id >= ?1 AND plan.id < ?2 ORDER BY plan.id",
+      base + first, base + last);
+  read_messages(r, into);
+}
+
+void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into) {
+  into.clear();
+  const auto base = static_cast<std::int64_t>(lane) << 32;
+  {
+    auto r = db.select(
+        "SELECT m.id, m.attempt + 1, r.address, r.parameters FROM messages m JOIN plan ON plan.id = m.id "
+        "JOIN recipients r ON r.id = plan.recipient "
+        "WHERE m.state = 1 AND m.next_at_ms <= ?1 AND m.id >= ?2 AND m.id < ?3 ORDER BY m.next_at_ms LIMIT ?4",
+        now_ms, base, base + (std::int64_t{1} << 32), count);
+    read_messages(r, into);
+  }
+  if (into.messages.empty()) return;
+  db.run("INSERT INTO intents(lane, first, last, retries, at_ms) VALUES (?1, 0, 0, ?2, ?3)", lane,
+         into.messages.size(), now_ms);
+  into.intent = db.last_id();
+  for (const auto& m : into.messages) {
+    db.run("UPDATE messages SET state = 6, attempt = ?2, at_ms = ?3, next_at_ms = NULL WHERE id = ?1", m.id.key(),
+           m.attempt, now_ms);
+  }
+}
+
+void take_back_retry(database& db, message_id id, std::int64_t next_at_ms) {
+  db.run("UPDATE messages SET state = 1, attempt = attempt - 1, next_at_ms = ?2 WHERE id = ?1 AND state = 6", id.key(),
+         next_at_ms);
+}
+
+std::int64_t next_retry_at(database& db, std::int32_t lane) {
+  const auto base = static_cast<std::int64_t>(lane) << 32;
+  return db.number("SELECT min(next_at_ms) FROM messages WHERE state = 1 AND id >= ?1 AND id < ?2", base,
+                   base + (std::int64_t{1} << 32));
+}
+
+std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int64_t since_ms, std::int64_t now_ms) {
+  constexpr std::int64_t intents_kept_ms = 60'000;
+  std::vector<past_sends> past;
+  // Up to a minute back the intents tell; farther back only the messages themselves do.
+  if (now_ms - since_ms > intents_kept_ms) {
+    auto r = db.select(
+        "SELECT max(m.at_ms), count(*) FROM messages m JOIN lanes l ON l.id = m.id >> 32 "
+        "JOIN campaigns c ON c.id = l.campaign WHERE c.sender = ?1 AND m.at_ms >= ?2 AND m.at_ms < ?3 "
+        "AND m.state <> 5 GROUP BY m.at_ms / 1000 ORDER BY 1",
+        sender, since_ms, now_ms - intents_kept_ms);
+    while (r.next()) past.push_back({r.integer(0), r.integer(1)});
+  }
+  auto r = db.select(
+      "SELECT CASE WHEN i.closed THEN i.at_ms ELSE ?3 END, i.last - i.first + i.retries FROM intents i "
+      "JOIN lanes l ON l.id = i.lane JOIN campaigns c ON c.id = l.campaign WHERE c.sender = ?1 AND "
+      "(NOT i.closed OR i.at_ms >= ?2) ORDER BY 1",
+      sender, std::max(since_ms, now_ms - intents_kept_ms), now_ms);
+  while (r.next()) past.push_back({r.integer(0), r.integer(1)});
+  return past;
+}
+
+recovered recover(database& db, std::int64_t now_ms) {
+  recovered found;
+  struct span {
+    std::int64_t intent, lane, first, last, at_ms;
+  };
+  std::vector<span> open;
+  {
+    auto r = db.select("SELECT id, lane, first, last, at_ms FROM intents WHERE closed = 0 ORDER BY lane, first");
+    while (r.next()) open.push_back({r.integer(0), r.integer(1), r.integer(2), r.integer(3), r.integer(4)});
+  }
+  constexpr const char* why = "the process ended while this message may have been on its way";
+  for (const auto& s : open) {
+    const auto base = s.lane << 32;
+    found.window += s.last - s.first;
+    const auto n = db.run(
+        "INSERT INTO messages(id, state, attempt, at_ms, code, detail) "
+        "SELECT plan.id, 4, 1, ?3, ?4, ?5 FROM plan LEFT JOIN messages m ON m.id = plan.id "
+        "WHERE plan.id >= ?1 AND plan.id < ?2 AND m.id IS NULL",
+        base + s.first, base + s.last, s.at_ms, errc::connection_lost, why);
+    db.run(
+        "UPDATE campaigns SET unconfirmed = unconfirmed + ?2 WHERE id = (SELECT campaign FROM lanes WHERE id = ?1)",
+        s.lane, n);
+    found.unconfirmed += n;
+    close_intent(db, s.intent, now_ms);
+  }
+  struct campaign_count {
+    std::int64_t campaign, count;
+  };
+  std::vector<campaign_count> attempting;
+  {
+    auto r = db.select(
+        "SELECT l.campaign, count(*) FROM messages m JOIN lanes l ON l.id = m.id >> 32 WHERE m.state = 6 GROUP BY 1");
+    while (r.next()) attempting.push_back({r.integer(0), r.integer(1)});
+  }
+  if (!attempting.empty()) {
+    db.run("UPDATE messages SET state = 4, code = ?1, detail = ?2 WHERE state = 6", errc::connection_lost, why);
+    for (const auto& a : attempting) {
+      db.run("UPDATE campaigns SET unconfirmed = unconfirmed + ?2 WHERE id = ?1", a.campaign, a.count);
+      found.unconfirmed += a.count;
+      found.window += a.count;
+    }
+  }
+  return found;
+}
+
+}  // namespace bulkmsg::store

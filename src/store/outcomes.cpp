@@ -1,0 +1,57 @@
+#include "store/outcomes.hpp"
+
+#include "store/accounts.hpp"
+#include "store/intent_rows.hpp"
+
+namespace bulkmsg::store {
+
+void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int64_t now_ms) {
+  counters change;
+  std::int64_t charge = 0, give_back = 0;
+  const char* text = batch.text.data();
+  for (const auto& o : batch.items) {
+    const std::string_view provider_id{text, o.provider_id_size};
+    const std::string_view detail{text + o.provider_id_size, o.detail_size};
+    text += o.provider_id_size + o.detail_size;
+    if (o.state == message_state::accepted) {
+      // The common case, one statement: mostly an append at the end of the table.
+      const int changed = db.run(
+          "INSERT INTO messages(id, state, attempt, at_ms, provider_id) VALUES (?1, 2, ?2, ?3, ?4) "
+          "ON CONFLICT(id) DO UPDATE SET state = 2, attempt = ?2, at_ms = ?3, provider_id = ?4, code = NULL, "
+          "detail = NULL, next_at_ms = NULL WHERE state IN (1, 6)",
+          o.id.key(), o.attempt, o.at_ms, provider_id);
+      if (changed == 0) {
+        db.run("UPDATE messages SET provider_id = ?2 WHERE id = ?1 AND provider_id IS NULL", o.id.key(), provider_id);
+      }
+      change.sent += changed;
+      charge += changed;
+      continue;
+    }
+    const int changed = db.run(
+        "INSERT INTO messages(id, state, attempt, at_ms, next_at_ms, code, detail) "
+        "VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7) ON CONFLICT(id) DO UPDATE SET state = ?2, attempt = ?3, "
+        "at_ms = ?4, next_at_ms = nullif(?5, 0), code = ?6, detail = ?7 WHERE state IN (1, 6)",
+        o.id.key(), o.state, o.attempt, o.at_ms, o.next_at_ms, o.code, detail);
+    if (o.state == message_state::refused) change.failed += changed, give_back += changed;
+    if (o.state == message_state::skipped) change.skipped += changed, give_back += changed;
+    if (o.state == message_state::unconfirmed) change.unconfirmed += changed;
+  }
+  for (const auto intent : batch.intents) close_intent(db, intent, now_ms);
+  account_for(db, campaign, change, 0, charge, give_back, now_ms);
+}
+
+void account_for(database& db, std::int64_t campaign, const counters& change, std::int64_t settled_by_receipt,
+                 std::int64_t charge, std::int64_t give_back, std::int64_t now_ms) {
+  if (change == counters{} && settled_by_receipt == 0) return;
+  db.run(
+      "UPDATE campaigns SET sent = sent + ?2, failed = failed + ?3, unconfirmed = unconfirmed + ?4, "
+      "skipped = skipped + ?5, delivered = delivered + ?6, read = read + ?7, undelivered = undelivered + ?8, "
+      "responded = responded + ?9, settled_by_receipt = settled_by_receipt + ?10 WHERE id = ?1",
+      campaign, change.sent, change.failed, change.unconfirmed, change.skipped, change.delivered, change.read,
+      change.undelivered, change.responded, settled_by_receipt);
+  const auto reservation = db.number("SELECT reservation FROM campaigns WHERE id = ?1", campaign);
+  post(db, reservation, charge, now_ms);
+  void_(db, reservation, give_back, now_ms);
+}
+
+}  // namespace bulkmsg::store

@@ -1,0 +1,38 @@
+#include "store/run_lock.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace bulkmsg::store {
+
+result<run_lock> run_lock::take(const std::string& store_path) {
+  const std::string path = store_path + ".lock";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) {
+    return fail(errc::store_failed,
+                path + ": " + std::strerror(errno) + "; may this user write the folder of the store?");
+  }
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (::fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+    const int why = errno;
+    ::close(fd);
+    if (why == EAGAIN || why == EACCES) {
+      return fail(errc::store_in_use, store_path +
+                                          ": another process runs this store; wait for it or stop it, or open the "
+                                          "store for reading or posting");
+    }
+    return fail(errc::store_failed, path + ": " + std::strerror(why));
+  }
+  return run_lock(fd);
+}
+
+run_lock::~run_lock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace bulkmsg::store

@@ -1,0 +1,248 @@
+#include "store/schema.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+namespace bulkmsg::store {
+
+namespace {
+
+// Times are Unix milliseconds, 0 or NULL for "not yet". Wide keys are two numbers in one: campaign<<32|row for
+// recipients, lane<<32|sequence for the plan and messages, so that sending walks every table in ascending order.
+constexpr const char* version_1 = R"sql(
+CREATE TABLE store(
+  id INTEGER PRIMARY KEY CHECK(id = 1),
+  store_id INTEGER NOT NULL,              -- names this store in callback keys
+  created_at_ms INTEGER NOT NULL,
+  foreign_receipts INTEGER NOT NULL DEFAULT 0);  -- counted and dropped
+
+CREATE TABLE senders(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  origin TEXT NOT NULL,
+  api_version TEXT NOT NULL,
+  phone_number_id TEXT NOT NULL,
+  business_account_id TEXT NOT NULL,
+  token TEXT NOT NULL,                    -- the secret's name, never its value
+  app_secret TEXT NOT NULL,
+  verify_token TEXT NOT NULL,
+  limits TEXT NOT NULL,
+  connections_max INTEGER NOT NULL,
+  response_timeout_ms INTEGER NOT NULL,
+  tls_ca_file TEXT NOT NULL);
+
+CREATE TABLE templates(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  language TEXT NOT NULL,
+  json TEXT NOT NULL UNIQUE);             -- as the provider gave it
+
+CREATE TABLE accounts(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  per_user_credits INTEGER NOT NULL,
+  users INTEGER NOT NULL,
+  additional_phones INTEGER NOT NULL,
+  topup_price_micros INTEGER NOT NULL,
+  billing_day INTEGER NOT NULL,
+  time_zone TEXT NOT NULL,
+  -- cached balances; `credits audit` recomputes them from the ledger
+  period INTEGER NOT NULL DEFAULT 0,
+  granted INTEGER NOT NULL DEFAULT 0,
+  bought INTEGER NOT NULL DEFAULT 0,
+  adjusted INTEGER NOT NULL DEFAULT 0,
+  available_monthly INTEGER NOT NULL DEFAULT 0,
+  available_topup INTEGER NOT NULL DEFAULT 0,
+  reserved INTEGER NOT NULL DEFAULT 0,
+  spent INTEGER NOT NULL DEFAULT 0,
+  expired INTEGER NOT NULL DEFAULT 0,
+  uncollected INTEGER NOT NULL DEFAULT 0);  -- accepted after their credit was given back, nothing left to charge
+
+CREATE TABLE reservations(
+  id INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  campaign INTEGER NOT NULL,
+  period INTEGER NOT NULL,
+  monthly INTEGER NOT NULL,               -- held now, by bucket
+  topup INTEGER NOT NULL,
+  posted INTEGER NOT NULL DEFAULT 0,
+  voided INTEGER NOT NULL DEFAULT 0);
+
+CREATE TABLE ledger(                      -- append-only
+  id INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  bucket INTEGER NOT NULL,
+  amount INTEGER NOT NULL,
+  period INTEGER NOT NULL,
+  reservation INTEGER NOT NULL DEFAULT 0,
+  client_id TEXT,                         -- makes a call idempotent
+  reason TEXT);
+CREATE UNIQUE INDEX ledger_client_id ON ledger(account, client_id) WHERE client_id IS NOT NULL;
+
+CREATE TABLE campaigns(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  reason TEXT NOT NULL DEFAULT '',
+  sender INTEGER NOT NULL,
+  template INTEGER NOT NULL,
+  account INTEGER NOT NULL,               -- 0: metered only
+  reservation INTEGER NOT NULL DEFAULT 0,
+  mapping TEXT NOT NULL DEFAULT '',       -- slot and column by turns, joined by U+001F
+  columns TEXT NOT NULL DEFAULT '',       -- the recipients' parameter columns, joined by U+001F
+  recipients INTEGER NOT NULL DEFAULT 0,  -- rows of `recipients`
+  rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`
+  plan_hash TEXT NOT NULL DEFAULT '',
+  start_key TEXT NOT NULL DEFAULT '',     -- idempotency key of start
+  created_at_ms INTEGER NOT NULL,
+  started_at_ms INTEGER NOT NULL DEFAULT 0,
+  finished_at_ms INTEGER NOT NULL DEFAULT 0,
+  -- counters, see bulkmsg/campaign/counters.hpp
+  total INTEGER NOT NULL DEFAULT 0,
+  sent INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  unconfirmed INTEGER NOT NULL DEFAULT 0,
+  skipped INTEGER NOT NULL DEFAULT 0,
+  delivered INTEGER NOT NULL DEFAULT 0,
+  read INTEGER NOT NULL DEFAULT 0,
+  undelivered INTEGER NOT NULL DEFAULT 0,
+  responded INTEGER NOT NULL DEFAULT 0,
+  settled_by_receipt INTEGER NOT NULL DEFAULT 0);
+
+CREATE TABLE recipients(
+  id INTEGER PRIMARY KEY,                 -- campaign<<32 | row, from 0
+  line INTEGER NOT NULL,
+  address TEXT NOT NULL,                  -- E.164 with +
+  parameters TEXT NOT NULL);              -- cells joined by U+001F, in the order of campaigns.columns
+
+CREATE TABLE rejects(
+  id INTEGER PRIMARY KEY,                 -- campaign<<32 | number, from 0
+  line INTEGER NOT NULL,
+  column_number INTEGER NOT NULL,
+  column_name TEXT NOT NULL,
+  code INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  address TEXT NOT NULL);
+
+CREATE TABLE lanes(
+  id INTEGER PRIMARY KEY,
+  campaign INTEGER NOT NULL,
+  size INTEGER NOT NULL,                  -- sequences are 0..size-1
+  position INTEGER NOT NULL DEFAULT 0);   -- no sequence from here on was ever handed to the network
+CREATE INDEX lanes_campaign ON lanes(campaign);
+
+CREATE TABLE plan(
+  id INTEGER PRIMARY KEY,                 -- lane<<32 | sequence
+  recipient INTEGER NOT NULL);
+
+CREATE TABLE intents(                     -- "lane L, [first, last) may be on the wire from now on"
+  id INTEGER PRIMARY KEY,
+  lane INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  retries INTEGER NOT NULL DEFAULT 0,     -- opened retries, which have rows of their own; the range is then empty
+  at_ms INTEGER NOT NULL,                 -- opened; from closing on: closed
+  closed INTEGER NOT NULL DEFAULT 0);     -- every sequence has its outcome; kept while limits look back
+
+CREATE TABLE messages(                    -- a row appears with the first outcome
+  id INTEGER PRIMARY KEY,                 -- lane<<32 | sequence
+  state INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  next_at_ms INTEGER,                     -- when a retry is due
+  provider_id TEXT,
+  code INTEGER,
+  detail TEXT,
+  receipt INTEGER NOT NULL DEFAULT 0,
+  sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER);
+CREATE INDEX messages_due ON messages(next_at_ms) WHERE state = 1;
+CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
+
+CREATE TABLE inbox(                       -- webhooks, verified and durable, waiting to be merged
+  id INTEGER PRIMARY KEY,
+  received_at_ms INTEGER NOT NULL,
+  body BLOB NOT NULL);
+
+CREATE TABLE parked(                      -- receipts without a key, bounded in rows and days
+  id INTEGER PRIMARY KEY,
+  received_at_ms INTEGER NOT NULL,
+  provider_id TEXT NOT NULL,
+  status TEXT NOT NULL,
+  at_ms INTEGER NOT NULL);
+
+CREATE TABLE replies(
+  provider_id TEXT PRIMARY KEY,
+  received_at_ms INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  text TEXT NOT NULL,
+  answers TEXT NOT NULL) WITHOUT ROWID;   -- provider id of the message it quotes
+
+CREATE TABLE commands(                    -- from other processes
+  id INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  verb TEXT NOT NULL,
+  campaign INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  done_at_ms INTEGER NOT NULL DEFAULT 0,
+  code INTEGER NOT NULL DEFAULT 0,
+  message TEXT NOT NULL DEFAULT '');
+
+CREATE TABLE events(                      -- durable ones, until the host acknowledges them
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  campaign INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  payload TEXT NOT NULL);
+
+CREATE TABLE history(                     -- who changed what, when and why
+  id INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  campaign INTEGER NOT NULL,
+  action TEXT NOT NULL,
+  reason TEXT NOT NULL);
+)sql";
+
+int version_of(database& db, const std::string& path) {
+  const auto version = static_cast<int>(db.number("PRAGMA user_version"));
+  if (db.number("PRAGMA application_id") != application_id) {
+    throw store_error{error{errc::store_foreign, path + ": the file is not a bulkmsg store; give another path", 0, 0}};
+  }
+  if (version > schema_version) {
+    throw store_error{error{errc::store_newer,
+                            path + ": the store was written by a newer bulkmsg (schema " + std::to_string(version) +
+                                ", this one knows " + std::to_string(schema_version) + "); upgrade bulkmsg to open it",
+                            0, 0}};
+  }
+  return version;
+}
+
+}  // namespace
+
+void check_schema(database& db, const std::string& path) { static_cast<void>(version_of(db, path)); }
+
+void create_if_missing(const std::string& path, std::int64_t now_ms, std::int64_t store_id) {
+  std::error_code problem;
+  if (std::filesystem::exists(path, problem)) return;
+  const std::string making = path + ".new";
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) std::filesystem::remove(making + suffix, problem);
+  {
+    database db(making, database::access::create);
+    db.exec("PRAGMA journal_mode=WAL");
+    db.exec("BEGIN IMMEDIATE");
+    db.exec(version_1);
+    db.run("INSERT INTO store(id, store_id, created_at_ms) VALUES (1, ?1, ?2)", store_id, now_ms);
+    db.exec("PRAGMA application_id=" + std::to_string(application_id));
+    db.exec("PRAGMA user_version=" + std::to_string(schema_version));
+    db.exec("COMMIT");
+  }  // closing the last connection writes the log back into the file
+  std::filesystem::rename(making, path, problem);
+  if (problem) throw store_error{error{errc::store_failed, path + ": " + problem.message(), 0, 0}};
+}
+
+void migrate(database& db, const std::string& path) { static_cast<void>(version_of(db, path)); }
+
+}  // namespace bulkmsg::store

@@ -1,0 +1,23 @@
+// The schema and its versions. One store file holds everything; anyone may read it with sqlite3.
+#pragma once
+
+#include <string>
+
+#include "store/sqlite.hpp"
+
+namespace bulkmsg::store {
+
+inline constexpr int schema_version = 1;
+inline constexpr int application_id = 0x626d7367;  // "bmsg"
+
+// Makes the store, under another name first: whoever sees the file sees a whole store. Under the run lock. Throws
+// store_error.
+void create_if_missing(const std::string& path, std::int64_t now_ms, std::int64_t store_id);
+
+// Brings a store up to this schema. Throws store_error: store_newer, store_foreign.
+void migrate(database& db, const std::string& path);
+
+// Refuses what migrate() would refuse, without writing. Throws store_error.
+void check_schema(database& db, const std::string& path);
+
+}  // namespace bulkmsg::store

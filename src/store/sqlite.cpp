@@ -1,0 +1,75 @@
+#include "store/sqlite.hpp"
+
+namespace bulkmsg::store {
+
+namespace {
+// How long a connection waits for another process's short transaction (a webhook or a command).
+constexpr int busy_wait_ms = 5'000;
+}  // namespace
+
+database::database(const std::string& path, access mode) : path_(path) {
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (mode == access::read) flags |= SQLITE_OPEN_READONLY;
+  if (mode == access::write) flags |= SQLITE_OPEN_READWRITE;
+  if (mode == access::create) flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  sqlite3* db = nullptr;
+  int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  db_.reset(db);
+  if (code != SQLITE_OK) raise("open the store");
+  sqlite3_busy_timeout(db, busy_wait_ms);
+  if (mode != access::read) {
+    exec("PRAGMA synchronous=FULL");
+    // A larger log between checkpoints: pages that settle many messages are then written back once, not each time.
+    exec("PRAGMA wal_autocheckpoint=4000");
+  }
+  exec("PRAGMA cache_size=-16000");
+}
+
+void database::exec(const std::string& sql) {
+  if (sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) raise(sql.c_str());
+}
+
+sqlite3_stmt* database::prepare(const char* sql) {
+  auto& slot = statements_[sql];
+  if (!slot) {
+    sqlite3_stmt* s = nullptr;
+    if (sqlite3_prepare_v3(db_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &s, nullptr) != SQLITE_OK) raise(sql);
+    slot.reset(s);
+  }
+  return slot.get();
+}
+
+void database::raise(const char* doing) const {
+  int code = db_ ? sqlite3_errcode(db_.get()) & 0xff : SQLITE_NOMEM;
+  std::string why = db_ ? sqlite3_errmsg(db_.get()) : "out of memory";
+  std::string advice;
+  errc what = errc::store_failed;
+  switch (code) {
+    case SQLITE_NOTADB:
+      what = errc::store_foreign;
+      why = "the file is not a bulkmsg store";
+      advice = "; give another path";
+      break;
+    case SQLITE_CORRUPT:
+      what = errc::store_corrupt;
+      advice = "; restore a backup, or check the file with sqlite3 and PRAGMA integrity_check";
+      break;
+    case SQLITE_FULL:
+      advice = "; free some disk space and open the store again";
+      break;
+    case SQLITE_CANTOPEN:
+      advice = "; does the file exist, and may this user read and write it and its folder?";
+      break;
+    case SQLITE_READONLY:
+      advice = "; may this user write the file and its folder?";
+      break;
+    case SQLITE_BUSY:
+      advice = "; another program holds the file locked, close it and try again";
+      break;
+    default:
+      advice = std::string(" (while running: ") + doing + ")";
+  }
+  throw store_error{error{what, path_ + ": " + why + advice, 0, 0}};
+}
+
+}  // namespace bulkmsg::store

@@ -1,0 +1,179 @@
+// Every allocation of every entry point fails in turn: allocation_test DIRECTORY (an empty one, for stores).
+//
+// operator new of this program serves the library too. It fails on the calling thread only, at the n-th allocation of a
+// call, for n = 1, 2, ... until the call needs fewer. A call must then answer E_OUT_OF_MEMORY, or its normal code where
+// only its error object could not be made; it must not crash, and the next try must work.
+#include <bulkmsg/bulkmsg.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <new>
+#include <string>
+
+namespace {
+
+thread_local long allowed = -1;  // allocations until one fails; negative: none fails
+thread_local bool failed = false;
+
+void* allocate(std::size_t size) {
+  if (allowed == 0) {
+    failed = true;
+    allowed = -1;
+    return nullptr;
+  }
+  if (allowed > 0) --allowed;
+  return std::malloc(size == 0 ? 1 : size);
+}
+
+int failures = 0;
+long tried = 0;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  if (void* p = allocate(size)) return p;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace {
+
+// `call` is made until none of its allocations fails; then it must give `expected`. `starved`: what it may say instead.
+void sweep(const char* what, bulkmsg_status expected, const std::function<bulkmsg_status(bulkmsg_error**)>& call,
+           bulkmsg_status starved = BULKMSG_E_OUT_OF_MEMORY) {
+  for (long n = 0; n < 10'000; ++n, ++tried) {
+    bulkmsg_error* error = nullptr;
+    failed = false;
+    allowed = n;
+    const bulkmsg_status status = call(&error);
+    allowed = -1;
+    if (error != nullptr && bulkmsg_error_code(error) != status) {
+      ++failures;
+      std::fprintf(stderr, "FAILED %s: the error says %d, the call %d\n", what, bulkmsg_error_code(error), status);
+    }
+    if (status != expected && !(failed && (status == BULKMSG_E_OUT_OF_MEMORY || status == starved))) {
+      ++failures;
+      std::fprintf(stderr, "FAILED %s, allocation %ld: %s: %s\n", what, n, bulkmsg_status_name(status),
+                   bulkmsg_error_message(error, nullptr));
+    }
+    bulkmsg_error_destroy(error);
+    if (!failed) return;
+  }
+  ++failures;
+  std::fprintf(stderr, "FAILED %s: never without a failing allocation\n", what);
+}
+
+constexpr char sender[] =
+    R"({"name":"s","origin":"http://127.0.0.1:1","phone_number_id":"106540352242922","token":"env:ALLOCATION_TOKEN",)"
+    R"("app_secret":"env:ALLOCATION_TOKEN"})";
+constexpr char words[] =
+    R"({"id":"7","name":"hello","language":"en_US","status":"APPROVED","category":"UTILITY",)"
+    R"("components":[{"type":"BODY","text":"Hello {{1}}, how are you?","example":{"body_text":[["Ana"]]}}]})";
+constexpr char list[] = "phone_number,param1\n+447700900123,Ana\nabc,Eve\n";
+
+void set(bulkmsg_config* config, const char* key, const std::string& value) {
+  sweep(key, BULKMSG_OK, [&](bulkmsg_error** err) {
+    return bulkmsg_config_set(config, key, std::strlen(key), value.data(), value.size(), err);
+  });
+}
+
+bulkmsg_config* config_of(std::int32_t kind) {
+  bulkmsg_config* config = nullptr;
+  sweep("config_create", BULKMSG_OK, [&](bulkmsg_error** err) {
+    bulkmsg_config_destroy(config);
+    return bulkmsg_config_create(kind, &config, err);
+  });
+  return config;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+    return 2;
+  }
+  ::setenv("ALLOCATION_TOKEN", "token", 1);
+  bulkmsg_text* text = nullptr;
+  std::int64_t id = 0, sender_id = 0, template_id = 0, campaign = 0;
+  std::int32_t state = 0;
+  std::size_t count = 0;
+  bulkmsg_engine* engine = nullptr;
+  const auto fresh_text = [&] {
+    bulkmsg_text_destroy(text);
+    text = nullptr;
+    return &text;
+  };
+
+  sweep("config_describe", BULKMSG_OK,
+        [&](bulkmsg_error** err) { return bulkmsg_config_describe(BULKMSG_CONFIG_ENGINE, fresh_text(), err); });
+  bulkmsg_config* config = config_of(BULKMSG_CONFIG_ENGINE);
+  sweep("an unknown option", BULKMSG_E_UNKNOWN_OPTION,
+        [&](bulkmsg_error** err) { return bulkmsg_config_set(config, "paht", 4, "x", 1, err); });
+  sweep("open without a path", BULKMSG_E_BAD_OPTION_VALUE,
+        [&](bulkmsg_error** err) { return bulkmsg_engine_open(config, &engine, err); });
+  set(config, "path", std::string(argv[1]) + "/allocation");
+  sweep("open", BULKMSG_OK, [&](bulkmsg_error** err) { return bulkmsg_engine_open(config, &engine, err); });
+  bulkmsg_config_destroy(config);
+  if (engine == nullptr) return 1;
+
+  // Not swept: it makes a connection pool, which needs memory to be undone, too.
+  if (bulkmsg_sender_put(engine, sender, sizeof sender - 1, &sender_id, nullptr) != BULKMSG_OK) return 1;
+  // simdjson without memory looks like a malformed document.
+  sweep(
+      "template_put", BULKMSG_OK,
+      [&](bulkmsg_error** err) { return bulkmsg_template_put(engine, words, sizeof words - 1, &template_id, err); },
+      BULKMSG_E_TEMPLATE_MALFORMED);
+  config = config_of(BULKMSG_CONFIG_ACCOUNT);
+  set(config, "name", "account");
+  sweep("account_put", BULKMSG_OK, [&](bulkmsg_error** err) { return bulkmsg_account_put(engine, config, &id, err); });
+  bulkmsg_config_destroy(config);
+  sweep("account_find", BULKMSG_OK,
+        [&](bulkmsg_error** err) { return bulkmsg_account_find(engine, "account", 7, &id, err); });
+  bulkmsg_balances balances;
+  sweep("account_balances", BULKMSG_OK,
+        [&](bulkmsg_error** err) { return bulkmsg_account_balances(engine, id, &balances, sizeof balances, err); });
+  sweep("account_audit", BULKMSG_OK,
+        [&](bulkmsg_error** err) { return bulkmsg_account_audit(engine, id, nullptr, 0, err); });
+
+  config = config_of(BULKMSG_CONFIG_CAMPAIGN);
+  set(config, "name", "a campaign with a name that is too long for the small string optimization");
+  set(config, "sender", std::to_string(sender_id));
+  set(config, "template", std::to_string(template_id));
+  set(config, "map.body.1", "param1");
+  sweep("campaign_create", BULKMSG_OK,
+        [&](bulkmsg_error** err) { return bulkmsg_campaign_create(engine, config, &campaign, err); });
+  bulkmsg_config_destroy(config);
+  sweep("state of nothing", BULKMSG_E_NOT_FOUND,
+        [&](bulkmsg_error** err) { return bulkmsg_campaign_state(engine, 987654321, &state, err); });
+  if (bulkmsg_campaign_import_csv(engine, campaign, list, sizeof list - 1, nullptr, 0, nullptr) != BULKMSG_OK) return 1;
+  sweep("campaign_rejected", BULKMSG_OK, [&](bulkmsg_error** err) {
+    return bulkmsg_campaign_rejected(engine, campaign, 0, 10, fresh_text(), nullptr, err);
+  });
+  sweep(
+      "campaign_dry_run", BULKMSG_OK,
+      [&](bulkmsg_error** err) { return bulkmsg_campaign_dry_run(engine, campaign, nullptr, 0, fresh_text(), err); },
+      BULKMSG_E_TEMPLATE_MALFORMED);
+  sweep("campaign_status", BULKMSG_OK,
+        [&](bulkmsg_error** err) { return bulkmsg_campaign_status(engine, campaign, fresh_text(), err); });
+  std::int64_t ids[10];
+  sweep("campaign_list", BULKMSG_OK,
+        [&](bulkmsg_error** err) { return bulkmsg_campaign_list(engine, 0, ids, 10, &count, err); });
+  sweep("campaign_pause", BULKMSG_E_WRONG_STATE,
+        [&](bulkmsg_error** err) { return bulkmsg_campaign_pause(engine, campaign, "", 0, 0, err); });
+  bulkmsg_event event;
+  sweep("poll", BULKMSG_OK,
+        [&](bulkmsg_error** err) { return bulkmsg_engine_poll(engine, &event, sizeof event, 1, 0, &count, err); });
+  sweep("webhook_ingest", BULKMSG_E_SIGNATURE_MISMATCH,
+        [&](bulkmsg_error** err) { return bulkmsg_webhook_ingest(engine, "{}", 2, "sha256=00", 9, err); });
+
+  bulkmsg_text_destroy(text);
+  sweep("close", BULKMSG_OK, [&](bulkmsg_error** err) { return bulkmsg_engine_close(engine, 1000, err); });
+  bulkmsg_engine_destroy(engine);
+  std::printf("%s: %ld allocations failed\n", failures == 0 ? "ok" : "failed", tried);
+  return failures == 0 ? 0 : 1;
+}
