@@ -224,7 +224,7 @@ class command_line {
     return path;
   }
 
-  CLI::App app_{"bulkmsg: bulk messages, each person once, every message accounted for"};
+  CLI::App app_{"bulkmsg: bulk messages, each person once, every message accounted for", "bulkmsg"};
   options given_;
   std::vector<std::string> maps_;
   command chosen_ = nullptr;

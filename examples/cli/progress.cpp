@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "text.hpp"
@@ -64,7 +65,7 @@ void progress::sending(const bulkmsg::campaign_status& now) {
 
   std::string line = std::string(name(now.state)) + "  " + grouped(settled) + "/" + grouped(all);
   line += "  " + std::to_string(all == 0 ? 100 : settled * 100 / all) + "%";
-  line += "  " + grouped(static_cast<std::int64_t>(per_second + 0.5)) + "/s";
+  line += "  " + grouped(std::llround(per_second)) + "/s";
   if (per_second >= 0.1) {
     const auto left = static_cast<std::int64_t>(static_cast<double>(c.queued()) / per_second * 1000);
     line += "  " + duration_text(std::chrono::milliseconds(left)) + " left";

@@ -220,10 +220,11 @@ int send(const options& given) {
   if (plan.name.empty())
     plan.name = given.csv_file == "-" ? "standard input" : std::filesystem::path(given.csv_file).stem().string();
   plan.content = need_of(given.template_file, runner.put_template(words));
+  // Asked before it is stored: a token that does not work must not replace one that does.
+  if (!given.dry_run) need_of(given.sender_file, runner.check_sender(settings));
   plan.sender = need_of(given.sender_file, runner.put_sender(settings));
   plan.account = account.id;
   plan.mapping = given.mapping;
-  if (!given.dry_run) need(runner.check_sender(plan.sender));
 
   draft campaign(runner, need(runner.create_campaign(plan)));
   const bulkmsg::import_report imported = import(runner, campaign.id(), given.csv_file);

@@ -22,7 +22,7 @@ std::string duration_text(std::chrono::milliseconds d) {
     return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
   }
   if (s < 120) return std::to_string(s) + " s";
-  if (s < 2 * 3600) return std::to_string(s / 60) + " min " + std::to_string(s % 60) + " s";
+  if (s < std::int64_t{2} * 3600) return std::to_string(s / 60) + " min " + std::to_string(s % 60) + " s";
   return std::to_string(s / 3600) + " h " + std::to_string(s / 60 % 60) + " min";
 }
 

@@ -50,18 +50,18 @@ struct engine_options {
 
 // A sending identity. Secrets are given by name, "env:NAME" or "file:PATH"; only the name is stored, never the value.
 struct sender_settings {
-  std::string name;                          // unique in the store
+  std::string name = {};                          // unique in the store
   std::string origin = "https://graph.facebook.com";  // "http://" only for loopback
   std::string api_version = "v23.0";
-  std::string phone_number_id;
-  std::string business_account_id;           // WABA id; may be empty
-  std::string token;                         // name of the access token's secret
-  std::string app_secret;                    // name of the webhook signing secret; may be empty
-  std::string verify_token;                  // name of the webhook handshake secret; may be empty
+  std::string phone_number_id = {};
+  std::string business_account_id = {};           // WABA id; may be empty
+  std::string token = {};                         // name of the access token's secret
+  std::string app_secret = {};                    // name of the webhook signing secret; may be empty
+  std::string verify_token = {};                  // name of the webhook handshake secret; may be empty
   std::string limits = "80/s; in-flight=64";  // see pacing/limit.hpp
   int connections_max = 64;                  // 1..1024
   std::chrono::milliseconds response_timeout{30'000};
-  std::string tls_ca_file;                   // PEM; empty: the system's store
+  std::string tls_ca_file = {};                   // PEM; empty: the system's store
 };
 
 // The sender file of the command-line tool and the C ABI: a JSON object with the field names above
@@ -70,15 +70,15 @@ struct sender_settings {
 
 // What the provider says of a sender's number.
 struct sender_health {
-  std::string display_phone_number, verified_name, status, quality, throughput, messaging_limit;
+  std::string display_phone_number = {}, verified_name = {}, status = {}, quality = {}, throughput = {}, messaging_limit = {};
 };
 
 struct campaign_settings {
-  std::string name;
-  sender_id sender{};
-  template_id content{};
-  account_id account{};  // none: metered only
-  std::vector<std::pair<std::string, std::string>> mapping;  // slot -> column, see content/render.hpp; empty: default
+  std::string name = {};
+  sender_id sender = {};
+  template_id content = {};
+  account_id account = {};  // none: metered only
+  std::vector<std::pair<std::string, std::string>> mapping = {};  // slot -> column, see content/render.hpp; empty: default
 };
 
 // How an import went. A bad row never stops the good ones.
@@ -92,61 +92,61 @@ struct import_report {
 struct rejected_row {
   std::int64_t line = 0;       // 1-based line of the input
   std::int64_t column = 0;     // 1-based, 0: the whole row
-  std::string column_name;
+  std::string column_name = {};
   errc code = errc::ok;
-  std::string reason;
-  std::string address;         // as written
+  std::string reason = {};
+  std::string address = {};         // as written
 };
 
 // The frozen plan, or what it would be.
 struct plan_summary {
-  std::string hash;               // content hash over every request body; hex SHA-256
+  std::string hash = {};               // content hash over every request body; hex SHA-256
   std::int64_t messages = 0;
   std::int64_t credits = 0;       // price in credits
   std::int64_t credits_available = 0;  // -1 without an account
   std::chrono::milliseconds duration{0};  // under the sender's limits, at best
-  std::string preview;            // the first message as plain text
+  std::string preview = {};            // the first message as plain text
 };
 
 struct start_options {
-  std::string idempotency_key;  // starting twice with the same key runs once; empty: none
-  std::string expected_hash;    // refuse (errc::conflict) when the plan's hash differs; empty: any
+  std::string idempotency_key = {};  // starting twice with the same key runs once; empty: none
+  std::string expected_hash = {};    // refuse (errc::conflict) when the plan's hash differs; empty: any
 };
 
 struct campaign_status {
-  campaign_id id{};
-  std::string name;
+  campaign_id id = {};
+  std::string name = {};
   campaign_state state = campaign_state::draft;
-  std::string reason;  // why paused, failed or stopped; a sentence
-  bulkmsg::counters counters;
+  std::string reason = {};  // why paused, failed or stopped; a sentence
+  bulkmsg::counters counters = {};
   std::int64_t credits_reserved = 0, credits_spent = 0;
   std::int64_t settled_by_receipt = 0;  // messages whose fate a receipt decided
-  std::string sender, content, plan_hash;
+  std::string sender = {}, content = {}, plan_hash = {};
   std::int64_t created_at_ms = 0, started_at_ms = 0, finished_at_ms = 0;  // Unix, 0: not yet
 };
 
 struct reason_count {
   std::int32_t code = 0;  // provider code (failed, undelivered) or errc (skipped)
-  std::string reason;
+  std::string reason = {};
   std::int64_t count = 0;
 };
 
 struct message_row {
-  message_id id{};
-  std::string address;
+  message_id id = {};
+  std::string address = {};
   message_state state = message_state::queued;
   receipt_rank receipt = receipt_rank::none;
   std::int32_t attempt = 0;
-  std::string provider_id;
+  std::string provider_id = {};
   std::int32_t code = 0;  // provider's code of a refusal or failed receipt, or errc when unconfirmed
-  std::string detail;
+  std::string detail = {};
   std::int64_t at_ms = 0, sent_at_ms = 0, delivered_at_ms = 0, read_at_ms = 0, failed_at_ms = 0;
 };
 
 struct message_filter {
-  std::optional<message_state> state;
+  std::optional<message_state> state = {};
   bool undelivered = false;       // only accepted messages that a receipt failed
-  message_id after{};             // keyset paging: rows after this one
+  message_id after = {};             // keyset paging: rows after this one
   std::size_t limit = 1000;       // 1..10,000
 };
 
@@ -159,13 +159,13 @@ enum class event_kind : std::uint8_t {
 
 // Durable events have an id and come at least once until acknowledged; progress has none.
 struct event {
-  event_id id{};
+  event_id id = {};
   event_kind kind = event_kind::message;
   std::uint8_t state = 0;
   std::uint8_t receipt = 0;
   std::int32_t code = 0;
-  campaign_id campaign{};
-  message_id message{};
+  campaign_id campaign = {};
+  message_id message = {};
   std::int64_t at_ms = 0;
 };
 
@@ -176,10 +176,10 @@ struct recovery {
 };
 
 struct account_status {
-  account_id id{};
-  std::string name;
-  credits::plan plan;
-  credits::balances balances;
+  account_id id = {};
+  std::string name = {};
+  credits::plan plan = {};
+  credits::balances balances = {};
 };
 
 class engine {
@@ -200,8 +200,9 @@ class engine {
 
   // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty).
   result<sender_id> put_sender(const sender_settings& settings);
-  // Asks the provider about the number: token, status, quality. Errors: token_rejected, connect_failed, tls_failed,
-  // provider_refused, provider_unreadable. Blocks: up to the response timeout.
+  // Asks the provider about the number: token, status, quality; stores nothing. Errors: token_rejected, connect_failed,
+  // tls_failed, provider_refused, provider_unreadable. Blocks: up to the response timeout.
+  result<sender_health> check_sender(const sender_settings& settings);
   result<sender_health> check_sender(sender_id sender);
 
   // Takes one entry of the provider's message_templates. Errors: template_malformed, template_not_approved,

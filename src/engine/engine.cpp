@@ -232,6 +232,12 @@ class single_request final : public net::listener {
 
 }  // namespace
 
+result<sender_health> engine::check_sender(const sender_settings& settings) {
+  const auto call = self_->enter(true);
+  if (!call) return fail(call.error());
+  return single_request(*self_->io_, settings).run();
+}
+
 result<sender_health> engine::check_sender(sender_id sender) {
   const auto call = self_->enter(true);
   if (!call) return fail(call.error());

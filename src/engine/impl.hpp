@@ -82,7 +82,6 @@ struct engine::impl final : inbound::receiver_handler {
   std::unique_ptr<store::database> reader_;
   std::unique_ptr<store::writer> writer_;
   std::unique_ptr<net::io_thread> io_;
-  std::unique_ptr<inbound::receiver> receiver_;
   event_queue events_;
   std::int64_t polled_ = 0;  // the last durable event handed out; under reading_
   std::uint64_t store_id_ = 0;
@@ -96,6 +95,7 @@ struct engine::impl final : inbound::receiver_handler {
   bool tidying_ = false;
 
   std::mutex notes_;  // guards what follows
+  std::unique_ptr<inbound::receiver> receiver_;
   std::vector<std::string> app_secrets_, verify_tokens_;
   nanoseconds_t secrets_loaded_at_ = 0;
   std::string trouble_;

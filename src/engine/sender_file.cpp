@@ -9,7 +9,7 @@ result<sender_settings> parse_sender_json(std::string_view json) {
   simdjson::dom::parser parser;
   simdjson::dom::object root;
   if (const auto problem = parser.parse(json.data(), json.size()).get(root); problem != simdjson::SUCCESS) {
-    return fail(errc::json_malformed,
+    return fail(problem == simdjson::MEMALLOC ? errc::out_of_memory : errc::json_malformed,
                 std::string("sender file: not a JSON object (") + simdjson::error_message(problem) + ")");
   }
   sender_settings made;

@@ -1,6 +1,7 @@
 // What comes back: webhooks are verified, made durable, acknowledged, and then merged; commands of other processes are
 // taken up in the same turn.
 #include <future>
+#include <utility>
 
 #include "bulkmsg/inbound/signature.hpp"
 #include "engine/impl.hpp"
@@ -97,8 +98,13 @@ result<std::uint16_t> engine::listen(const std::string& address) {
   options.body_bytes_max = body_max;
   auto opened = inbound::receiver::open(options, *self_);
   if (!opened) return fail(opened.error());
-  self_->receiver_ = std::move(*opened);
-  return self_->receiver_->port();
+  const auto port = (*opened)->port();
+  std::unique_ptr<inbound::receiver> before;  // closed outside the lock: it waits for its handlers
+  {
+    std::lock_guard lock(self_->notes_);
+    before = std::exchange(self_->receiver_, std::move(*opened));
+  }
+  return port;
 }
 
 void engine::impl::on_webhook(std::string body, std::string signature, std::function<void(int)> reply) {

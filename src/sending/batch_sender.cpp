@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/channels/whatsapp_cloud_json.hpp"
@@ -131,7 +132,7 @@ batch_sender::lane* batch_sender::next_ready() {
 
 // False: no permit now.
 bool batch_sender::send_one(lane& l, int slot) {
-  const auto p = take_next(l);
+  const auto p = next_of(l);
   const auto& m = p.message();
   auto& request = transport_.buffer(slot);
   callback_.clear();
@@ -146,7 +147,6 @@ bool batch_sender::send_one(lane& l, int slot) {
   const auto leave = permits_.take(now);
   if (!leave.granted) {
     transport_.release(slot);
-    put_back(l, p);
     if (leave.next != pacing::only_by_release) {
       wake_at(leave.next);
       if (leave.next - now > patience) {
@@ -164,35 +164,30 @@ bool batch_sender::send_one(lane& l, int slot) {
     free_flights_.pop_back();
   }
   flights_[token] = {&l, p, now, wall_ms(now)};
-  ++l.in_flight;
-  ++l.handed_since;
+  hand_over(l, p);
   transport_.send(slot, token);
   return true;
 }
 
-batch_sender::place batch_sender::take_next(lane& l) {
-  if (!l.again.empty()) {
-    const auto p = l.again.back();
-    l.again.pop_back();
-    return p;
-  }
-  --l.waiting;
+// Messages that came back unsent go first; fresh ones of a lane are handed over in the order of their sequence, so that
+// everything from the first waiting one on can be taken back.
+batch_sender::place batch_sender::next_of(lane& l) {
+  if (!l.again.empty()) return l.again.back();
   for (auto& c : l.open) {
-    if (c->next < c->range.messages.size()) return {c.get(), c->next++};
+    if (c->next < c->range.messages.size()) return {c.get(), c->next};
   }
   return {};
 }
 
-// A message that did not get its permit goes back to where it came from.
-void batch_sender::put_back(lane& l, place p) {
-  const auto after = std::find_if(l.open.rbegin(), l.open.rend(), [](const auto& c) { return c->next > 0; });
-  const bool last_handed = after != l.open.rend() && after->get() == p.claim && p.index + 1 == p.claim->next;
-  if (last_handed && l.again.empty()) {
-    --p.claim->next;
-    ++l.waiting;
+void batch_sender::hand_over(lane& l, place p) {
+  if (!l.again.empty()) {
+    l.again.pop_back();
   } else {
-    l.again.push_back(p);
+    ++p.claim->next;
+    --l.waiting;
   }
+  ++l.in_flight;
+  ++l.handed_since;
 }
 
 void batch_sender::claim_more(lane& l) {
@@ -255,6 +250,7 @@ void batch_sender::claim_more(lane& l) {
 
 void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms, const error* failed) {
   l.claiming = false;
+  const bool unwanted = std::exchange(l.unwanted, false);
   if (failed) {
     owner_.on_trouble(*failed);
     return;
@@ -262,13 +258,13 @@ void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64
   l.retry_at = 0;  // what was settled later comes with flushed(), which is later, too
   retry_due(l, retry_at_ms);
   if (made->range.messages.empty()) {
-    l.at_end = true;
+    l.at_end = !unwanted;  // else what was taken back is there to be claimed again
   } else {
     made->outstanding = made->range.messages.size();
     l.waiting += made->outstanding;
     l.open.push_back(std::move(made));
   }
-  if (l.held) take_back(l);
+  if (l.held || unwanted) take_back(l);
   pump();
   tell_if_idle(l);
 }
@@ -401,6 +397,8 @@ void batch_sender::settle(lane& l, const store::outcome& o, place p, std::string
 // Takes back what was opened and not handed to the network.
 void batch_sender::take_back(lane& l) {
   const auto now_ms = wall_ms(executor_.time().now());
+  // A claim under way commits before what is taken back here, and is void when it arrives.
+  l.unwanted = l.claiming;
   // Proved unsent, but later ones of its range are gone: it becomes a retry that is due at once.
   for (const auto& p : l.again) {
     const auto& m = p.message();

@@ -92,6 +92,7 @@ class batch_sender final : public net::listener {
     lane_settings settings;
     bool held = false;
     bool claiming = false;   // a claim is being committed
+    bool unwanted = false;   // what that claim brings is to be taken back
     bool settling = false;   // outcomes are being committed
     bool at_end = false;     // the lane has no message left that was never opened
     bool told_idle = false;
@@ -119,8 +120,8 @@ class batch_sender final : public net::listener {
   void pump();
   lane* next_ready();
   bool send_one(lane& l, int slot);
-  place take_next(lane& l);
-  void put_back(lane& l, place p);
+  static place next_of(lane& l);
+  static void hand_over(lane& l, place p);
   void claim_more(lane& l);
   void claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms, const error* failed);
   void settle(lane& l, const store::outcome& o, place p, std::string_view provider_id, std::string_view detail);

@@ -32,7 +32,13 @@ result<run_lock> run_lock::take(const std::string& store_path) {
 }
 
 run_lock::~run_lock() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ < 0) return;
+  // A child of fork() shares the open file: closing ours alone would leave the store locked while such a child lives.
+  struct flock unlock {};
+  unlock.l_type = F_UNLCK;
+  unlock.l_whence = SEEK_SET;
+  static_cast<void>(::fcntl(fd_, F_OFD_SETLK, &unlock));
+  ::close(fd_);
 }
 
 }  // namespace bulkmsg::store

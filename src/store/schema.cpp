@@ -138,7 +138,7 @@ CREATE TABLE plan(
   recipient INTEGER NOT NULL);
 
 CREATE TABLE intents(                     -- "lane L, [first, last) may be on the wire from now on"
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: what closes a range must not close a later one
   lane INTEGER NOT NULL,
   first INTEGER NOT NULL,
   last INTEGER NOT NULL,

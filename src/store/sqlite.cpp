@@ -1,13 +1,40 @@
 #include "store/sqlite.hpp"
 
+#include <pthread.h>
+
+#include <array>
+#include <new>
+
 namespace bulkmsg::store {
 
 namespace {
 // How long a connection waits for another process's short transaction (a webhook or a command).
 constexpr int busy_wait_ms = 5'000;
+
+// A child of fork() has only the forking thread: a mutex of SQLite's own that another thread held at that moment would
+// stay locked in it for ever (its allocator's is taken by every call), and no store could be opened there. So they are
+// held over the fork, in the order in which SQLite itself takes one inside another.
+constexpr std::array sqlite_mutexes{SQLITE_MUTEX_STATIC_OPEN, SQLITE_MUTEX_STATIC_PRNG, SQLITE_MUTEX_STATIC_MASTER,
+                                    SQLITE_MUTEX_STATIC_VFS1, SQLITE_MUTEX_STATIC_VFS2, SQLITE_MUTEX_STATIC_VFS3,
+                                    SQLITE_MUTEX_STATIC_LRU,  SQLITE_MUTEX_STATIC_PMEM, SQLITE_MUTEX_STATIC_MEM};
+
+void enter_sqlite_mutexes() {
+  for (const int id : sqlite_mutexes) sqlite3_mutex_enter(sqlite3_mutex_alloc(id));
+}
+void leave_sqlite_mutexes() {
+  for (auto id = sqlite_mutexes.rbegin(); id != sqlite_mutexes.rend(); ++id) {
+    sqlite3_mutex_leave(sqlite3_mutex_alloc(*id));
+  }
+}
+bool watch_forks() {
+  if (sqlite3_initialize() != SQLITE_OK) throw std::bad_alloc();
+  if (::pthread_atfork(enter_sqlite_mutexes, leave_sqlite_mutexes, leave_sqlite_mutexes) != 0) throw std::bad_alloc();
+  return true;
+}
 }  // namespace
 
 database::database(const std::string& path, access mode) : path_(path) {
+  [[maybe_unused]] static const bool watching = watch_forks();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (mode == access::read) flags |= SQLITE_OPEN_READONLY;
   if (mode == access::write) flags |= SQLITE_OPEN_READWRITE;

@@ -2,12 +2,16 @@
 
 #include <pthread.h>
 
+#include <exception>
 #include <future>
+#include <new>
 #include <optional>
 
 namespace bulkmsg::store {
 
-writer::writer(database db) : db_(std::move(db)), thread_([this] { loop(); }) {
+writer::writer(database db, runs how) : db_(std::move(db)) {
+  if (how == runs::by_step) return;
+  thread_ = std::thread([this] { loop(); });
   ::pthread_setname_np(thread_.native_handle(), "bulkmsg-store");
 }
 
@@ -50,39 +54,64 @@ void writer::loop() {
       if (queue_.empty()) return;
       group.swap(queue_);
     }
-    run_group(group);
-    for (auto& one : group) {
-      if (one.then) one.then(one.failure ? &*one.failure : nullptr);
-    }
-    group.clear();
+    run_queued(group);
   }
+}
+
+bool writer::step() {
+  std::vector<item> group;
+  {
+    std::lock_guard lock(mutex_);
+    group.swap(queue_);
+  }
+  if (group.empty()) return false;
+  run_queued(group);
+  return true;
+}
+
+bool writer::waiting() {
+  std::lock_guard lock(mutex_);
+  return !queue_.empty();
+}
+
+void writer::run_queued(std::vector<item>& group) {
+  run_group(group);
+  for (auto& one : group) {
+    if (one.then) one.then(one.failure ? &*one.failure : nullptr);
+  }
+  group.clear();
 }
 
 void writer::run_group(std::vector<item>& group) {
-  try {
-    db_.exec("BEGIN IMMEDIATE");
+  const auto failed = transaction([&] {
     for (auto& one : group) one.job(db_);
-    db_.exec("COMMIT");
+  });
+  if (!failed) return;
+  if (group.size() == 1) {
+    group.front().failure = failed;
     return;
-  } catch (store_error& e) {
-    if (!sqlite3_get_autocommit(db_.handle())) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-    if (group.size() == 1) {
-      group.front().failure = std::move(e.what);
-      return;
-    }
   }
-  for (auto& one : group) run_alone(one);
+  for (auto& one : group) one.failure = transaction([&] { one.job(db_); });
 }
 
-void writer::run_alone(item& one) {
+// Commits what `body` does, or nothing of it.
+template <class F>
+std::optional<error> writer::transaction(F&& body) {
+  error why{errc::internal, "a store job failed", 0, 0};
   try {
     db_.exec("BEGIN IMMEDIATE");
-    one.job(db_);
+    body();
     db_.exec("COMMIT");
+    return std::nullopt;
   } catch (store_error& e) {
-    if (!sqlite3_get_autocommit(db_.handle())) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-    one.failure = std::move(e.what);
+    why = std::move(e.what);
+  } catch (const std::bad_alloc&) {
+    why.code = errc::out_of_memory;
+  } catch (const std::exception& e) {
+    why.message = e.what();
   }
+  if (!sqlite3_get_autocommit(db_.handle())) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  return why;
 }
 
 }  // namespace bulkmsg::store

@@ -21,7 +21,11 @@ class writer {
   using work = std::function<void(database&)>;      // throws store_error to refuse
   using done = std::function<void(const error*)>;   // on the writer's thread after the commit; null: it is durable
 
-  explicit writer(database db);
+  enum class runs : std::uint8_t {
+    on_a_thread,
+    by_step,  // on virtual time: nothing happens until step()
+  };
+  explicit writer(database db, runs how = runs::on_a_thread);
   ~writer();  // stop()
 
   // Queues a job. After stop() it is dropped and `then` gets errc::closed. Thread: any. Blocks: no.
@@ -30,6 +34,9 @@ class writer {
   result<void> run(work job);
   // Runs what is queued, then ends the thread. Idempotent.
   void stop();
+  // Mode by_step: runs what is queued as one group; false when there was nothing.
+  bool step();
+  [[nodiscard]] bool waiting();  // jobs are queued
 
  private:
   struct item {
@@ -38,8 +45,10 @@ class writer {
     std::optional<error> failure;
   };
   void loop();
+  void run_queued(std::vector<item>& group);
   void run_group(std::vector<item>& group);
-  void run_alone(item& one);
+  template <class F>
+  std::optional<error> transaction(F&& body);
 
   database db_;
   std::mutex mutex_;

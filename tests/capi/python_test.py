@@ -15,6 +15,7 @@ import os
 import pathlib
 import re
 import select
+import signal
 import sys
 import tempfile
 import threading
@@ -231,6 +232,7 @@ class Processes(WithADirectory):
         child = os.fork()
         if child == 0:
             code = 1
+            signal.alarm(60)  # a deadlock must not hang the test
             try:
                 try:
                     campaign.state
@@ -244,6 +246,22 @@ class Processes(WithADirectory):
                 os._exit(code)
         self.assertEqual(0, os.waitpid(child, 0)[1])
         self.assertEqual(bulkmsg.CampaignState.DRAFT, campaign.state)
+
+    def test_a_child_that_lives_on_does_not_keep_the_store(self):
+        engine = self.open()
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(writing)
+            os.read(reading, 1)  # until the parent is done
+            os._exit(0)
+        try:
+            engine.close()
+            self.open()
+        finally:
+            os.close(writing)
+            os.close(reading)
+            os.waitpid(child, 0)
 
     def test_threads_call_at_once_and_close_ends_a_wait(self):
         engine = self.open()

@@ -1,12 +1,17 @@
 """Runs bulkmsg-sandbox for a test, with the demo's sender and template. For the tests of this folder."""
 
+import ctypes
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import time
 import urllib.request
+
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 TOKEN = "a-token"
 APP_SECRET = "a-secret"
@@ -30,7 +35,9 @@ class Sandbox:
                 "--app-secret", f"test:{APP_SECRET}", "--templates", self.template, "--log", self.log, *options]
         if webhook_port is not None:
             line += ["--webhook-url", f"http://127.0.0.1:{webhook_port}/webhook"]
-        self._process = subprocess.Popen([str(word) for word in line])
+        # It dies with this test, however this test ends.
+        die_with_parent = lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # noqa: E731
+        self._process = subprocess.Popen([str(word) for word in line], preexec_fn=die_with_parent)
         give_up = time.monotonic() + 20
         while not port_file.exists():
             if self._process.poll() is not None or time.monotonic() > give_up:

@@ -10,7 +10,6 @@ import pathlib
 import sqlite3
 import sys
 import tempfile
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))

@@ -123,6 +123,7 @@ class Crash:
             else:
                 check(process.returncode in (0, 3),
                       f"bulkmsg {arguments[0]} ended with {process.returncode}: {said.decode()}")
+                self.exit_code = process.returncode
             return killed
         finally:
             errors.close()
@@ -158,7 +159,8 @@ class Crash:
         unstored = len(accepted.difference(*stored.values()))
         self.kills["not stored"] += unstored > 0
         self.window_most = max(self.window_most, window)
-        print(f"kill {self.kills['all']:4d}: campaign {newest}, {len(stored.get(SENT, ()))} sent, {in_flight} in flight, "
+        sent = len(stored.get(SENT, ()))
+        print(f"kill {self.kills['all']:4d}: campaign {newest}, {sent} sent, {in_flight} in flight, "
               f"{unstored} accepted but not stored, window {window} with {unconfirmed} open")
         check(window <= WINDOW_MAX, f"the open window held {window} messages, {WINDOW_MAX} are allowed")
         self.check_log()
@@ -235,7 +237,9 @@ class Crash:
         newest = self.program.json("list")[-1]
         self.campaigns.setdefault(newest["campaign"], self.addresses)
         check(newest["state"] == "completed", f"campaign {newest['campaign']} is {newest['state']} after its last run")
-        self.check_campaign(newest["campaign"])
+        unconfirmed = self.check_campaign(newest["campaign"])[2]
+        check(self.exit_code == (3 if unconfirmed else 0),
+              f"exit code {self.exit_code} with {len(unconfirmed)} unconfirmed")
 
     def run(self):
         done = self.program.run("credits", "plan", "crash", "--users", "1000")

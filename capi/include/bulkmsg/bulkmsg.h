@@ -336,14 +336,15 @@ BULKMSG_API bulkmsg_status bulkmsg_engine_open(const bulkmsg_config *config, bul
                                                bulkmsg_error **err);
 
 /* Stops sending and lets what is on the wire settle; what is not settled by then is unconfirmed at the next opening.
- * Calls under way on other threads return E_CLOSED, and so does every call after it, but closing again is OK.
+ * A poll that waits on another thread ends with E_CLOSED, other calls under way are waited for, every later call gets
+ * E_CLOSED; closing again is OK.
  * timeout_ms: 0..86,400,000.
- * Thread: any.  Blocks: up to timeout_ms plus one commit.  Since: 0.1. */
+ * Thread: any.  Blocks: up to timeout_ms plus one commit, and for calls under way.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_engine_close(bulkmsg_engine *engine, int64_t timeout_ms, bulkmsg_error **err);
 
 /* Gives the handle back; closes first, with timeout 0, where that was not done. Nothing durable is lost. Destroying
  * twice is answered with nothing, a call on a destroyed engine with E_CLOSED, as long as we can tell (the last 64).
- * Thread: any.  Blocks: for one commit, when not closed before.  Since: 0.1. */
+ * Thread: any.  Blocks: as bulkmsg_engine_close(), when not closed before.  Since: 0.1. */
 BULKMSG_API void bulkmsg_engine_destroy(bulkmsg_engine *engine);
 
 /* Takes waiting events, durable ones first.

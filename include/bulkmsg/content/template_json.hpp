@@ -222,7 +222,8 @@ class template_reader {
   simdjson::dom::parser parser;
   simdjson::dom::element document;
   if (const auto problem = parser.parse(json.data(), json.size()).get(document); problem != simdjson::SUCCESS) {
-    return fail(errc::template_malformed, std::string("template: not JSON (") + simdjson::error_message(problem) + ")");
+    return fail(problem == simdjson::MEMALLOC ? errc::out_of_memory : errc::template_malformed,
+                std::string("template: not JSON (") + simdjson::error_message(problem) + ")");
   }
   simdjson::dom::object entry;
   if (document.get(entry) != simdjson::SUCCESS) {
