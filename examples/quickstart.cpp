@@ -28,8 +28,7 @@ int main(int argc, char** argv) {
   bulkmsg::engine engine = expect(bulkmsg::engine::open(argv[1]));
   const auto sender = expect(engine.put_sender(expect(bulkmsg::parse_sender_json(text_of(argv[2])))));
   const auto content = expect(engine.put_template(text_of(argv[3])));
-  const auto campaign = expect(engine.create_campaign(
-      {.name = "quickstart", .sender = sender, .content = content}));
+  const auto campaign = expect(engine.create_campaign({.name = "quickstart", .sender = sender, .content = content}));
   expect(engine.import_csv_file(campaign, argv[4]));
   expect(engine.start(campaign));
 

@@ -15,7 +15,12 @@ namespace bulkmsg::capi {
 
 namespace {
 
-enum class option_type : std::uint8_t { text, word, boolean, integer };
+enum class option_type : std::uint8_t {
+  text,
+  word,
+  boolean,
+  integer
+};
 
 struct option {
   std::int32_t kind;

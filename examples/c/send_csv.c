@@ -10,17 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bulkmsg_error *err; /* details of the last failure */
+static bulkmsg_error* err; /* details of the last failure */
 
-static void check(bulkmsg_status status, const char *doing) {
+static void check(bulkmsg_status status, const char* doing) {
   if (status == BULKMSG_OK) return;
   fprintf(stderr, "%s: %s [%s]\n", doing, bulkmsg_error_message(err, NULL), bulkmsg_status_name(status));
   exit(1); /* nothing is lost: the store is as safe as after a crash */
 }
 
-static char *read_file(const char *path, size_t *length) {
-  FILE *file = fopen(path, "rb");
-  char *bytes = malloc(1 << 20);
+static char* read_file(const char* path, size_t* length) {
+  FILE* file = fopen(path, "rb");
+  char* bytes = malloc(1 << 20);
   if (file == NULL || bytes == NULL) {
     fprintf(stderr, "cannot read %s\n", path);
     exit(1);
@@ -30,18 +30,18 @@ static char *read_file(const char *path, size_t *length) {
   return bytes;
 }
 
-static void set(bulkmsg_config *config, const char *key, const char *value) {
+static void set(bulkmsg_config* config, const char* key, const char* value) {
   check(bulkmsg_config_set(config, key, strlen(key), value, strlen(value), &err), key);
 }
 
-static void set_number(bulkmsg_config *config, const char *key, long long value) {
+static void set_number(bulkmsg_config* config, const char* key, long long value) {
   char digits[24];
   sprintf(digits, "%lld", value);
   set(config, key, digits);
 }
 
 /* The campaign that an earlier run left unfinished, or 0. */
-static int64_t unfinished_campaign(bulkmsg_engine *engine, int32_t *state) {
+static int64_t unfinished_campaign(bulkmsg_engine* engine, int32_t* state) {
   int64_t id = 0;
   size_t count = 0;
   for (;;) {
@@ -52,14 +52,14 @@ static int64_t unfinished_campaign(bulkmsg_engine *engine, int32_t *state) {
   }
 }
 
-static int64_t new_campaign(bulkmsg_engine *engine, const char *sender_file, const char *template_file,
-                            const char *csv) {
-  bulkmsg_config *config;
+static int64_t new_campaign(bulkmsg_engine* engine, const char* sender_file, const char* template_file,
+                            const char* csv) {
+  bulkmsg_config* config;
   bulkmsg_import_report report;
   bulkmsg_plan plan;
   int64_t sender, content, account, campaign;
   size_t length;
-  char *json = read_file(sender_file, &length);
+  char* json = read_file(sender_file, &length);
   check(bulkmsg_sender_put(engine, json, length, &sender, &err), sender_file);
   free(json);
   json = read_file(template_file, &length);
@@ -89,7 +89,7 @@ static int64_t new_campaign(bulkmsg_engine *engine, const char *sender_file, con
 }
 
 /* Takes what happened, for up to timeout_ms; returns how many events there were. */
-static size_t take_events(bulkmsg_engine *engine, int64_t timeout_ms) {
+static size_t take_events(bulkmsg_engine* engine, int64_t timeout_ms) {
   bulkmsg_event events[256];
   size_t i, count = 0;
   int64_t last = 0;
@@ -101,11 +101,11 @@ static size_t take_events(bulkmsg_engine *engine, int64_t timeout_ms) {
   return count;
 }
 
-int main(int argc, char **argv) {
-  bulkmsg_config *config;
-  bulkmsg_engine *engine;
+int main(int argc, char** argv) {
+  bulkmsg_config* config;
+  bulkmsg_engine* engine;
   bulkmsg_counters c;
-  bulkmsg_text *status;
+  bulkmsg_text* status;
   int64_t campaign;
   int32_t state = BULKMSG_CAMPAIGN_SENDING;
   const int listens = argc == 6;
@@ -137,8 +137,8 @@ int main(int argc, char **argv) {
   check(bulkmsg_campaign_counters(engine, campaign, &c, sizeof c, &err), "counters");
   printf("total %lld\nsent %lld\nfailed %lld\nunconfirmed %lld\nskipped %lld\nqueued %lld\n", (long long)c.total,
          (long long)c.sent, (long long)c.failed, (long long)c.unconfirmed, (long long)c.skipped, (long long)c.queued);
-  printf("delivered %lld\nread %lld\nundelivered %lld\ncredits_spent %lld\n", (long long)c.delivered,
-         (long long)c.read, (long long)c.undelivered, (long long)c.credits_spent);
+  printf("delivered %lld\nread %lld\nundelivered %lld\ncredits_spent %lld\n", (long long)c.delivered, (long long)c.read,
+         (long long)c.undelivered, (long long)c.credits_spent);
   if (state != BULKMSG_CAMPAIGN_COMPLETED) {
     check(bulkmsg_campaign_status(engine, campaign, &status, &err), "campaign status");
     fprintf(stderr, "not completed: %s\n", bulkmsg_text_data(status, NULL));

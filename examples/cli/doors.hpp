@@ -7,8 +7,14 @@
 
 namespace cli {
 
-enum class sending : bool { no, yes };
-enum class missing_store : bool { refuse, create };
+enum class sending : bool {
+  no,
+  yes
+};
+enum class missing_store : bool {
+  refuse,
+  create
+};
 
 // As the one process that runs the store. Waits a moment for another to leave: `bulkmsg receive` and `bulkmsg ingest`
 // hold the store only as long as it takes to merge what they got.

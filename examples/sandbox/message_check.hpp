@@ -10,7 +10,11 @@
 
 namespace sandbox {
 
-enum class recipient_kind : std::uint8_t { phone, group, user };
+enum class recipient_kind : std::uint8_t {
+  phone,
+  group,
+  user
+};
 
 struct checked_message {
   recipient_kind kind = recipient_kind::phone;
@@ -23,7 +27,10 @@ struct checked_message {
   bool read_mark = false;                    // not a message at all: {"status":"read"}
 };
 
-enum class endpoint { messages, marketing_messages };
+enum class endpoint {
+  messages,
+  marketing_messages
+};
 
 /// Throws refusal.
 checked_message check_message(json body, endpoint where, std::string_view own_number,

@@ -32,7 +32,11 @@ struct request {
 };
 
 struct answer {
-  enum class delivery { whole, cut_short, reset };
+  enum class delivery {
+    whole,
+    cut_short,
+    reset
+  };
 
   unsigned status = 200;
   std::string_view content_type = "application/json; charset=UTF-8";

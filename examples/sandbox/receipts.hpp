@@ -15,10 +15,20 @@
 
 namespace sandbox {
 
-enum class receipt_status : std::uint8_t { sent, delivered, read, failed };
+enum class receipt_status : std::uint8_t {
+  sent,
+  delivered,
+  read,
+  failed
+};
 inline constexpr unsigned receipt_statuses = 4;
 
-enum class price_category : std::uint8_t { service, utility, marketing, authentication };
+enum class price_category : std::uint8_t {
+  service,
+  utility,
+  marketing,
+  authentication
+};
 
 struct accepted_message {
   std::string_view recipient;  // wa_id, group id or user id

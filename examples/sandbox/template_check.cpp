@@ -275,7 +275,10 @@ simdjson::dom::array components_of(const std::optional<json>& value, const place
   return components;
 }
 
-enum class level { whole, card };
+enum class level {
+  whole,
+  card
+};
 
 void check_components(const fields& owner, const message_template& which, const template_parts& parts, level where,
                       std::int64_t now_ms);

@@ -29,8 +29,8 @@
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
-#include "bulkmsg/credits/plan.hpp"
 #include "bulkmsg/credits/ledger.hpp"
+#include "bulkmsg/credits/plan.hpp"
 
 namespace bulkmsg {
 
@@ -43,25 +43,25 @@ enum class open_mode : std::uint8_t {
 
 struct engine_options {
   open_mode mode = open_mode::run;
-  bool send = true;               // mode run: false opens and recovers but sends nothing (inspection, tests)
-  bool create = true;             // mode run: make the file when it is missing
+  bool send = true;                 // mode run: false opens and recovers but sends nothing (inspection, tests)
+  bool create = true;               // mode run: make the file when it is missing
   std::size_t progress_max = 8192;  // messages in the progress ring, 0..1,000,000; older ones collapse into a resync
 };
 
 // A sending identity. Secrets are given by name, "env:NAME" or "file:PATH"; only the name is stored, never the value.
 struct sender_settings {
-  std::string name = {};                          // unique in the store
+  std::string name = {};                              // unique in the store
   std::string origin = "https://graph.facebook.com";  // "http://" only for loopback
   std::string api_version = "v23.0";
   std::string phone_number_id = {};
-  std::string business_account_id = {};           // WABA id; may be empty
-  std::string token = {};                         // name of the access token's secret
-  std::string app_secret = {};                    // name of the webhook signing secret; may be empty
-  std::string verify_token = {};                  // name of the webhook handshake secret; may be empty
+  std::string business_account_id = {};       // WABA id; may be empty
+  std::string token = {};                     // name of the access token's secret
+  std::string app_secret = {};                // name of the webhook signing secret; may be empty
+  std::string verify_token = {};              // name of the webhook handshake secret; may be empty
   std::string limits = "80/s; in-flight=64";  // see pacing/limit.hpp
-  int connections_max = 64;                  // 1..1024
+  int connections_max = 64;                   // 1..1024
   std::chrono::milliseconds response_timeout{30'000};
-  std::string tls_ca_file = {};                   // PEM; empty: the system's store
+  std::string tls_ca_file = {};  // PEM; empty: the system's store
 };
 
 // The sender file of the command-line tool and the C ABI: a JSON object with the field names above
@@ -70,7 +70,8 @@ struct sender_settings {
 
 // What the provider says of a sender's number.
 struct sender_health {
-  std::string display_phone_number = {}, verified_name = {}, status = {}, quality = {}, throughput = {}, messaging_limit = {};
+  std::string display_phone_number = {}, verified_name = {}, status = {}, quality = {}, throughput = {},
+              messaging_limit = {};
 };
 
 struct campaign_settings {
@@ -78,34 +79,35 @@ struct campaign_settings {
   sender_id sender = {};
   template_id content = {};
   account_id account = {};  // none: metered only
-  std::vector<std::pair<std::string, std::string>> mapping = {};  // slot -> column, see content/render.hpp; empty: default
+  std::vector<std::pair<std::string, std::string>> mapping =
+      {};  // slot -> column, see content/render.hpp; empty: default
 };
 
 // How an import went. A bad row never stops the good ones.
 struct import_report {
-  std::int64_t rows = 0;        // all data rows
+  std::int64_t rows = 0;  // all data rows
   std::int64_t added = 0;
   std::int64_t duplicates = 0;
-  std::int64_t rejected = 0;    // without the duplicates
+  std::int64_t rejected = 0;  // without the duplicates
 };
 
 struct rejected_row {
-  std::int64_t line = 0;       // 1-based line of the input
-  std::int64_t column = 0;     // 1-based, 0: the whole row
+  std::int64_t line = 0;    // 1-based line of the input
+  std::int64_t column = 0;  // 1-based, 0: the whole row
   std::string column_name = {};
   errc code = errc::ok;
   std::string reason = {};
-  std::string address = {};         // as written
+  std::string address = {};  // as written
 };
 
 // The frozen plan, or what it would be.
 struct plan_summary {
-  std::string hash = {};               // content hash over every request body; hex SHA-256
+  std::string hash = {};  // content hash over every request body; hex SHA-256
   std::int64_t messages = 0;
-  std::int64_t credits = 0;       // price in credits
-  std::int64_t credits_available = 0;  // -1 without an account
+  std::int64_t credits = 0;               // price in credits
+  std::int64_t credits_available = 0;     // -1 without an account
   std::chrono::milliseconds duration{0};  // under the sender's limits, at best
-  std::string preview = {};            // the first message as plain text
+  std::string preview = {};               // the first message as plain text
 };
 
 struct start_options {
@@ -145,9 +147,9 @@ struct message_row {
 
 struct message_filter {
   std::optional<message_state> state = {};
-  bool undelivered = false;       // only accepted messages that a receipt failed
-  message_id after = {};             // keyset paging: rows after this one
-  std::size_t limit = 1000;       // 1..10,000
+  bool undelivered = false;  // only accepted messages that a receipt failed
+  message_id after = {};     // keyset paging: rows after this one
+  std::size_t limit = 1000;  // 1..10,000
 };
 
 enum class event_kind : std::uint8_t {
@@ -210,7 +212,8 @@ class engine {
   result<template_id> put_template(std::string_view provider_json);
 
   // Credits. `id` makes a call idempotent: the same id with other contents is errc::conflict; empty: no id.
-  result<account_id> put_account(const std::string& name, const credits::plan& plan);  // grants the month's credits once
+  result<account_id> put_account(const std::string& name,
+                                 const credits::plan& plan);  // grants the month's credits once
   result<account_id> find_account(const std::string& name);
   result<void> top_up(account_id account, std::int64_t credits, const std::string& id);
   result<account_status> account(account_id account);
@@ -228,7 +231,8 @@ class engine {
   result<import_report> import_csv(campaign_id campaign, const byte_source& read);
   result<import_report> import_csv_file(campaign_id campaign, const std::string& path);
   result<import_report> import_csv_text(campaign_id campaign, std::string_view text);
-  result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_line = 0, std::size_t limit = 1000);
+  result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_line = 0,
+                                             std::size_t limit = 1000);
 
   // Everything but the network: renders every message, prices, hashes.
   result<plan_summary> dry_run(campaign_id campaign);
@@ -237,14 +241,16 @@ class engine {
   result<plan_summary> start(campaign_id campaign, const start_options& options = {});
   // When these return, no new request leaves (pause, stop) and the change is durable. In mode `post` they return when
   // the runner has acknowledged, or errc::timed_out after `wait`.
-  result<void> pause(campaign_id campaign, const std::string& reason = {}, std::chrono::milliseconds wait = std::chrono::seconds(5));
+  result<void> pause(campaign_id campaign, const std::string& reason = {},
+                     std::chrono::milliseconds wait = std::chrono::seconds(5));
   result<void> resume(campaign_id campaign, std::chrono::milliseconds wait = std::chrono::seconds(5));
-  result<void> stop(campaign_id campaign, const std::string& reason = {}, std::chrono::milliseconds wait = std::chrono::seconds(5));
+  result<void> stop(campaign_id campaign, const std::string& reason = {},
+                    std::chrono::milliseconds wait = std::chrono::seconds(5));
 
   result<campaign_status> status(campaign_id campaign);
   result<std::vector<campaign_status>> list(campaign_id after = {}, std::size_t limit = 100);
   result<std::vector<message_row>> messages(campaign_id campaign, const message_filter& filter = {});
-  result<std::vector<reason_count>> failed_by_reason(campaign_id campaign);   // failed and undelivered
+  result<std::vector<reason_count>> failed_by_reason(campaign_id campaign);  // failed and undelivered
   result<std::vector<reason_count>> skipped_by_reason(campaign_id campaign);
 
   // Fills `into` with waiting events, durable ones first; 0 when none came within `timeout` (0: never waits).

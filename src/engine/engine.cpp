@@ -103,7 +103,9 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
   if (io_) {
     const auto idle = [this] {
       bool all = true;
-      io_->call([&] { all = std::all_of(senders_.begin(), senders_.end(), [](auto& s) { return s.second->work().idle(); }); });
+      io_->call([&] {
+        all = std::all_of(senders_.begin(), senders_.end(), [](auto& s) { return s.second->work().idle(); });
+      });
       return all;
     };
     const auto wait = [&](std::chrono::milliseconds most) {
@@ -263,8 +265,8 @@ result<account_id> engine::put_account(const std::string& name, const credits::p
   if (!call) return fail(call.error());
   if (name.empty()) return fail(errc::invalid_argument, "an account needs a name");
   std::int64_t id = 0;
-  auto stored = self_->writer_->run(
-      [&](store::database& db) { id = store::put_account(db, name, plan, self_->clock_.wall()); });
+  auto stored =
+      self_->writer_->run([&](store::database& db) { id = store::put_account(db, name, plan, self_->clock_.wall()); });
   if (!stored) return fail(stored.error());
   return account_id{id};
 }
@@ -440,8 +442,8 @@ result<std::string> engine::payload(event_id id) {
   return self_->read([&](store::database& db) {
     auto r = db.select("SELECT payload FROM events WHERE id = ?1", id.value);
     if (!r.next()) {
-      throw store::store_error{
-          error{errc::not_found, "no durable event with id " + std::to_string(id.value) + "; it was acknowledged", 0, 0}};
+      throw store::store_error{error{
+          errc::not_found, "no durable event with id " + std::to_string(id.value) + "; it was acknowledged", 0, 0}};
     }
     return std::string(r.text(0));
   });

@@ -63,7 +63,8 @@ std::size_t event_queue::take(std::span<event> into) {
 
 void event_queue::wait(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [this] { return durable_ || woken_ || closed_ || !progress_.empty() || !resyncs_.empty(); });
+  changed_.wait_for(lock, timeout,
+                    [this] { return durable_ || woken_ || closed_ || !progress_.empty() || !resyncs_.empty(); });
   woken_ = false;
 }
 

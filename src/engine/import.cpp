@@ -55,14 +55,15 @@ class row_sink {
   }
   void hand_over() {
     room_.acquire();
-    writer_.submit([this, batch = batch_](store::database& db) { store::append_recipients(db, campaign_, *batch, columns_); },
-                   [this](const error* failed) {
-                     if (failed) {
-                       std::lock_guard lock(mutex_);
-                       if (!failure_) failure_ = *failed;
-                     }
-                     room_.release();
-                   });
+    writer_.submit(
+        [this, batch = batch_](store::database& db) { store::append_recipients(db, campaign_, *batch, columns_); },
+        [this](const error* failed) {
+          if (failed) {
+            std::lock_guard lock(mutex_);
+            if (!failure_) failure_ = *failed;
+          }
+          room_.release();
+        });
     batch_ = std::make_shared<store::recipient_batch>();
   }
 
@@ -83,7 +84,8 @@ result<import_report> engine::import_csv(campaign_id campaign, const byte_source
   auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
   if (row->state != campaign_state::draft) {
-    return fail(errc::wrong_state, "recipients are added to a draft only; this campaign is " + std::string(name(row->state)));
+    return fail(errc::wrong_state,
+                "recipients are added to a draft only; this campaign is " + std::string(name(row->state)));
   }
 
   row_sink sink(*self_->writer_, campaign.value);

@@ -44,8 +44,9 @@ std::chrono::milliseconds shortest_duration(const std::vector<pacing::limit>& li
   for (const auto& l : limits) {
     if (messages <= l.count) continue;
     if (l.kind == pacing::limit_kind::rate) {
-      longest = std::max(longest, static_cast<nanoseconds_t>(static_cast<double>(messages) / static_cast<double>(l.count) *
-                                                             static_cast<double>(l.window)));
+      longest =
+          std::max(longest, static_cast<nanoseconds_t>(static_cast<double>(messages) / static_cast<double>(l.count) *
+                                                       static_cast<double>(l.window)));
     } else if (l.kind == pacing::limit_kind::batch) {
       longest = std::max(longest, (messages - 1) / l.count * l.window);
     }
@@ -162,7 +163,8 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const plan_sum
     });
   }
   if (begun) return begun;
-  static_cast<void>(writer_->run([&](store::database& db) { store::undo_start(db, row.id, begun.error().message, now_ms()); }));
+  static_cast<void>(
+      writer_->run([&](store::database& db) { store::undo_start(db, row.id, begun.error().message, now_ms()); }));
   return begun;
 }
 
@@ -194,10 +196,10 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
                                     options.expected_hash + "; look at it again before starting");
   }
   if (row->account != 0 && planned->credits_available < planned->credits) {
-    return fail(errc::credits_short,
-                "not enough credits: " + std::to_string(planned->credits) + " needed, " +
-                    std::to_string(planned->credits_available) + " available, " +
-                    std::to_string(planned->credits - planned->credits_available) + " missing; top up, or send to fewer");
+    return fail(errc::credits_short, "not enough credits: " + std::to_string(planned->credits) + " needed, " +
+                                         std::to_string(planned->credits_available) + " available, " +
+                                         std::to_string(planned->credits - planned->credits_available) +
+                                         " missing; top up, or send to fewer");
   }
   if (auto frozen = self_->freeze(*row, *planned, options.idempotency_key); !frozen) return fail(frozen.error());
   self_->events_.durable_waiting();

@@ -192,7 +192,8 @@ result<void> engine::impl::command(const std::string& verb, campaign_id campaign
   const auto call = enter(false);
   if (!call) return fail(call.error());
   if (options_.mode == open_mode::read) {
-    return fail(errc::read_only, "cannot " + verb + " a campaign: the store is open for reading only; open it to run or to post");
+    return fail(errc::read_only,
+                "cannot " + verb + " a campaign: the store is open for reading only; open it to run or to post");
   }
   if (options_.mode == open_mode::post) return post_command(verb, campaign.value, reason, wait);
   std::promise<result<void>> done;
@@ -202,7 +203,7 @@ result<void> engine::impl::command(const std::string& verb, campaign_id campaign
 
 void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, const std::string& reason,
                              std::int64_t command_id, command_done done) {
-  const auto to = verb == "pause" ? campaign_state::paused
+  const auto to = verb == "pause"  ? campaign_state::paused
                   : verb == "stop" ? campaign_state::stopped
                                    : campaign_state::sending;
   const bool resumes = to == campaign_state::sending;
@@ -258,7 +259,8 @@ result<void> engine::impl::post_command(const std::string& verb, std::int64_t ca
   std::int64_t id = 0;
   auto posted = writer_->run([&, at_ms = now_ms()](store::database& db) {
     static_cast<void>(store::read_campaign(db, campaign));
-    db.run("INSERT INTO commands(at_ms, verb, campaign, reason) VALUES (?1, ?2, ?3, ?4)", at_ms, verb, campaign, reason);
+    db.run("INSERT INTO commands(at_ms, verb, campaign, reason) VALUES (?1, ?2, ?3, ?4)", at_ms, verb, campaign,
+           reason);
     id = db.last_id();
   });
   if (!posted) return posted;

@@ -22,7 +22,8 @@ result<std::string> resolve_secret(std::string_view name, std::string_view what)
     const std::string variable(name.substr(4));
     if (const char* v = std::getenv(variable.c_str())) value = v;
     if (value.empty()) {
-      return fail(errc::secret_missing, "the " + std::string(what) + " is missing: set the environment variable " + variable);
+      return fail(errc::secret_missing,
+                  "the " + std::string(what) + " is missing: set the environment variable " + variable);
     }
   } else if (name.starts_with("file:")) {
     const std::string path(name.substr(5));
@@ -39,7 +40,8 @@ result<std::string> resolve_secret(std::string_view name, std::string_view what)
     return fail(errc::bad_option_value,
                 "the " + std::string(what) + " must be named as env:NAME or file:PATH; never write the secret itself");
   }
-  if (value.size() > secret_max) return fail(errc::bad_option_value, "the " + std::string(what) + " is over 4096 bytes");
+  if (value.size() > secret_max)
+    return fail(errc::bad_option_value, "the " + std::string(what) + " is over 4096 bytes");
   return value;
 }
 

@@ -1,4 +1,5 @@
-// Secrets by name: the store and the sender file hold "env:NAME" or "file:PATH", and only the running process the value.
+// Secrets by name: the store and the sender file hold "env:NAME" or "file:PATH", and only the running process the
+// value.
 #pragma once
 
 #include <string>

@@ -34,7 +34,8 @@ result<sender_settings> parse_sender_json(std::string_view json) {
   for (const auto [key, value] : root) {
     std::string_view text;
     std::int64_t number = 0;
-    const auto* known = std::find_if(std::begin(texts), std::end(texts), [key = key](const auto& t) { return t.key == key; });
+    const auto* known =
+        std::find_if(std::begin(texts), std::end(texts), [key = key](const auto& t) { return t.key == key; });
     if (known != std::end(texts)) {
       if (value.get(text) != simdjson::SUCCESS) return wrong_type(key, "a string");
       made.*(known->field) = text;

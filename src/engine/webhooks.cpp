@@ -25,7 +25,8 @@ void engine::impl::load_secrets() {
   if (!senders) return;
   std::vector<std::string> app, verify;
   for (const auto& s : *senders) {
-    if (auto secret = resolve_secret(s.app_secret, "app secret"); !s.app_secret.empty() && secret) app.push_back(*secret);
+    if (auto secret = resolve_secret(s.app_secret, "app secret"); !s.app_secret.empty() && secret)
+      app.push_back(*secret);
     if (auto token = resolve_secret(s.verify_token, "verify token"); !s.verify_token.empty() && token) {
       verify.push_back(*token);
     }
@@ -142,7 +143,8 @@ void engine::impl::tidy_up() {
       [this, now, at_ms = now_ms()](store::database& db) {
         *now = {};
         now->merged = inbound::merge(db, store_id_, at_ms);
-        auto r = db.select("SELECT id, campaign, verb, reason FROM commands WHERE done_at_ms = 0 ORDER BY id LIMIT 100");
+        auto r =
+            db.select("SELECT id, campaign, verb, reason FROM commands WHERE done_at_ms = 0 ORDER BY id LIMIT 100");
         while (r.next()) {
           now->commands.push_back({r.integer(0), r.integer(1), std::string(r.text(2)), std::string(r.text(3))});
         }

@@ -66,19 +66,22 @@ struct collector {
       return;
     }
     const auto detail = r.error_details.empty() ? r.error_title : r.error_details;
-    facts.push_back({*key, rank, r.timestamp_unix_s * 1000, r.error_code, std::string(r.message_id), std::string(detail)});
+    facts.push_back(
+        {*key, rank, r.timestamp_unix_s * 1000, r.error_code, std::string(r.message_id), std::string(detail)});
   }
 
   void reply(const channels::reply& r) {
     const auto from = r.from.empty() ? r.from_user_id : r.from;
     const int added = db.run(
-        "INSERT INTO replies(provider_id, received_at_ms, address, kind, text, answers) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+        "INSERT INTO replies(provider_id, received_at_ms, address, kind, text, answers) VALUES (?1, ?2, ?3, ?4, ?5, "
+        "?6) "
         "ON CONFLICT DO NOTHING",
         r.id, now_ms, from, r.type, r.text, r.context_id);
     if (added == 0) return;
     replies = true;
     db.run(
-        "INSERT INTO events(at_ms, kind, campaign, state, payload) VALUES (?1, ?2, 0, 0, json_object('id', ?3, 'from', ?4, "
+        "INSERT INTO events(at_ms, kind, campaign, state, payload) VALUES (?1, ?2, 0, 0, json_object('id', ?3, 'from', "
+        "?4, "
         "'type', ?5, 'text', ?6, 'answers', ?7))",
         now_ms, event_kind::reply, r.id, from, r.type, r.text, r.context_id);
   }
@@ -108,9 +111,14 @@ row read_row(store::database& db, std::int64_t id) {
       "coalesce(failed_at_ms, 0), coalesce(code, 0) FROM messages WHERE id = ?1",
       id);
   if (!r.next()) return {};
-  return {true,         static_cast<message_state>(r.integer(0)), static_cast<receipt_rank>(r.integer(1)),
-          r.integer(2), r.integer(3),                             r.integer(4),
-          r.integer(5), static_cast<std::int32_t>(r.integer(6))};
+  return {true,
+          static_cast<message_state>(r.integer(0)),
+          static_cast<receipt_rank>(r.integer(1)),
+          r.integer(2),
+          r.integer(3),
+          r.integer(4),
+          r.integer(5),
+          static_cast<std::int32_t>(r.integer(6))};
 }
 
 void keep_first(std::int64_t& at, std::int64_t told) {

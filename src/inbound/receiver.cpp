@@ -246,7 +246,13 @@ class receiver::server : public std::enable_shared_from_this<receiver::server> {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
  private:
-  enum class phase : std::uint8_t { reading, waiting, writing, lingering, gone };
+  enum class phase : std::uint8_t {
+    reading,
+    waiting,
+    writing,
+    lingering,
+    gone
+  };
 
   struct session {
     session(std::uint64_t key, stream s) : id(key), socket(std::move(s)), input(input_bytes) {}

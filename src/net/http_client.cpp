@@ -102,7 +102,11 @@ enum class phase : std::uint8_t {
   gone,  // closed; lives on only while Asio still holds handlers
 };
 
-enum class health : std::uint8_t { good, unsure, closed };
+enum class health : std::uint8_t {
+  good,
+  unsure,
+  closed
+};
 
 // Counted without atomics: a connection never leaves the I/O thread.
 class connection {

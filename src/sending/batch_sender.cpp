@@ -82,9 +82,8 @@ void batch_sender::release(campaign_id campaign) {
 }
 
 bool batch_sender::idle(campaign_id campaign) const noexcept {
-  return std::all_of(lanes_.begin(), lanes_.end(), [&](const auto& l) {
-    return (campaign && l->settings.campaign != campaign) || settled_all(*l);
-  });
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [&](const auto& l) { return (campaign && l->settings.campaign != campaign) || settled_all(*l); });
 }
 
 bool batch_sender::has(campaign_id campaign) const noexcept {
@@ -468,16 +467,14 @@ void batch_sender::flush(lane& l) {
   for (const auto& o : batch->items) {
     if (o.state == message_state::retry && (retry_at_ms == 0 || o.next_at_ms < retry_at_ms)) retry_at_ms = o.next_at_ms;
   }
-  writer_.submit(
-      [batch, campaign = l.settings.campaign, at_ms = wall_ms(executor_.time().now())](store::database& db) {
-        store::settle(db, campaign.value, *batch, at_ms);
-      },
-      [this, batch, retry_at_ms, &l](const error* failed) {
-        if (!failed) owner_.on_settled(l.settings.campaign, *batch);
-        executor_.post([this, &l, retry_at_ms, failed = failed ? std::optional(*failed) : std::nullopt] {
-          flushed(l, retry_at_ms, failed ? &*failed : nullptr);
-        });
-      });
+  writer_.submit([batch, campaign = l.settings.campaign, at_ms = wall_ms(executor_.time().now())](
+                     store::database& db) { store::settle(db, campaign.value, *batch, at_ms); },
+                 [this, batch, retry_at_ms, &l](const error* failed) {
+                   if (!failed) owner_.on_settled(l.settings.campaign, *batch);
+                   executor_.post([this, &l, retry_at_ms, failed = failed ? std::optional(*failed) : std::nullopt] {
+                     flushed(l, retry_at_ms, failed ? &*failed : nullptr);
+                   });
+                 });
 }
 
 void batch_sender::flushed(lane& l, std::int64_t retry_at_ms, const error* failed) {

@@ -91,22 +91,22 @@ class batch_sender final : public net::listener {
   struct lane {
     lane_settings settings;
     bool held = false;
-    bool claiming = false;   // a claim is being committed
-    bool unwanted = false;   // what that claim brings is to be taken back
-    bool settling = false;   // outcomes are being committed
-    bool at_end = false;     // the lane has no message left that was never opened
+    bool claiming = false;  // a claim is being committed
+    bool unwanted = false;  // what that claim brings is to be taken back
+    bool settling = false;  // outcomes are being committed
+    bool at_end = false;    // the lane has no message left that was never opened
     bool told_idle = false;
     std::deque<std::unique_ptr<open_claim>> open;
     std::size_t waiting = 0;   // claimed and not handed over
     std::vector<place> again;  // handed over, but proved unsent: first in line
     int in_flight = 0;
-    int takes_back = 0;  // jobs under way that take back
-    store::outcomes done;      // waiting for the next settle
-    nanoseconds_t retry_at = 0;         // when the store's next retry is due; 0: none
-    nanoseconds_t claimed_at = 0;       // the last claim, for its size
-    std::uint32_t handed_since = 0;     // messages handed over since
+    int takes_back = 0;              // jobs under way that take back
+    store::outcomes done;            // waiting for the next settle
+    nanoseconds_t retry_at = 0;      // when the store's next retry is due; 0: none
+    nanoseconds_t claimed_at = 0;    // the last claim, for its size
+    std::uint32_t handed_since = 0;  // messages handed over since
     std::uint32_t claim_size;
-    bool starved = false;               // had nothing to send although it might have
+    bool starved = false;  // had nothing to send although it might have
     std::vector<std::string_view> cells;
   };
   struct flight {

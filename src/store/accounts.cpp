@@ -20,8 +20,14 @@ credits::balances read_balances(database& db, std::int64_t account) {
       "FROM accounts WHERE id = ?1",
       account);
   if (!r.next()) throw store_error{error{errc::not_found, "no account with id " + std::to_string(account), 0, 0}};
-  return {.granted = r.integer(0), .bought = r.integer(1), .adjusted = r.integer(2), .available_monthly = r.integer(3),
-          .available_topup = r.integer(4), .reserved = r.integer(5), .spent = r.integer(6), .expired = r.integer(7),
+  return {.granted = r.integer(0),
+          .bought = r.integer(1),
+          .adjusted = r.integer(2),
+          .available_monthly = r.integer(3),
+          .available_topup = r.integer(4),
+          .reserved = r.integer(5),
+          .spent = r.integer(6),
+          .expired = r.integer(7),
           .period = static_cast<std::int32_t>(r.integer(8))};
 }
 
@@ -70,8 +76,9 @@ std::int64_t put_account(database& db, const std::string& name, const credits::p
   const auto account = db.number("SELECT id FROM accounts WHERE name = ?1", name);
   bill(db, account, wall_ns);
   auto b = read_balances(db, account);
-  const auto granted = db.number("SELECT coalesce(sum(amount), 0) FROM ledger WHERE account = ?1 AND kind = ?2 AND period = ?3",
-                                 account, credits::entry_kind::grant, b.period);
+  const auto granted =
+      db.number("SELECT coalesce(sum(amount), 0) FROM ledger WHERE account = ?1 AND kind = ?2 AND period = ?3", account,
+                credits::entry_kind::grant, b.period);
   if (granted < plan.monthly_credits()) {
     const auto log = or_throw(credits::grant(b, b.period, plan.monthly_credits() - granted));
     write(db, account, b, log, wall_ns / millisecond);
@@ -106,7 +113,7 @@ account_row read_account(database& db, std::int64_t account) {
   r.next();
   row.id = r.integer(0);
   row.name = r.text(1);
-  row.plan = {r.integer(2), r.integer(3),           r.integer(4), r.integer(5), static_cast<int>(r.integer(6)),
+  row.plan = {r.integer(2),          r.integer(3), r.integer(4), r.integer(5), static_cast<int>(r.integer(6)),
               std::string(r.text(7))};
   return row;
 }
@@ -118,9 +125,8 @@ void top_up(database& db, std::int64_t account, std::int64_t credits, const std:
     auto r = db.select("SELECT kind, amount FROM ledger WHERE account = ?1 AND client_id = ?2", account, client_id);
     if (r.next()) {
       if (r.integer(0) == static_cast<int>(credits::entry_kind::buy) && r.integer(1) == credits) return;
-      throw store_error{error{errc::conflict,
-                              "a ledger entry with id '" + client_id + "' exists with other contents; use a new id", 0,
-                              0}};
+      throw store_error{error{
+          errc::conflict, "a ledger entry with id '" + client_id + "' exists with other contents; use a new id", 0, 0}};
     }
   }
   const auto log = or_throw(credits::buy(b, credits));
@@ -130,8 +136,8 @@ void top_up(database& db, std::int64_t account, std::int64_t credits, const std:
 credits::balances audit(database& db, std::int64_t account) {
   const auto cached = read_balances(db, account);
   credits::audit check;
-  auto r = db.select("SELECT kind, bucket, amount, period, reservation FROM ledger WHERE account = ?1 ORDER BY id",
-                     account);
+  auto r =
+      db.select("SELECT kind, bucket, amount, period, reservation FROM ledger WHERE account = ?1 ORDER BY id", account);
   while (r.next()) {
     check.add({.kind = static_cast<credits::entry_kind>(r.integer(0)),
                .from = static_cast<credits::bucket>(r.integer(1)),
@@ -155,8 +161,8 @@ std::int64_t reserve(database& db, std::int64_t account, std::int64_t campaign, 
 }
 
 credits::reservation read_reservation(database& db, std::int64_t reservation) {
-  auto r = db.select("SELECT account, period, monthly, topup, posted, voided FROM reservations WHERE id = ?1",
-                     reservation);
+  auto r =
+      db.select("SELECT account, period, monthly, topup, posted, voided FROM reservations WHERE id = ?1", reservation);
   if (!r.next()) return {};
   return {.id = {reservation},
           .account = {r.integer(0)},

@@ -26,7 +26,8 @@ account_row read_account(database& db, std::int64_t account);  // throws not_fou
 // Ends the periods that have passed since the last one and grants each in its order, once.
 void bill(database& db, std::int64_t account, std::int64_t wall_ns);
 // `client_id` makes it idempotent: again with the same amount does nothing, with another is conflict.
-void top_up(database& db, std::int64_t account, std::int64_t credits, const std::string& client_id, std::int64_t now_ms);
+void top_up(database& db, std::int64_t account, std::int64_t credits, const std::string& client_id,
+            std::int64_t now_ms);
 // Recomputes the balances from the ledger; throws store_corrupt naming what differs.
 credits::balances audit(database& db, std::int64_t account);
 

@@ -28,7 +28,8 @@ std::int64_t put_sender(database& db, const sender_settings& s) {
 
 sender_settings read_sender(database& db, std::int64_t sender) {
   auto r = db.select(
-      "SELECT name, origin, api_version, phone_number_id, business_account_id, token, app_secret, verify_token, limits, "
+      "SELECT name, origin, api_version, phone_number_id, business_account_id, token, app_secret, verify_token, "
+      "limits, "
       "connections_max, response_timeout_ms, tls_ca_file FROM senders WHERE id = ?1",
       sender);
   if (!r.next()) not_found("sender", sender);
@@ -105,8 +106,8 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
 void check_draft(database& db, std::int64_t campaign, std::string_view verb) {
   const auto row = read_campaign(db, campaign);
   if (row.state == campaign_state::draft) return;
-  throw store_error{error{
-      errc::wrong_state, "cannot " + std::string(verb) + " a campaign that is " + std::string(name(row.state)), 0, 0}};
+  throw store_error{error{errc::wrong_state,
+                          "cannot " + std::string(verb) + " a campaign that is " + std::string(name(row.state)), 0, 0}};
 }
 
 void erase_draft(database& db, std::int64_t campaign) {
@@ -125,7 +126,8 @@ void change_state(database& db, std::int64_t campaign, campaign_state to, std::s
       "started_at_ms = CASE WHEN ?5 AND started_at_ms = 0 THEN ?4 ELSE started_at_ms END, "
       "finished_at_ms = CASE WHEN ?6 THEN ?4 ELSE 0 END WHERE id = ?1",
       campaign, to, reason, now_ms, to == campaign_state::sending, is_final(to));
-  db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, ?3, ?4)", now_ms, campaign, verb, reason);
+  db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, ?3, ?4)", now_ms, campaign, verb,
+         reason);
   db.run("INSERT INTO events(at_ms, kind, campaign, state, payload) VALUES (?1, ?2, ?3, ?4, json_object('reason', ?5))",
          now_ms, event_kind::campaign_changed, campaign, to, reason);
 }
@@ -134,9 +136,9 @@ void append_recipients(database& db, std::int64_t campaign, const recipient_batc
   check_draft(db, campaign, "add recipients to");
   const auto row = read_campaign(db, campaign);
   if (row.recipients > 0 && row.columns != columns) {
-    throw store_error{error{errc::conflict,
-                            "the campaign already has recipients with other columns; import files with the same columns",
-                            0, 0}};
+    throw store_error{
+        error{errc::conflict,
+              "the campaign already has recipients with other columns; import files with the same columns", 0, 0}};
   }
   auto id = wide(campaign, row.recipients);
   for (const auto& g : batch.added) {
@@ -163,8 +165,8 @@ bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, s
   const auto row = read_campaign(db, campaign);
   const auto from_good = std::max(recipients, row.recipients - rows_max);
   const auto from_bad = std::max(rejects, row.rejects - rows_max);
-  const auto good = db.run("DELETE FROM recipients WHERE id >= ?1 AND id < ?2", wide(campaign, from_good),
-                           wide(campaign + 1, 0));
+  const auto good =
+      db.run("DELETE FROM recipients WHERE id >= ?1 AND id < ?2", wide(campaign, from_good), wide(campaign + 1, 0));
   const auto bad =
       db.run("DELETE FROM rejects WHERE id >= ?1 AND id < ?2", wide(campaign, from_bad), wide(campaign + 1, 0));
   db.run(

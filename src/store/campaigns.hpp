@@ -31,7 +31,7 @@ std::int64_t put_template(database& db, const std::string& name, const std::stri
 std::string read_template(database& db, std::int64_t content);  // throws not_found
 
 std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms);
-campaign_row read_campaign(database& db, std::int64_t campaign);  // throws not_found
+campaign_row read_campaign(database& db, std::int64_t campaign);               // throws not_found
 void check_draft(database& db, std::int64_t campaign, std::string_view verb);  // throws wrong_state
 void erase_draft(database& db, std::int64_t campaign);                         // with no recipients left in it
 

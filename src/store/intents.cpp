@@ -57,8 +57,8 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
     read_messages(r, into);
   }
   if (into.messages.empty()) return;
-  db.run("INSERT INTO intents(lane, first, last, retries, at_ms) VALUES (?1, 0, 0, ?2, ?3)", lane,
-         into.messages.size(), now_ms);
+  db.run("INSERT INTO intents(lane, first, last, retries, at_ms) VALUES (?1, 0, 0, ?2, ?3)", lane, into.messages.size(),
+         now_ms);
   into.intent = db.last_id();
   for (const auto& m : into.messages) {
     db.run("UPDATE messages SET state = 6, attempt = ?2, at_ms = ?3, next_at_ms = NULL WHERE id = ?1", m.id.key(),
@@ -117,9 +117,8 @@ recovered recover(database& db, std::int64_t now_ms) {
         "SELECT plan.id, 4, 1, ?3, ?4, ?5 FROM plan LEFT JOIN messages m ON m.id = plan.id "
         "WHERE plan.id >= ?1 AND plan.id < ?2 AND m.id IS NULL",
         base + s.first, base + s.last, s.at_ms, errc::connection_lost, why);
-    db.run(
-        "UPDATE campaigns SET unconfirmed = unconfirmed + ?2 WHERE id = (SELECT campaign FROM lanes WHERE id = ?1)",
-        s.lane, n);
+    db.run("UPDATE campaigns SET unconfirmed = unconfirmed + ?2 WHERE id = (SELECT campaign FROM lanes WHERE id = ?1)",
+           s.lane, n);
     found.unconfirmed += n;
     close_intent(db, s.intent, now_ms);
   }

@@ -17,9 +17,9 @@ struct outcome {
   message_id id;
   message_state state = message_state::unconfirmed;
   std::uint32_t attempt = 1;
-  std::int32_t code = 0;           // the provider's, or an errc
+  std::int32_t code = 0;  // the provider's, or an errc
   std::int64_t at_ms = 0;
-  std::int64_t next_at_ms = 0;     // state retry
+  std::int64_t next_at_ms = 0;                          // state retry
   std::uint32_t provider_id_size = 0, detail_size = 0;  // both in outcomes::text, one after the other
 };
 

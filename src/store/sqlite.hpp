@@ -26,7 +26,11 @@ class rows;
 // One connection. Thread: one at a time.
 class database {
  public:
-  enum class access { read, write, create };
+  enum class access {
+    read,
+    write,
+    create
+  };
   // Opens with synchronous FULL; WAL is a property of the file (schema.cpp). Throws store_error.
   database(const std::string& path, access mode);
 

@@ -18,8 +18,8 @@ namespace bulkmsg::store {
 
 class writer {
  public:
-  using work = std::function<void(database&)>;      // throws store_error to refuse
-  using done = std::function<void(const error*)>;   // on the writer's thread after the commit; null: it is durable
+  using work = std::function<void(database&)>;     // throws store_error to refuse
+  using done = std::function<void(const error*)>;  // on the writer's thread after the commit; null: it is durable
 
   enum class runs : std::uint8_t {
     on_a_thread,

@@ -10,37 +10,37 @@
 #include <unistd.h>
 
 static int failures = 0;
-static const char *directory;
+static const char* directory;
 
-#define CHECK(condition)                                                        \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
-      ++failures;                                                               \
-      fprintf(stderr, "%s:%d: FAILED %s\n", __FILE__, __LINE__, #condition);    \
-    }                                                                           \
+#define CHECK(condition)                                                     \
+  do {                                                                       \
+    if (!(condition)) {                                                      \
+      ++failures;                                                            \
+      fprintf(stderr, "%s:%d: FAILED %s\n", __FILE__, __LINE__, #condition); \
+    }                                                                        \
   } while (0)
 
 /* The call, once with and once without an error object. */
-#define EXPECT(expected, call_with_err)                                         \
-  do {                                                                          \
-    bulkmsg_error *details = NULL;                                              \
-    bulkmsg_error **err = &details;                                             \
-    expect(__LINE__, #call_with_err, expected, call_with_err, details);         \
-    bulkmsg_error_destroy(details);                                             \
-    err = NULL;                                                                 \
-    expect(__LINE__, #call_with_err, expected, call_with_err, NULL);            \
+#define EXPECT(expected, call_with_err)                                 \
+  do {                                                                  \
+    bulkmsg_error* details = NULL;                                      \
+    bulkmsg_error** err = &details;                                     \
+    expect(__LINE__, #call_with_err, expected, call_with_err, details); \
+    bulkmsg_error_destroy(details);                                     \
+    err = NULL;                                                         \
+    expect(__LINE__, #call_with_err, expected, call_with_err, NULL);    \
   } while (0)
 
-#define OK(call_with_err)                                                       \
-  do {                                                                          \
-    bulkmsg_error *details = NULL;                                              \
-    bulkmsg_error **err = &details;                                             \
-    expect(__LINE__, #call_with_err, BULKMSG_OK, call_with_err, details);       \
-    bulkmsg_error_destroy(details);                                             \
+#define OK(call_with_err)                                                 \
+  do {                                                                    \
+    bulkmsg_error* details = NULL;                                        \
+    bulkmsg_error** err = &details;                                       \
+    expect(__LINE__, #call_with_err, BULKMSG_OK, call_with_err, details); \
+    bulkmsg_error_destroy(details);                                       \
   } while (0)
 
-static void expect(int line, const char *what, bulkmsg_status expected, bulkmsg_status got,
-                   const bulkmsg_error *details) {
+static void expect(int line, const char* what, bulkmsg_status expected, bulkmsg_status got,
+                   const bulkmsg_error* details) {
   int good = expected == got;
   if (details != NULL) good = good && bulkmsg_error_code(details) == got && *bulkmsg_error_message(details, NULL) != 0;
   if (good) return;
@@ -60,20 +60,20 @@ static const char template_json[] =
     "\"example\":{\"body_text\":[[\"Ana\"]]}}]}";
 static const char csv[] = "phone_number,param1\n+447700900123,Ana\n+447700900124,Ben\nabc,Eve\n+447700900123,Ana\n";
 
-static bulkmsg_config *config_of(int32_t kind) {
-  bulkmsg_config *config = NULL;
+static bulkmsg_config* config_of(int32_t kind) {
+  bulkmsg_config* config = NULL;
   OK(bulkmsg_config_create(kind, &config, err));
   return config;
 }
 
-static void set(bulkmsg_config *config, const char *key, const char *value) {
+static void set(bulkmsg_config* config, const char* key, const char* value) {
   OK(bulkmsg_config_set(config, key, strlen(key), value, strlen(value), err));
 }
 
-static bulkmsg_engine *open_store(const char *name) {
+static bulkmsg_engine* open_store(const char* name) {
   char path[4096];
-  bulkmsg_engine *engine = NULL;
-  bulkmsg_config *config = config_of(BULKMSG_CONFIG_ENGINE);
+  bulkmsg_engine* engine = NULL;
+  bulkmsg_config* config = config_of(BULKMSG_CONFIG_ENGINE);
   snprintf(path, sizeof path, "%s/%s", directory, name);
   set(config, "path", path);
   OK(bulkmsg_engine_open(config, &engine, err));
@@ -81,10 +81,10 @@ static bulkmsg_engine *open_store(const char *name) {
   return engine;
 }
 
-static int64_t draft(bulkmsg_engine *engine) {
+static int64_t draft(bulkmsg_engine* engine) {
   char digits[24];
   int64_t sender = 0, content = 0, campaign = 0;
-  bulkmsg_config *config = config_of(BULKMSG_CONFIG_CAMPAIGN);
+  bulkmsg_config* config = config_of(BULKMSG_CONFIG_CAMPAIGN);
   OK(bulkmsg_sender_put(engine, TEXT(sender_json), &sender, err));
   OK(bulkmsg_template_put(engine, TEXT(template_json), &content, err));
   CHECK(sender > 0 && content > 0);
@@ -100,13 +100,13 @@ static int64_t draft(bulkmsg_engine *engine) {
 }
 
 /* Every function that takes an engine; all arguments but the engine are good. */
-static void all_calls(bulkmsg_engine *engine, bulkmsg_status expected) {
+static void all_calls(bulkmsg_engine* engine, bulkmsg_status expected) {
   bulkmsg_event event;
-  bulkmsg_text *text = (bulkmsg_text *)&event;
+  bulkmsg_text* text = (bulkmsg_text*)&event;
   bulkmsg_counters counters;
   bulkmsg_balances balances;
-  bulkmsg_config *campaign_config = config_of(BULKMSG_CONFIG_CAMPAIGN);
-  bulkmsg_config *account_config = config_of(BULKMSG_CONFIG_ACCOUNT);
+  bulkmsg_config* campaign_config = config_of(BULKMSG_CONFIG_CAMPAIGN);
+  bulkmsg_config* account_config = config_of(BULKMSG_CONFIG_ACCOUNT);
   size_t count = 9;
   int64_t id = 9;
   int32_t number = 9;
@@ -172,9 +172,9 @@ static void constants_and_null_objects(void) {
 }
 
 static void configs(void) {
-  bulkmsg_config *config = (bulkmsg_config *)&failures;
-  bulkmsg_engine *engine = (bulkmsg_engine *)&failures;
-  bulkmsg_text *json = NULL;
+  bulkmsg_config* config = (bulkmsg_config*)&failures;
+  bulkmsg_engine* engine = (bulkmsg_engine*)&failures;
+  bulkmsg_text* json = NULL;
   EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_config_create(99, &config, err));
   CHECK(config == NULL);
   EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_config_create(BULKMSG_CONFIG_ENGINE, NULL, err));
@@ -212,12 +212,12 @@ static void configs(void) {
   bulkmsg_config_destroy(config);
 }
 
-static void bad_arguments(bulkmsg_engine *engine, int64_t campaign) {
+static void bad_arguments(bulkmsg_engine* engine, int64_t campaign) {
   bulkmsg_event events[2];
   bulkmsg_counters counters;
   bulkmsg_import_report report;
-  bulkmsg_text *text = NULL;
-  bulkmsg_config *config = config_of(BULKMSG_CONFIG_ACCOUNT);
+  bulkmsg_text* text = NULL;
+  bulkmsg_config* config = config_of(BULKMSG_CONFIG_ACCOUNT);
   size_t count = 0;
   int64_t id = 0;
   int32_t state = 0;
@@ -235,7 +235,7 @@ static void bad_arguments(bulkmsg_engine *engine, int64_t campaign) {
   EXPECT(invalid, bulkmsg_sender_put(engine, TEXT(sender_json), NULL, err));
   EXPECT(invalid, bulkmsg_template_put(engine, TEXT(template_json), NULL, err));
   EXPECT(invalid, bulkmsg_account_put(engine, NULL, &id, err));
-  EXPECT(invalid, bulkmsg_campaign_create(engine, config, &id, err)); /* of another kind */
+  EXPECT(invalid, bulkmsg_campaign_create(engine, config, &id, err));                /* of another kind */
   EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_account_put(engine, config, &id, err)); /* no name */
   EXPECT(invalid, bulkmsg_campaign_start(engine, campaign, config, NULL, 0, err));
   EXPECT(invalid, bulkmsg_campaign_state(engine, campaign, NULL, err));
@@ -264,17 +264,17 @@ static void bad_arguments(bulkmsg_engine *engine, int64_t campaign) {
   /* A caller of a later version passes a larger struct: what we do not know is 0. */
   memset(big, 'x', sizeof big);
   memset(not_zero, 'x', sizeof not_zero);
-  OK(bulkmsg_campaign_counters(engine, campaign, (bulkmsg_counters *)(void *)big, sizeof big, err));
+  OK(bulkmsg_campaign_counters(engine, campaign, (bulkmsg_counters*)(void*)big, sizeof big, err));
   CHECK(memcmp(big, not_zero, sizeof not_zero) != 0 && big[sizeof big - 1] == 0 && big[sizeof counters] == 0);
   bulkmsg_config_destroy(config);
 }
 
-static void one_campaign(bulkmsg_engine *engine, int64_t campaign) {
+static void one_campaign(bulkmsg_engine* engine, int64_t campaign) {
   bulkmsg_import_report report;
   bulkmsg_counters counters;
   bulkmsg_plan dry, plan;
-  bulkmsg_config *config = config_of(BULKMSG_CONFIG_START);
-  bulkmsg_text *text = NULL;
+  bulkmsg_config* config = config_of(BULKMSG_CONFIG_START);
+  bulkmsg_text* text = NULL;
   bulkmsg_event events[64];
   struct pollfd waiting;
   int64_t ids[10], line = 0, durable = 0;
@@ -326,8 +326,7 @@ static void one_campaign(bulkmsg_engine *engine, int64_t campaign) {
   CHECK(state == BULKMSG_CAMPAIGN_STOPPED);
   OK(bulkmsg_campaign_counters(engine, campaign, &counters, sizeof counters, err));
   CHECK(counters.total == 4 && counters.skipped == 2 && counters.sent == 0);
-  CHECK(counters.total ==
-        counters.queued + counters.sent + counters.failed + counters.unconfirmed + counters.skipped);
+  CHECK(counters.total == counters.queued + counters.sent + counters.failed + counters.unconfirmed + counters.skipped);
   OK(bulkmsg_campaign_status(engine, campaign, &text, err));
   CHECK(strstr(bulkmsg_text_data(text, NULL), "\"state\":\"stopped\"") != NULL);
   bulkmsg_text_destroy(text);
@@ -356,7 +355,7 @@ static void one_campaign(bulkmsg_engine *engine, int64_t campaign) {
   EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_webhook_listen(engine, TEXT("nowhere"), NULL, err));
 }
 
-static void *poll_for_ever(void *engine) {
+static void* poll_for_ever(void* engine) {
   static bulkmsg_status last;
   bulkmsg_event event;
   size_t count = 0;
@@ -369,9 +368,9 @@ static void *poll_for_ever(void *engine) {
 /* Ends a thread that waits in poll: by closing, and by destroying. */
 static void end_a_waiting_poll(int destroy) {
   struct timespec a_while = {0, 100000000};
-  bulkmsg_engine *engine = open_store(destroy ? "destroyed" : "closed");
+  bulkmsg_engine* engine = open_store(destroy ? "destroyed" : "closed");
   pthread_t thread;
-  void *last = NULL;
+  void* last = NULL;
   CHECK(pthread_create(&thread, NULL, poll_for_ever, engine) == 0);
   nanosleep(&a_while, NULL);
   OK(bulkmsg_engine_wakeup(engine, err));
@@ -382,16 +381,16 @@ static void end_a_waiting_poll(int destroy) {
     OK(bulkmsg_engine_close(engine, 1000, err));
   }
   pthread_join(thread, &last);
-  CHECK(*(bulkmsg_status *)last == BULKMSG_E_CLOSED);
+  CHECK(*(bulkmsg_status*)last == BULKMSG_E_CLOSED);
   bulkmsg_engine_destroy(engine); /* the second time, in one case */
 }
 
 static void any_order(void) {
   char path[4096];
-  bulkmsg_engine *engine = NULL;
-  bulkmsg_error *error = NULL;
-  bulkmsg_text *text = NULL;
-  bulkmsg_config *config = config_of(BULKMSG_CONFIG_ENGINE);
+  bulkmsg_engine* engine = NULL;
+  bulkmsg_error* error = NULL;
+  bulkmsg_text* text = NULL;
+  bulkmsg_config* config = config_of(BULKMSG_CONFIG_ENGINE);
   snprintf(path, sizeof path, "%s/any_order", directory);
   set(config, "path", path);
   OK(bulkmsg_engine_open(config, &engine, err));
@@ -409,7 +408,7 @@ static void any_order(void) {
   bulkmsg_text_destroy(text);
 }
 
-static int in_child(void (*body)(bulkmsg_engine *), bulkmsg_engine *engine) {
+static int in_child(void (*body)(bulkmsg_engine*), bulkmsg_engine* engine) {
   int status = -1;
   pid_t child;
   fflush(NULL);
@@ -424,14 +423,14 @@ static int in_child(void (*body)(bulkmsg_engine *), bulkmsg_engine *engine) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void forked(bulkmsg_engine *engine) {
+static void forked(bulkmsg_engine* engine) {
   EXPECT(BULKMSG_E_FORKED, bulkmsg_engine_close(engine, 0, err));
   all_calls(engine, BULKMSG_E_FORKED);
   bulkmsg_engine_destroy(engine);
   EXPECT(BULKMSG_E_FORKED, bulkmsg_engine_wakeup(engine, err)); /* nothing was freed */
-#ifndef __SANITIZE_THREAD__ /* which does not allow threads after a fork */
+#ifndef __SANITIZE_THREAD__                                     /* which does not allow threads after a fork */
   {
-    bulkmsg_engine *own = open_store("child");
+    bulkmsg_engine* own = open_store("child");
     draft(own);
     OK(bulkmsg_engine_close(own, 1000, err));
     bulkmsg_engine_destroy(own);
@@ -439,8 +438,8 @@ static void forked(bulkmsg_engine *engine) {
 #endif
 }
 
-int main(int argc, char **argv) {
-  bulkmsg_engine *engine;
+int main(int argc, char** argv) {
+  bulkmsg_engine* engine;
   int64_t campaign;
   if (argc != 2) {
     fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);

@@ -7,20 +7,20 @@
 #include <unistd.h>
 
 /* ISO C has no conversion from dlsym's result to a function. */
-static void find(void *library, const char *name, void *to_function_pointer) {
-  void *found = dlsym(library, name);
+static void find(void* library, const char* name, void* to_function_pointer) {
+  void* found = dlsym(library, name);
   memcpy(to_function_pointer, &found, sizeof found);
 }
 
-int main(int argc, char **argv) {
-  bulkmsg_status (*create)(int32_t, bulkmsg_config **, bulkmsg_error **) = NULL;
-  bulkmsg_status (*set)(bulkmsg_config *, const char *, size_t, const char *, size_t, bulkmsg_error **) = NULL;
-  bulkmsg_status (*open)(const bulkmsg_config *, bulkmsg_engine **, bulkmsg_error **) = NULL;
-  void (*destroy_config)(bulkmsg_config *) = NULL;
-  void (*destroy)(bulkmsg_engine *) = NULL;
-  bulkmsg_config *config = NULL;
-  bulkmsg_engine *engine = NULL;
-  void *library = argc == 3 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
+int main(int argc, char** argv) {
+  bulkmsg_status (*create)(int32_t, bulkmsg_config**, bulkmsg_error**) = NULL;
+  bulkmsg_status (*set)(bulkmsg_config*, const char*, size_t, const char*, size_t, bulkmsg_error**) = NULL;
+  bulkmsg_status (*open)(const bulkmsg_config*, bulkmsg_engine**, bulkmsg_error**) = NULL;
+  void (*destroy_config)(bulkmsg_config*) = NULL;
+  void (*destroy)(bulkmsg_engine*) = NULL;
+  bulkmsg_config* config = NULL;
+  bulkmsg_engine* engine = NULL;
+  void* library = argc == 3 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
   int status = -1;
   pid_t child;
   if (library == NULL) {

@@ -143,8 +143,10 @@ TEST(batch_sender, a_lost_answer_is_unconfirmed_and_never_sent_again) {
 }
 
 TEST(batch_sender, an_answer_that_proves_nothing_is_unconfirmed) {
-  for (const auto& v : {verdict{net::fate::answered, 502, "<html>", true, millisecond}, verdict{net::fate::answered, 500, "", false, millisecond},
-                        verdict{net::fate::answered, 200, "{}", true, millisecond}, verdict{net::fate::answered, 400, "{\"error\":{}}", false, millisecond}}) {
+  for (const auto& v : {verdict{net::fate::answered, 502, "<html>", true, millisecond},
+                        verdict{net::fate::answered, 500, "", false, millisecond},
+                        verdict{net::fate::answered, 200, "{}", true, millisecond},
+                        verdict{net::fate::answered, 400, "{\"error\":{}}", false, millisecond}}) {
     world w(3);
     w.books.script = [&](const arrival&, std::size_t) { return v; };
     auto& p = w.open();
@@ -282,7 +284,8 @@ TEST(batch_sender, a_crash_after_any_step_loses_nobody_and_sends_nobody_twice) {
 TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
   const char* wanted = std::getenv("BULKMSG_SEEDS");
   const unsigned seeds = wanted ? static_cast<unsigned>(std::atoi(wanted)) : 60;
-  const char* const limits[] = {"500/s; in-flight=6", "80/s", "in-flight=4", "40/batch,2s; in-flight=8", "100/s; 50/batch,1s"};
+  const char* const limits[] = {"500/s; in-flight=6", "80/s", "in-flight=4", "40/batch,2s; in-flight=8",
+                                "100/s; 50/batch,1s"};
   for (unsigned seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 dice(seed);

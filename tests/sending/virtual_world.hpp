@@ -136,7 +136,8 @@ class virtual_transport final : public net::transport {
       if (alive.expired()) return;
       release(slot);
       --in_flight_;
-      to_->on_end({.token = token, .fate = v.fate, .reason = errc::ok, .status = v.status, .retry_after = 0, .body = v.body});
+      to_->on_end(
+          {.token = token, .fate = v.fate, .reason = errc::ok, .status = v.status, .retry_after = 0, .body = v.body});
       if (!wanted_) return;
       wanted_ = false;
       to_->on_ready();
@@ -183,7 +184,8 @@ class process final : public sending::observer {
     transport_.set_listener(sender_.get());
     const auto message = content::parse_template_json(store::read_template(reader_, 1));
     const std::vector<std::string> columns{"param1"};
-    auto content = std::make_shared<const content::compiled_template>(*content::compiled_template::compile(*message, columns));
+    auto content =
+        std::make_shared<const content::compiled_template>(*content::compiled_template::compile(*message, columns));
     sender_->add({1, {1}, content});
   }
 

@@ -242,7 +242,7 @@ BULKMSG_API uint32_t bulkmsg_version_number(void);
 
 /* The library's version as text, "0.1.0"; a static string.
  * Thread: any.  Blocks: no.  Since: 0.1. */
-BULKMSG_API const char *bulkmsg_version_text(void);
+BULKMSG_API const char* bulkmsg_version_text(void);
 
 /* Whether the loaded library fits the header a program was written against. Bindings call it once, before all else.
  * version_number: BULKMSG_VERSION_NUMBER. event_size: sizeof(bulkmsg_event).
@@ -253,74 +253,74 @@ BULKMSG_API bulkmsg_status bulkmsg_abi_check(uint32_t version_number, size_t eve
 
 /* The code's name, "wrong_state"; "unknown" for a number this version does not know. A static string.
  * Thread: any.  Blocks: no.  Since: 0.1. */
-BULKMSG_API const char *bulkmsg_status_name(bulkmsg_status status);
+BULKMSG_API const char* bulkmsg_status_name(bulkmsg_status status);
 
 /* What the code means, in a sentence. A static string.
  * Thread: any.  Blocks: no.  Since: 0.1. */
-BULKMSG_API const char *bulkmsg_status_message(bulkmsg_status status);
+BULKMSG_API const char* bulkmsg_status_message(bulkmsg_status status);
 
 /* ---- error objects ------------------------------------------------------------------------------------------- */
 
 /* The status that the failed function returned; E_OUT_OF_MEMORY for NULL, which is what a failure leaves when there was
  * no memory for the object.
  * Thread: one at a time per object, or several that only read.  Blocks: no.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_error_code(const bulkmsg_error *error);
+BULKMSG_API bulkmsg_status bulkmsg_error_code(const bulkmsg_error* error);
 
 /* One line: what, where, what to do; never a secret. Ends in NUL; borrowed until the error is destroyed; "" for NULL.
  * out_len: optional, bytes without the NUL.
  * Thread: one at a time per object, or several that only read.  Blocks: no.  Since: 0.1. */
-BULKMSG_API const char *bulkmsg_error_message(const bulkmsg_error *error, size_t *out_len);
+BULKMSG_API const char* bulkmsg_error_message(const bulkmsg_error* error, size_t* out_len);
 
 /* 1 when the same call may succeed later with nothing changed, else 0.
  * Thread: one at a time per object, or several that only read.  Blocks: no.  Since: 0.1. */
-BULKMSG_API int32_t bulkmsg_error_retryable(const bulkmsg_error *error);
+BULKMSG_API int32_t bulkmsg_error_retryable(const bulkmsg_error* error);
 
 /* When to retry, in ms from the failure; 0: not known.
  * Thread: one at a time per object, or several that only read.  Blocks: no.  Since: 0.1. */
-BULKMSG_API int64_t bulkmsg_error_retry_after_ms(const bulkmsg_error *error);
+BULKMSG_API int64_t bulkmsg_error_retry_after_ms(const bulkmsg_error* error);
 
 /* The provider's own code; 0: none.
  * Thread: one at a time per object, or several that only read.  Blocks: no.  Since: 0.1. */
-BULKMSG_API int32_t bulkmsg_error_provider_code(const bulkmsg_error *error);
+BULKMSG_API int32_t bulkmsg_error_provider_code(const bulkmsg_error* error);
 
 /* Gives an error back.
  * Thread: one at a time per object.  Blocks: no.  Since: 0.1. */
-BULKMSG_API void bulkmsg_error_destroy(bulkmsg_error *error);
+BULKMSG_API void bulkmsg_error_destroy(bulkmsg_error* error);
 
 /* ---- texts --------------------------------------------------------------------------------------------------- */
 
 /* The bytes, UTF-8, ending in NUL; borrowed until the text is destroyed; "" for NULL.
  * out_len: optional, bytes without the NUL.
  * Thread: one at a time per object, or several that only read.  Blocks: no.  Since: 0.1. */
-BULKMSG_API const char *bulkmsg_text_data(const bulkmsg_text *text, size_t *out_len);
+BULKMSG_API const char* bulkmsg_text_data(const bulkmsg_text* text, size_t* out_len);
 
 /* Gives a text back; its bytes are gone.
  * Thread: one at a time per object.  Blocks: no.  Since: 0.1. */
-BULKMSG_API void bulkmsg_text_destroy(bulkmsg_text *text);
+BULKMSG_API void bulkmsg_text_destroy(bulkmsg_text* text);
 
 /* ---- configs ------------------------------------------------------------------------------------------------- */
 
 /* Makes a config with every option at its default.
  * kind: BULKMSG_CONFIG_*. out_config: to be destroyed.
  * Thread: any.  Blocks: no.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_config_create(int32_t kind, bulkmsg_config **out_config, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_config_create(int32_t kind, bulkmsg_config** out_config, bulkmsg_error** err);
 
 /* Sets one option; again replaces it. bulkmsg_config_describe() lists the options of a kind.
  * value: as text: a number in decimal digits, "true" or "false", a word from the option's list, or free text.
  * Returns OK; E_UNKNOWN_OPTION (no such key for this kind); E_BAD_OPTION_VALUE (the message says what is allowed). The
  *   config is unchanged after a failure.
  * Thread: one at a time per object.  Blocks: no.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_config_set(bulkmsg_config *config, const char *key, size_t key_len,
-                                              const char *value, size_t value_len, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_config_set(bulkmsg_config* config, const char* key, size_t key_len,
+                                              const char* value, size_t value_len, bulkmsg_error** err);
 
 /* All options of a kind, as a JSON array of objects: key, type, allowed, default, required, description.
  * out_json: to be destroyed.
  * Thread: any.  Blocks: no.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_config_describe(int32_t kind, bulkmsg_text **out_json, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_config_describe(int32_t kind, bulkmsg_text** out_json, bulkmsg_error** err);
 
 /* Gives a config back; legal as soon as the call that took it has returned, which copied what it keeps.
  * Thread: one at a time per object.  Blocks: no.  Since: 0.1. */
-BULKMSG_API void bulkmsg_config_destroy(bulkmsg_config *config);
+BULKMSG_API void bulkmsg_config_destroy(bulkmsg_config* config);
 
 /* ---- engine -------------------------------------------------------------------------------------------------- */
 
@@ -332,20 +332,20 @@ BULKMSG_API void bulkmsg_config_destroy(bulkmsg_config *config);
  *   E_STORE_NEWER (written by a newer bulkmsg: upgrade); E_STORE_FOREIGN (not a bulkmsg store); E_STORE_FAILED;
  *   E_STORE_CORRUPT.
  * Thread: any.  Blocks: for recovery.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_engine_open(const bulkmsg_config *config, bulkmsg_engine **out_engine,
-                                               bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_engine_open(const bulkmsg_config* config, bulkmsg_engine** out_engine,
+                                               bulkmsg_error** err);
 
 /* Stops sending and lets what is on the wire settle; what is not settled by then is unconfirmed at the next opening.
  * A poll that waits on another thread ends with E_CLOSED, other calls under way are waited for, every later call gets
  * E_CLOSED; closing again is OK.
  * timeout_ms: 0..86,400,000.
  * Thread: any.  Blocks: up to timeout_ms plus one commit, and for calls under way.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_engine_close(bulkmsg_engine *engine, int64_t timeout_ms, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_engine_close(bulkmsg_engine* engine, int64_t timeout_ms, bulkmsg_error** err);
 
 /* Gives the handle back; closes first, with timeout 0, where that was not done. Nothing durable is lost. Destroying
  * twice is answered with nothing, a call on a destroyed engine with E_CLOSED, as long as we can tell (the last 64).
  * Thread: any.  Blocks: as bulkmsg_engine_close(), when not closed before.  Since: 0.1. */
-BULKMSG_API void bulkmsg_engine_destroy(bulkmsg_engine *engine);
+BULKMSG_API void bulkmsg_engine_destroy(bulkmsg_engine* engine);
 
 /* Takes waiting events, durable ones first.
  * out_events: room for `capacity` events; on success the first *out_count are filled, the rest is untouched.
@@ -353,31 +353,31 @@ BULKMSG_API void bulkmsg_engine_destroy(bulkmsg_engine *engine);
  * timeout_ms: how long to wait while there is none; 0 never waits, -1 until an event or a wakeup. Fewer events than
  *   asked for, or none, may come early: call again.
  * Thread: any.  Blocks: up to timeout_ms.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_engine_poll(bulkmsg_engine *engine, bulkmsg_event *out_events, size_t event_size,
-                                               size_t capacity, int64_t timeout_ms, size_t *out_count,
-                                               bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_engine_poll(bulkmsg_engine* engine, bulkmsg_event* out_events, size_t event_size,
+                                               size_t capacity, int64_t timeout_ms, size_t* out_count,
+                                               bulkmsg_error** err);
 
 /* Ends a poll that waits on another thread, or the next one; it returns OK.
  * Thread: any.  Blocks: no.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_engine_wakeup(bulkmsg_engine *engine, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_engine_wakeup(bulkmsg_engine* engine, bulkmsg_error** err);
 
 /* A file descriptor for poll(), epoll or an event loop: readable exactly while events wait. It stays ours: only ask it
  * whether it is readable.
  * out_fd: valid until the engine is destroyed; -1 after a failure.
  * Thread: any.  Blocks: no.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_engine_event_fd(bulkmsg_engine *engine, int32_t *out_fd, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_engine_event_fd(bulkmsg_engine* engine, int32_t* out_fd, bulkmsg_error** err);
 
 /* What belongs to a durable event, as a JSON object: a reply's text and broadcast context, the reason of a change.
  * event_id: bulkmsg_event.id, until acknowledged. out_json: to be destroyed.
  * Returns OK; E_NOT_FOUND (no such event, or acknowledged long ago).
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_engine_event_payload(bulkmsg_engine *engine, int64_t event_id,
-                                                        bulkmsg_text **out_json, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_engine_event_payload(bulkmsg_engine* engine, int64_t event_id,
+                                                        bulkmsg_text** out_json, bulkmsg_error** err);
 
 /* Says that all durable events up to and including this id are dealt with; they do not come again.
  * Returns OK; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_engine_ack(bulkmsg_engine *engine, int64_t event_id, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_engine_ack(bulkmsg_engine* engine, int64_t event_id, bulkmsg_error** err);
 
 /* ---- senders and templates ----------------------------------------------------------------------------------- */
 
@@ -389,8 +389,8 @@ BULKMSG_API bulkmsg_status bulkmsg_engine_ack(bulkmsg_engine *engine, int64_t ev
  * Returns OK; E_JSON_MALFORMED; E_UNKNOWN_OPTION; E_BAD_OPTION_VALUE; E_SECRET_MISSING (the named secret has no value:
  *   set the variable or write the file); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_sender_put(bulkmsg_engine *engine, const char *json, size_t json_len,
-                                              int64_t *out_sender, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_sender_put(bulkmsg_engine* engine, const char* json, size_t json_len,
+                                              int64_t* out_sender, bulkmsg_error** err);
 
 /* Asks the provider about the sender's number.
  * out_json: optional, to be destroyed: display_phone_number, verified_name, status, quality, throughput,
@@ -399,16 +399,16 @@ BULKMSG_API bulkmsg_status bulkmsg_sender_put(bulkmsg_engine *engine, const char
  *   E_TIMED_OUT, E_CONNECTION_LOST, E_PROVIDER_UNREADABLE (try later); E_PROVIDER_REFUSED (the provider's code is in
  *   the error).
  * Thread: any.  Blocks: up to the sender's response timeout.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_sender_check(bulkmsg_engine *engine, int64_t sender, bulkmsg_text **out_json,
-                                                bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_sender_check(bulkmsg_engine* engine, int64_t sender, bulkmsg_text** out_json,
+                                                bulkmsg_error** err);
 
 /* Takes a template as the provider shows it: one entry of `GET /{business-account-id}/message_templates`.
  * out_template: its id; the same JSON gives the same id.
  * Returns OK; E_TEMPLATE_MALFORMED; E_TEMPLATE_NOT_APPROVED (only APPROVED ones are sent); E_TEMPLATE_NOT_SUPPORTED (a
  *   component this version cannot fill); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_template_put(bulkmsg_engine *engine, const char *json, size_t json_len,
-                                                int64_t *out_template, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_template_put(bulkmsg_engine* engine, const char* json, size_t json_len,
+                                                int64_t* out_template, bulkmsg_error** err);
 
 /* ---- credits ------------------------------------------------------------------------------------------------- */
 
@@ -416,39 +416,39 @@ BULKMSG_API bulkmsg_status bulkmsg_template_put(bulkmsg_engine *engine, const ch
  * config: of kind ACCOUNT; `name` must be set. out_account: its id.
  * Returns OK; E_BAD_OPTION_VALUE; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_account_put(bulkmsg_engine *engine, const bulkmsg_config *config,
-                                               int64_t *out_account, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_account_put(bulkmsg_engine* engine, const bulkmsg_config* config,
+                                               int64_t* out_account, bulkmsg_error** err);
 
 /* The id of the account of that name.
  * out_account: its id.
  * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_account_find(bulkmsg_engine *engine, const char *name, size_t name_len,
-                                                int64_t *out_account, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_account_find(bulkmsg_engine* engine, const char* name, size_t name_len,
+                                                int64_t* out_account, bulkmsg_error** err);
 
 /* Adds bought credits; they never expire.
  * credits: above 0. key: made by the caller: the same key again adds nothing, so that a call whose answer was lost can
  *   be repeated; empty: none.
  * Returns OK; E_NOT_FOUND; E_CONFLICT (the key was used with another amount or account); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_account_top_up(bulkmsg_engine *engine, int64_t account, int64_t credits,
-                                                  const char *key, size_t key_len, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_account_top_up(bulkmsg_engine* engine, int64_t account, int64_t credits,
+                                                  const char* key, size_t key_len, bulkmsg_error** err);
 
 /* What the account has.
  * out_balances: filled. balances_size: sizeof(bulkmsg_balances).
  * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_account_balances(bulkmsg_engine *engine, int64_t account,
-                                                    bulkmsg_balances *out_balances, size_t balances_size,
-                                                    bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_account_balances(bulkmsg_engine* engine, int64_t account,
+                                                    bulkmsg_balances* out_balances, size_t balances_size,
+                                                    bulkmsg_error** err);
 
 /* Recomputes the account from its ledger's entries and compares.
  * out_balances: optional, as recomputed. balances_size: sizeof(bulkmsg_balances); anything when out_balances is NULL.
  * Returns OK; E_NOT_FOUND; E_STORE_CORRUPT (the message names the first sum that differs).
  * Thread: any.  Blocks: for a read of the whole ledger.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_account_audit(bulkmsg_engine *engine, int64_t account,
-                                                 bulkmsg_balances *out_balances, size_t balances_size,
-                                                 bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_account_audit(bulkmsg_engine* engine, int64_t account,
+                                                 bulkmsg_balances* out_balances, size_t balances_size,
+                                                 bulkmsg_error** err);
 
 /* ---- campaigns ----------------------------------------------------------------------------------------------- */
 
@@ -456,13 +456,13 @@ BULKMSG_API bulkmsg_status bulkmsg_account_audit(bulkmsg_engine *engine, int64_t
  * config: of kind CAMPAIGN; `name`, `sender` and `template` must be set. out_campaign: its id.
  * Returns OK; E_BAD_OPTION_VALUE; E_NOT_FOUND (no such sender, template or account); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_create(bulkmsg_engine *engine, const bulkmsg_config *config,
-                                                   int64_t *out_campaign, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_create(bulkmsg_engine* engine, const bulkmsg_config* config,
+                                                   int64_t* out_campaign, bulkmsg_error** err);
 
 /* Removes a draft and its recipients.
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft); E_READ_ONLY.
  * Thread: any.  Blocks: for the removal.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_discard(bulkmsg_engine *engine, int64_t campaign, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_discard(bulkmsg_engine* engine, int64_t campaign, bulkmsg_error** err);
 
 /* Adds recipients to a draft from CSV text with a header row; the column `phone_number` is required, the others are the
  * template's parameters. A bad row is left out and kept for bulkmsg_campaign_rejected(); the good ones go on.
@@ -470,34 +470,34 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_discard(bulkmsg_engine *engine, int6
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft); E_CSV_EMPTY, E_CSV_NO_PHONE_COLUMN, E_CSV_BAD_HEADER,
  *   E_TEXT_NOT_UTF8, E_COLUMN_MISSING (the template needs it) (nothing was added: fix the list); E_READ_ONLY.
  * Thread: any.  Blocks: for the import.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_import_csv(bulkmsg_engine *engine, int64_t campaign, const char *csv,
-                                                       size_t csv_len, bulkmsg_import_report *out_report,
-                                                       size_t report_size, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_import_csv(bulkmsg_engine* engine, int64_t campaign, const char* csv,
+                                                       size_t csv_len, bulkmsg_import_report* out_report,
+                                                       size_t report_size, bulkmsg_error** err);
 
 /* The same from a file, read in pieces: memory does not grow with its size.
  * path: UTF-8. out_report: optional. report_size: sizeof(bulkmsg_import_report).
  * Returns as bulkmsg_campaign_import_csv(); also E_FILE_UNREADABLE.
  * Thread: any.  Blocks: for the import.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_import_csv_file(bulkmsg_engine *engine, int64_t campaign, const char *path,
-                                                            size_t path_len, bulkmsg_import_report *out_report,
-                                                            size_t report_size, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_import_csv_file(bulkmsg_engine* engine, int64_t campaign, const char* path,
+                                                            size_t path_len, bulkmsg_import_report* out_report,
+                                                            size_t report_size, bulkmsg_error** err);
 
 /* The rows that imports left out, as CSV with the header row `line,column,column_name,code,reason,phone_number`.
  * after_line: 0, or the last line of the page before. limit: rows, 1..10,000.
  * out_csv: to be destroyed. out_last_line: optional, the last line told of, or after_line when there are no more.
  * Returns OK, also for a campaign that does not exist.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_rejected(bulkmsg_engine *engine, int64_t campaign, int64_t after_line,
-                                                     size_t limit, bulkmsg_text **out_csv, int64_t *out_last_line,
-                                                     bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_rejected(bulkmsg_engine* engine, int64_t campaign, int64_t after_line,
+                                                     size_t limit, bulkmsg_text** out_csv, int64_t* out_last_line,
+                                                     bulkmsg_error** err);
 
 /* Everything but the network: renders every message, prices, hashes; changes nothing.
  * out_plan: optional. plan_size: sizeof(bulkmsg_plan). out_preview: optional, to be destroyed: the first message as
  *   plain text.
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft, or no recipients).
  * Thread: any.  Blocks: for the rendering.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_dry_run(bulkmsg_engine *engine, int64_t campaign, bulkmsg_plan *out_plan,
-                                                    size_t plan_size, bulkmsg_text **out_preview, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_dry_run(bulkmsg_engine* engine, int64_t campaign, bulkmsg_plan* out_plan,
+                                                    size_t plan_size, bulkmsg_text** out_preview, bulkmsg_error** err);
 
 /* Freezes the plan, reserves the credits and begins to send.
  * config: of kind START, or NULL for the defaults. out_plan: optional. plan_size: sizeof(bulkmsg_plan).
@@ -505,9 +505,9 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_dry_run(bulkmsg_engine *engine, int6
  *   (not a draft, or no recipients); E_CREDITS_SHORT (the message says how many are missing); E_CONFLICT (the plan's
  *   hash is not `expected_hash`); E_SECRET_MISSING; E_READ_ONLY. The campaign is still a draft after a failure.
  * Thread: any.  Blocks: for the freezing.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_start(bulkmsg_engine *engine, int64_t campaign,
-                                                  const bulkmsg_config *config, bulkmsg_plan *out_plan,
-                                                  size_t plan_size, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_start(bulkmsg_engine* engine, int64_t campaign,
+                                                  const bulkmsg_config* config, bulkmsg_plan* out_plan,
+                                                  size_t plan_size, bulkmsg_error** err);
 
 /* When it returns OK no new request leaves, and the pause is durable. Pausing what is paused is OK.
  * reason: shown in the status; may be empty. wait_ms: 0..86,400,000, how long to wait for the process that runs the
@@ -515,38 +515,38 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_start(bulkmsg_engine *engine, int64_
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (a draft, or final); E_TIMED_OUT (the runner did not answer; the command
  *   stays posted); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit, or up to wait_ms.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_pause(bulkmsg_engine *engine, int64_t campaign, const char *reason,
-                                                  size_t reason_len, int64_t wait_ms, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_pause(bulkmsg_engine* engine, int64_t campaign, const char* reason,
+                                                  size_t reason_len, int64_t wait_ms, bulkmsg_error** err);
 
 /* Sends exactly the rest. Resuming what is sending is OK.
  * wait_ms: as bulkmsg_campaign_pause().
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (a draft, or final); E_SECRET_MISSING; E_TIMED_OUT; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit, or up to wait_ms.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_resume(bulkmsg_engine *engine, int64_t campaign, int64_t wait_ms,
-                                                   bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_resume(bulkmsg_engine* engine, int64_t campaign, int64_t wait_ms,
+                                                   bulkmsg_error** err);
 
 /* Ends a campaign for good: what was not sent is kept and never sent. When it returns OK no new request leaves.
  * Stopping what is stopped is OK.
  * reason, wait_ms: as bulkmsg_campaign_pause().
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (a draft, completed or failed); E_TIMED_OUT; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit, or up to wait_ms.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_stop(bulkmsg_engine *engine, int64_t campaign, const char *reason,
-                                                 size_t reason_len, int64_t wait_ms, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_stop(bulkmsg_engine* engine, int64_t campaign, const char* reason,
+                                                 size_t reason_len, int64_t wait_ms, bulkmsg_error** err);
 
 /* Where the campaign stands.
  * out_state: one of BULKMSG_CAMPAIGN_*.
  * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_state(bulkmsg_engine *engine, int64_t campaign, int32_t *out_state,
-                                                  bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_state(bulkmsg_engine* engine, int64_t campaign, int32_t* out_state,
+                                                  bulkmsg_error** err);
 
 /* The campaign's counters, consistent with each other.
  * out_counters: filled. counters_size: sizeof(bulkmsg_counters).
  * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_counters(bulkmsg_engine *engine, int64_t campaign,
-                                                     bulkmsg_counters *out_counters, size_t counters_size,
-                                                     bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_counters(bulkmsg_engine* engine, int64_t campaign,
+                                                     bulkmsg_counters* out_counters, size_t counters_size,
+                                                     bulkmsg_error** err);
 
 /* All that is known of the campaign as a JSON object: id, name, state (a word), reason (why paused, stopped or failed),
  * sender, template, plan_hash, created_at_unix_ms, started_at_unix_ms, finished_at_unix_ms (0: not yet),
@@ -554,15 +554,15 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_counters(bulkmsg_engine *engine, int
  * out_json: to be destroyed.
  * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_status(bulkmsg_engine *engine, int64_t campaign, bulkmsg_text **out_json,
-                                                   bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_status(bulkmsg_engine* engine, int64_t campaign, bulkmsg_text** out_json,
+                                                   bulkmsg_error** err);
 
 /* The ids of the store's campaigns, oldest first; this is how a host finds what it left unfinished.
  * after: 0, or the last id of the page before. out_campaigns: room for `capacity` ids, 1..1,000.
  * out_count: how many were written; 0 when there are no more.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_list(bulkmsg_engine *engine, int64_t after, int64_t *out_campaigns,
-                                                 size_t capacity, size_t *out_count, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_list(bulkmsg_engine* engine, int64_t after, int64_t* out_campaigns,
+                                                 size_t capacity, size_t* out_count, bulkmsg_error** err);
 
 /* ---- webhooks ------------------------------------------------------------------------------------------------ */
 
@@ -571,16 +571,16 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_list(bulkmsg_engine *engine, int64_t
  * Returns OK; E_SIGNATURE_MISMATCH (answer 401); E_TOO_LARGE (answer 413); E_SECRET_MISSING (no sender has an
  *   app_secret); E_READ_ONLY (mode "read"). After any other failure answer 500: the provider sends it again.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_webhook_ingest(bulkmsg_engine *engine, const char *body, size_t body_len,
-                                                  const char *signature, size_t signature_len, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_webhook_ingest(bulkmsg_engine* engine, const char* body, size_t body_len,
+                                                  const char* signature, size_t signature_len, bulkmsg_error** err);
 
 /* Answers the provider's webhooks by itself until the engine is closed, for hosts without a web server and for tests;
  * put a TLS proxy in front. Called again it moves to the new address.
  * address: "127.0.0.1:8080"; port 0 takes any. out_port: optional, the port taken.
  * Returns OK; E_INVALID_ARGUMENT (not an address, or the port is taken); E_READ_ONLY (mode "read").
  * Thread: any.  Blocks: no.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_webhook_listen(bulkmsg_engine *engine, const char *address, size_t address_len,
-                                                  int32_t *out_port, bulkmsg_error **err);
+BULKMSG_API bulkmsg_status bulkmsg_webhook_listen(bulkmsg_engine* engine, const char* address, size_t address_len,
+                                                  int32_t* out_port, bulkmsg_error** err);
 
 #ifdef __cplusplus
 }

@@ -54,8 +54,8 @@ enum class errc : std::int32_t {
   template_not_approved = 2041,   // only APPROVED templates are sent
   template_not_supported = 2042,  // a component this version cannot fill
   json_malformed = 2050,
-  signature_mismatch = 2060,      // a webhook whose HMAC does not match
-  too_large = 2061,               // an input over its stated bound
+  signature_mismatch = 2060,  // a webhook whose HMAC does not match
+  too_large = 2061,           // an input over its stated bound
 
   credits_short = 3001,  // not enough credits; the message says how many are missing
   queue_full = 3002,     // a bounded queue is full; retry when it has drained
@@ -66,14 +66,14 @@ enum class errc : std::int32_t {
   timed_out = 4003,        // a deadline passed; the request may have gone
   connection_lost = 4004,  // closed or reset; the request may have gone
 
-  provider_refused = 5001,      // a complete error envelope; `provider_code` holds its code
-  provider_unreadable = 5002,   // an answer that proves nothing (HTML, empty, truncated)
-  token_rejected = 5003,        // the access token is wrong or expired
+  provider_refused = 5001,     // a complete error envelope; `provider_code` holds its code
+  provider_unreadable = 5002,  // an answer that proves nothing (HTML, empty, truncated)
+  token_rejected = 5003,       // the access token is wrong or expired
 
-  store_failed = 6001,     // SQLite said no (disk full, I/O error, ...)
-  store_newer = 6002,      // written by a newer bulkmsg
-  store_in_use = 6003,     // another process runs this store
-  store_foreign = 6004,    // the file is not a bulkmsg store
+  store_failed = 6001,   // SQLite said no (disk full, I/O error, ...)
+  store_newer = 6002,    // written by a newer bulkmsg
+  store_in_use = 6003,   // another process runs this store
+  store_foreign = 6004,  // the file is not a bulkmsg store
   store_corrupt = 6005,
 
   internal = 9001,  // a bug in bulkmsg; please report it

@@ -79,7 +79,13 @@ enum class message_state : std::uint8_t {
 }
 
 // A receipt's rank: the highest one seen wins, whatever the order they came in (delivered may follow failed).
-enum class receipt_rank : std::uint8_t { none = 0, sent = 1, failed = 2, delivered = 3, read = 4 };
+enum class receipt_rank : std::uint8_t {
+  none = 0,
+  sent = 1,
+  failed = 2,
+  delivered = 3,
+  read = 4
+};
 
 [[nodiscard]] constexpr std::string_view name(receipt_rank r) noexcept {
   constexpr std::array<std::string_view, 5> names{"", "sent", "failed", "delivered", "read"};

@@ -19,7 +19,11 @@
 namespace bulkmsg::channels {
 
 struct answer {
-  enum class kind : std::uint8_t { accepted, refused, unproven };
+  enum class kind : std::uint8_t {
+    accepted,
+    refused,
+    unproven
+  };
   kind what = kind::unproven;
 
   // accepted

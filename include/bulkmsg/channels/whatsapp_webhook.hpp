@@ -8,7 +8,14 @@
 namespace bulkmsg::channels {
 
 // In the order of rank: a later one says more than an earlier one (design 6, inbound). `other` ranks below all.
-enum class receipt_status : std::uint8_t { other, sent, failed, delivered, read, played };
+enum class receipt_status : std::uint8_t {
+  other,
+  sent,
+  failed,
+  delivered,
+  read,
+  played
+};
 
 struct receipt {
   std::string_view phone_number_id;  // ours

@@ -21,7 +21,15 @@ struct mapping {
   std::vector<std::pair<std::string, std::string>> columns;
 };
 
-enum class slot_kind : std::uint8_t { text, media, filename, coordinate, url_suffix, coupon_code, payload };
+enum class slot_kind : std::uint8_t {
+  text,
+  media,
+  filename,
+  coordinate,
+  url_suffix,
+  coupon_code,
+  payload
+};
 
 struct template_slot {
   std::string name;    // "body.1"

@@ -17,9 +17,24 @@
 
 namespace bulkmsg::content {
 
-enum class parameter_format : std::uint8_t { positional, named };
-enum class header_kind : std::uint8_t { none, text, image, video, document, location };
-enum class button_kind : std::uint8_t { quick_reply, url, phone_number, copy_code };
+enum class parameter_format : std::uint8_t {
+  positional,
+  named
+};
+enum class header_kind : std::uint8_t {
+  none,
+  text,
+  image,
+  video,
+  document,
+  location
+};
+enum class button_kind : std::uint8_t {
+  quick_reply,
+  url,
+  phone_number,
+  copy_code
+};
 
 struct template_header {
   header_kind kind = header_kind::none;

@@ -19,7 +19,10 @@ namespace bulkmsg::credits {
 using reservation_id = id<struct reservation_tag>;
 
 // Where credits come from. Monthly ones end with their period, bought ones never. Numbers are stored: never reused.
-enum class bucket : std::uint8_t { monthly = 1, topup = 2 };
+enum class bucket : std::uint8_t {
+  monthly = 1,
+  topup = 2
+};
 
 // Numbers are stored: never reused.
 enum class entry_kind : std::uint8_t {

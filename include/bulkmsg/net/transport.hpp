@@ -25,10 +25,10 @@ enum class fate : std::uint8_t {
 struct exchange_end {
   std::uint64_t token = 0;  // as given to send()
   net::fate fate = net::fate::unknown;
-  errc reason = errc::ok;              // why there is no answer; ok when answered
-  int status = 0;                      // HTTP status when answered
-  nanoseconds_t retry_after = 0;       // from Retry-After, 0 when absent
-  std::string_view body;               // when answered; valid during the callback only
+  errc reason = errc::ok;         // why there is no answer; ok when answered
+  int status = 0;                 // HTTP status when answered
+  nanoseconds_t retry_after = 0;  // from Retry-After, 0 when absent
+  std::string_view body;          // when answered; valid during the callback only
 };
 
 class listener {
@@ -66,11 +66,11 @@ struct tls_options {
 };
 
 struct transport_options {
-  std::string origin;  // "https://host[:port]" or "http://host[:port]" (the latter only for loopback)
-  int connections_max = 64;                       // 1..1024
-  nanoseconds_t connect_timeout = 10 * second;    // name + TCP + TLS
-  nanoseconds_t response_timeout = 30 * second;   // from the first byte written to the last byte read
-  nanoseconds_t idle_timeout = 55 * second;       // an unused connection is closed after this
+  std::string origin;        // "https://host[:port]" or "http://host[:port]" (the latter only for loopback)
+  int connections_max = 64;  // 1..1024
+  nanoseconds_t connect_timeout = 10 * second;   // name + TCP + TLS
+  nanoseconds_t response_timeout = 30 * second;  // from the first byte written to the last byte read
+  nanoseconds_t idle_timeout = 55 * second;      // an unused connection is closed after this
   std::uint32_t head_bytes_max = 16 * 1024;
   std::uint32_t body_bytes_max = 256 * 1024;
   tls_options tls;

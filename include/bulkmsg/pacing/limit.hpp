@@ -20,7 +20,12 @@
 namespace bulkmsg::pacing {
 
 // Numbers may be stored: never reused.
-enum class limit_kind : std::uint8_t { rate = 1, batch = 2, in_flight = 3, per_recipient = 4 };
+enum class limit_kind : std::uint8_t {
+  rate = 1,
+  batch = 2,
+  in_flight = 3,
+  per_recipient = 4
+};
 
 struct limit {
   limit_kind kind = limit_kind::rate;

@@ -91,7 +91,13 @@ class csv_reader {
   [[nodiscard]] std::uint64_t line() const noexcept { return line_; }
 
  private:
-  enum class state : std::uint8_t { row_start, cell_start, plain, quoted, quote_in_quoted };
+  enum class state : std::uint8_t {
+    row_start,
+    cell_start,
+    plain,
+    quoted,
+    quote_in_quoted
+  };
 
   template <class Sink>
   result<void> take(std::string_view bytes, Sink& sink) {

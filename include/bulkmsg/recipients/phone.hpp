@@ -35,7 +35,14 @@ struct phone_verdict {
 namespace detail {
 
 // What one character of a written number is.
-enum class phone_mark : std::uint8_t { digit, blank, plus, open, close, other };
+enum class phone_mark : std::uint8_t {
+  digit,
+  blank,
+  plus,
+  open,
+  close,
+  other
+};
 
 struct phone_character {
   phone_mark mark = phone_mark::other;
