@@ -24,6 +24,10 @@ constexpr nanoseconds_t retry_base = 500 * millisecond;
 constexpr nanoseconds_t slow_base = 250 * millisecond;
 constexpr nanoseconds_t slow_max = 8 * second;
 
+// How long a store that refuses to write is left alone.
+constexpr nanoseconds_t stalled_min = 250 * millisecond;
+constexpr nanoseconds_t stalled_max = 5 * second;
+
 std::int64_t backoff(nanoseconds_t base, std::uint32_t attempt, std::int64_t key) {
   const auto whole = base << std::min<std::uint32_t>(attempt - 1, 6);
   // Up to a quarter more, different for each message, so that refused ones do not come back as one block.
@@ -47,7 +51,10 @@ batch_sender::batch_sender(executor& on, net::transport& over, store::writer& to
 batch_sender::~batch_sender() = default;
 
 void batch_sender::add(const lane_settings& settings) {
-  if (!timer_) timer_ = executor_.make_timer();
+  if (!timer_) {
+    timer_ = executor_.make_timer();
+    stalled_timer_ = executor_.make_timer();
+  }
   auto l = std::make_unique<lane>();
   l->settings = settings;
   l->claim_size = claim_min;
@@ -91,7 +98,7 @@ bool batch_sender::has(campaign_id campaign) const noexcept {
 }
 
 bool batch_sender::settled_all(const lane& l) noexcept {
-  return l.in_flight == 0 && !l.claiming && !l.settling && l.takes_back == 0 && l.done.empty();
+  return l.in_flight == 0 && l.claiming == 0 && !l.settling && l.takes_back == 0 && l.done.empty();
 }
 
 // Hands over as much as connections and limits allow, then looks after claims and outcomes.
@@ -190,7 +197,7 @@ void batch_sender::hand_over(lane& l, place p) {
 }
 
 void batch_sender::claim_more(lane& l) {
-  if (l.held || l.claiming || !reachable_ || l.waiting > l.claim_size / 2) return;
+  if (l.held || l.claiming > 0 || l.takes_back > 0 || stalled_step_ > 0 || l.waiting > l.claim_size / 2) return;
   const auto now = executor_.time().now();
   const bool retries = l.retry_at != 0 && l.retry_at <= now;
   if (l.at_end && !retries) {
@@ -198,7 +205,7 @@ void batch_sender::claim_more(lane& l) {
     tell_if_idle(l);
     return;
   }
-  if (now < slow_until_) return;
+  if (now < slow_until_ || !reachable()) return;
 
   // About as much as goes out in the horizon, more when the lane ran dry although it could have sent.
   if (l.claimed_at != 0) {
@@ -209,7 +216,7 @@ void batch_sender::claim_more(lane& l) {
     l.claim_size = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(size, claim_min, claim_max));
   }
   std::uint64_t waiting = 0;
-  for (const auto& each : lanes_) waiting += each->waiting + each->again.size();
+  for (const auto& each : lanes_) waiting += each->waiting + each->again.size() + each->claiming;
   const auto allowed = permits_.allowed_until(now, now + claim_horizon);
   if (waiting > 0 && waiting > allowed / 2) return;  // enough until the next turn
   if (allowed == 0) {
@@ -223,14 +230,14 @@ void batch_sender::claim_more(lane& l) {
   l.claimed_at = now;
   l.handed_since = 0;
   l.starved = false;
-  l.claiming = true;
+  l.claiming = count;
 
   struct made_claim {
     std::unique_ptr<open_claim> claim = std::make_unique<open_claim>();
     std::int64_t retry_at_ms = 0;
   };
   auto made = std::make_shared<made_claim>();
-  writer_.submit(
+  store_surely(
       [made, retries, count, lane = l.settings.lane, at_ms = wall_ms(now)](store::database& db) {
         made->claim->retries = false;
         if (retries) {
@@ -240,21 +247,13 @@ void batch_sender::claim_more(lane& l) {
         if (!made->claim->retries) store::open_range(db, lane, count, at_ms, made->claim->range);
         made->retry_at_ms = store::next_retry_at(db, lane);
       },
-      [this, made, &l](const error* failed) {
-        executor_.post([this, made, &l, failed = failed ? std::optional(*failed) : std::nullopt] {
-          claimed(l, std::move(made->claim), made->retry_at_ms, failed ? &*failed : nullptr);
-        });
-      });
+      [this, made, &l] { claimed(l, std::move(made->claim), made->retry_at_ms); });
 }
 
-void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms, const error* failed) {
-  l.claiming = false;
+void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms) {
+  l.claiming = 0;
   const bool unwanted = std::exchange(l.unwanted, false);
-  if (failed) {
-    owner_.on_trouble(*failed);
-    return;
-  }
-  l.retry_at = 0;  // what was settled later comes with flushed(), which is later, too
+  l.retry_at = 0;  // what was settled later is told later, too
   retry_due(l, retry_at_ms);
   if (made->range.messages.empty()) {
     l.at_end = !unwanted;  // else what was taken back is there to be claimed again
@@ -297,7 +296,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
       if (answer.what == channels::answer::kind::accepted) {
         auto o = settled;
         o.state = message_state::accepted;
-        slow_step_ = 0;
+        if (slow_step_ != 0 && executor_.time().now() > slow_until_ + 2 * second) slow_step_ = 0;
         settle(l, o, f.at, answer.message_id, {});
       } else if (answer.what == channels::answer::kind::unproven) {
         auto o = settled;
@@ -305,7 +304,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
         o.code = static_cast<std::int32_t>(errc::provider_unreadable);
         settle(l, o, f.at, {}, "HTTP " + std::to_string(end.status) + " without a word from the provider");
       } else {
-        act_on(l, f, answer);
+        act_on(l, f, answer, end.retry_after);
       }
       break;
     }
@@ -315,7 +314,8 @@ void batch_sender::on_end(const net::exchange_end& end) {
 }
 
 // A proved refusal: what to do with the message, and with everybody else.
-void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answer) {
+void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answer,
+                          nanoseconds_t retry_after) {
   using enum channels::action;
   const auto& m = f.at.message();
   store::outcome o{.id = m.id,
@@ -327,14 +327,15 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
   const auto wait = [&](nanoseconds_t for_time) {
     if (m.attempt >= attempts_max) return;
     o.state = message_state::retry;
-    o.next_at_ms = wall_ms(now + for_time);
+    o.next_at_ms = wall_ms(now + std::max(for_time, retry_after));
   };
   // Nothing is wrong with the message itself: it waits until people have seen to the cause.
   const auto keep = [&] {
     o.state = message_state::retry;
     o.next_at_ms = wall_ms(now);
   };
-  std::string because = std::string(answer.title) + " (code " + std::to_string(answer.provider_code) + ")";
+  const auto title = encoder_.without_token(answer.title);
+  const auto because = title + " (code " + std::to_string(answer.provider_code) + ")";
   campaign_id braked = l.settings.campaign;
   bool brakes = false;
   switch (answer.next) {
@@ -343,6 +344,7 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
       break;
     case slow:
       slow_down();
+      slow_until_ = std::max(slow_until_, now + retry_after);
       wait(backoff(retry_base, m.attempt, m.id.key()));
       break;
     case pair:
@@ -364,7 +366,7 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
     default:
       break;
   }
-  settle(l, o, f.at, {}, answer.title);
+  settle(l, o, f.at, {}, title);
   if (brakes) brake(braked, because);
 }
 
@@ -397,7 +399,7 @@ void batch_sender::settle(lane& l, const store::outcome& o, place p, std::string
 void batch_sender::take_back(lane& l) {
   const auto now_ms = wall_ms(executor_.time().now());
   // A claim under way commits before what is taken back here, and is void when it arrives.
-  l.unwanted = l.claiming;
+  l.unwanted = l.claiming > 0;
   // Proved unsent, but later ones of its range are gone: it becomes a retry that is due at once.
   for (const auto& p : l.again) {
     const auto& m = p.message();
@@ -436,19 +438,16 @@ void batch_sender::take_back(lane& l) {
   }
   l.waiting = 0;
   ++l.takes_back;
-  writer_.submit(
+  store_surely(
       [lane = l.settings.lane, from, retries, now_ms](store::database& db) {
         if (from != std::numeric_limits<std::int64_t>::max()) store::take_back(db, lane, from);
         for (const auto id : retries) store::take_back_retry(db, id, now_ms);
       },
-      [this, &l, due_ms = retries.empty() ? 0 : now_ms](const error* failed) {
-        executor_.post([this, &l, due_ms, failed = failed ? std::optional(*failed) : std::nullopt] {
-          --l.takes_back;
-          if (failed) owner_.on_trouble(*failed);
-          retry_due(l, due_ms);
-          pump();
-          tell_if_idle(l);
-        });
+      [this, &l, due_ms = retries.empty() ? 0 : now_ms] {
+        --l.takes_back;
+        retry_due(l, due_ms);
+        pump();
+        tell_if_idle(l);
       });
 }
 
@@ -458,8 +457,9 @@ void batch_sender::retry_due(lane& l, std::int64_t at_ms) {
   l.retry_at = l.retry_at == 0 ? due : std::min(l.retry_at, due);
 }
 
+// Never before a take-back: it narrows intents that the batch may close.
 void batch_sender::flush(lane& l) {
-  if (l.settling || l.done.empty()) return;
+  if (l.settling || l.takes_back > 0 || l.done.empty()) return;
   l.settling = true;
   auto batch = std::make_shared<store::outcomes>(std::move(l.done));
   l.done.clear();
@@ -467,27 +467,40 @@ void batch_sender::flush(lane& l) {
   for (const auto& o : batch->items) {
     if (o.state == message_state::retry && (retry_at_ms == 0 || o.next_at_ms < retry_at_ms)) retry_at_ms = o.next_at_ms;
   }
-  writer_.submit([batch, campaign = l.settings.campaign, at_ms = wall_ms(executor_.time().now())](
-                     store::database& db) { store::settle(db, campaign.value, *batch, at_ms); },
-                 [this, batch, retry_at_ms, &l](const error* failed) {
-                   if (!failed) owner_.on_settled(l.settings.campaign, *batch);
-                   executor_.post([this, &l, retry_at_ms, failed = failed ? std::optional(*failed) : std::nullopt] {
-                     flushed(l, retry_at_ms, failed ? &*failed : nullptr);
-                   });
-                 });
+  store_surely([batch, campaign = l.settings.campaign, at_ms = wall_ms(executor_.time().now())](
+                   store::database& db) { store::settle(db, campaign.value, *batch, at_ms); },
+               [this, batch, retry_at_ms, &l] {
+                 owner_.on_settled(l.settings.campaign, *batch);
+                 l.settling = false;
+                 retry_due(l, retry_at_ms);
+                 flush(l);
+                 pump();
+                 tell_if_idle(l);
+               });
 }
 
-void batch_sender::flushed(lane& l, std::int64_t retry_at_ms, const error* failed) {
-  l.settling = false;
-  retry_due(l, retry_at_ms);
-  if (failed) {
-    // Outcomes that cannot be stored stay inside their open intents: after the next opening they are unconfirmed.
-    hold({});
-    owner_.on_trouble(*failed);
-  }
-  flush(l);
-  pump();
-  tell_if_idle(l);
+void batch_sender::store_surely(std::function<void(store::database&)> job, std::function<void()> then) {
+  writer_.submit(job, [this, job, then = std::move(then)](const error* failed) {
+    executor_.post([this, job, then, failed = failed ? std::optional(*failed) : std::nullopt] {
+      if (!failed) {
+        stalled_step_ = 0;
+        return then();
+      }
+      if (failed->code == errc::closed) return;
+      // An outcome that is lost would be a message forgotten, a range that is not taken back one never sent.
+      stalled_.push_back([this, job, then] { store_surely(job, then); });
+      stalled(*failed);
+    });
+  });
+}
+
+void batch_sender::stalled(const error& why) {
+  owner_.on_trouble(why);
+  if (stalled_.size() > 1) return;  // the timer runs
+  stalled_step_ = stalled_step_ == 0 ? stalled_min : std::min(2 * stalled_step_, stalled_max);
+  stalled_timer_->arm(executor_.time().now() + stalled_step_, [this] {
+    for (const auto& again : std::exchange(stalled_, {})) again();
+  });
 }
 
 void batch_sender::tell_if_idle(lane& l) {
@@ -502,7 +515,7 @@ void batch_sender::on_ready() {
   pump();
 }
 
-// The transport goes on trying; until it has a connection nothing is opened that could not be sent.
+// Until there is a connection again nothing is opened that could not be sent.
 void batch_sender::on_unreachable(const error& why) {
   reachable_ = false;
   for (auto& l : lanes_) {
@@ -510,6 +523,18 @@ void batch_sender::on_unreachable(const error& why) {
     flush(*l);
   }
   owner_.on_trouble(why);
+  for (const auto& l : lanes_) {
+    if (!l->held && reachable()) return pump();
+  }
+}
+
+// Asking is what keeps the transport trying; on_ready() follows.
+bool batch_sender::reachable() {
+  if (reachable_) return true;
+  const int slot = transport_.acquire();
+  if (slot == net::transport::none) return false;
+  transport_.release(slot);
+  return reachable_ = true;
 }
 
 void batch_sender::wake_at(nanoseconds_t at) {

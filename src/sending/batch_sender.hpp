@@ -33,11 +33,11 @@ struct answer;
 
 namespace bulkmsg::sending {
 
-// What the sender tells its owner. Called on the executor, except on_settled.
+// What the sender tells its owner. Called on the executor.
 class observer {
  public:
   virtual ~observer() = default;
-  // A group of outcomes is durable. On the store's thread.
+  // A group of outcomes is durable.
   virtual void on_settled(campaign_id campaign, const store::outcomes& batch) = 0;
   // Every message that was opened has a durable outcome, and no more will be opened: the lane is held, or at its end.
   virtual void on_idle(campaign_id campaign) = 0;
@@ -91,7 +91,7 @@ class batch_sender final : public net::listener {
   struct lane {
     lane_settings settings;
     bool held = false;
-    bool claiming = false;  // a claim is being committed
+    std::uint32_t claiming = 0;  // messages of the claim that is being committed
     bool unwanted = false;  // what that claim brings is to be taken back
     bool settling = false;  // outcomes are being committed
     bool at_end = false;    // the lane has no message left that was never opened
@@ -123,14 +123,17 @@ class batch_sender final : public net::listener {
   static place next_of(lane& l);
   static void hand_over(lane& l, place p);
   void claim_more(lane& l);
-  void claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms, const error* failed);
+  void claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms);
   void settle(lane& l, const store::outcome& o, place p, std::string_view provider_id, std::string_view detail);
   void flush(lane& l);
-  void flushed(lane& l, std::int64_t retry_at_ms, const error* failed);
+  // Hands a job to the store until it is durable; `then` runs on the executor. Only the end of the engine drops it.
+  void store_surely(std::function<void(store::database&)> job, std::function<void()> then);
+  void stalled(const error& why);
+  bool reachable();
   void retry_due(lane& l, std::int64_t at_ms);
   void take_back(lane& l);
   void tell_if_idle(lane& l);
-  void act_on(lane& l, const flight& f, const channels::answer& answer);
+  void act_on(lane& l, const flight& f, const channels::answer& answer, nanoseconds_t retry_after);
   void brake(campaign_id campaign, const std::string& reason);
   void slow_down();
   void wake_at(nanoseconds_t at);
@@ -156,6 +159,10 @@ class batch_sender final : public net::listener {
   nanoseconds_t slow_step_ = 0;
   bool pumping_ = false;
   bool reachable_ = true;
+  // Jobs that the store refused, to be tried again together; until then nothing new is opened.
+  std::vector<std::function<void()>> stalled_;
+  std::unique_ptr<timer> stalled_timer_;
+  nanoseconds_t stalled_step_ = 0;
   std::string callback_;
 };
 

@@ -47,13 +47,12 @@ void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64
 
 void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into) {
   into.clear();
-  const auto base = static_cast<std::int64_t>(lane) << 32;
   {
     auto r = db.select(
-        "SELECT m.id, m.attempt + 1, r.address, r.parameters FROM messages m JOIN plan ON plan.id = m.id "
-        "JOIN recipients r ON r.id = plan.recipient "
-        "WHERE m.state = 1 AND m.next_at_ms <= ?1 AND m.id >= ?2 AND m.id < ?3 ORDER BY m.next_at_ms LIMIT ?4",
-        now_ms, base, base + (std::int64_t{1} << 32), count);
+        "SELECT m.id, m.attempt + 1, r.address, r.parameters FROM messages m CROSS JOIN plan ON plan.id = m.id "
+        "CROSS JOIN recipients r ON r.id = plan.recipient "
+        "WHERE m.state = 1 AND m.id >> 32 = ?2 AND m.next_at_ms <= ?1 ORDER BY m.next_at_ms LIMIT ?3",
+        now_ms, lane, count);
     read_messages(r, into);
   }
   if (into.messages.empty()) return;
@@ -72,9 +71,7 @@ void take_back_retry(database& db, message_id id, std::int64_t next_at_ms) {
 }
 
 std::int64_t next_retry_at(database& db, std::int32_t lane) {
-  const auto base = static_cast<std::int64_t>(lane) << 32;
-  return db.number("SELECT min(next_at_ms) FROM messages WHERE state = 1 AND id >= ?1 AND id < ?2", base,
-                   base + (std::int64_t{1} << 32));
+  return db.number("SELECT min(next_at_ms) FROM messages WHERE state = 1 AND id >> 32 = ?1", lane);
 }
 
 std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int64_t since_ms, std::int64_t now_ms) {

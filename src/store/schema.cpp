@@ -157,7 +157,7 @@ CREATE TABLE messages(                    -- a row appears with the first outcom
   detail TEXT,
   receipt INTEGER NOT NULL DEFAULT 0,
   sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER);
-CREATE INDEX messages_due ON messages(next_at_ms) WHERE state = 1;
+CREATE INDEX messages_due ON messages(id >> 32, next_at_ms) WHERE state = 1;
 CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
 
 CREATE TABLE inbox(                       -- webhooks, verified and durable, waiting to be merged
@@ -189,6 +189,7 @@ CREATE TABLE commands(                    -- from other processes
   done_at_ms INTEGER NOT NULL DEFAULT 0,
   code INTEGER NOT NULL DEFAULT 0,
   message TEXT NOT NULL DEFAULT '');
+CREATE INDEX commands_waiting ON commands(id) WHERE done_at_ms = 0;
 
 CREATE TABLE events(                      -- durable ones, until the host acknowledges them
   id INTEGER PRIMARY KEY AUTOINCREMENT,

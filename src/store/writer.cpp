@@ -83,23 +83,25 @@ void writer::run_queued(std::vector<item>& group) {
 }
 
 void writer::run_group(std::vector<item>& group) {
-  const auto failed = transaction([&] {
+  bool began = false;
+  const auto failed = transaction(began, [&] {
     for (auto& one : group) one.job(db_);
   });
   if (!failed) return;
-  if (group.size() == 1) {
-    group.front().failure = failed;
-    return;
+  for (auto& one : group) {
+    // Retried alone, but where the store lets nobody begin: that is the whole group's failure.
+    one.failure = began && group.size() > 1 ? transaction(began, [&] { one.job(db_); }) : failed;
   }
-  for (auto& one : group) one.failure = transaction([&] { one.job(db_); });
 }
 
 // Commits what `body` does, or nothing of it.
 template <class F>
-std::optional<error> writer::transaction(F&& body) {
+std::optional<error> writer::transaction(bool& began, F&& body) {
   error why{errc::internal, "a store job failed", 0, 0};
+  began = false;
   try {
     db_.exec("BEGIN IMMEDIATE");
+    began = true;
     body();
     db_.exec("COMMIT");
     return std::nullopt;

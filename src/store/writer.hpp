@@ -48,7 +48,7 @@ class writer {
   void run_queued(std::vector<item>& group);
   void run_group(std::vector<item>& group);
   template <class F>
-  std::optional<error> transaction(F&& body);
+  std::optional<error> transaction(bool& began, F&& body);
 
   database db_;
   std::mutex mutex_;

@@ -166,6 +166,32 @@ TEST(batch_sender, a_temporary_refusal_is_retried_under_a_new_attempt) {
   w.expect_accounted_for();
 }
 
+TEST(batch_sender, a_store_that_refuses_for_a_while_loses_nothing) {
+  world w(400, "200/s");
+  auto& p = w.open();
+  p.run_for(second / 2);
+  p.let_commits_fail(16);
+  p.run_for(30 * second);
+  EXPECT_LE(w.books.arrivals.size(), 200u);  // what was opened before goes out, nothing more
+  p.let_commits_fail(0);
+  p.run_for(hour);
+  EXPECT_EQ(p.count().sent, 400);
+  w.expect_nobody_twice();
+  w.expect_accounted_for();
+}
+
+TEST(batch_sender, a_peer_that_takes_connections_and_closes_them_is_outlived) {
+  world w(200, "100/s");
+  auto& p = w.open();
+  for (int i = 0; i < 20; ++i) {
+    p.run_for(37 * millisecond);
+    p.lose_the_provider();
+  }
+  p.run_for(hour);
+  EXPECT_EQ(p.count().sent, 200);
+  w.expect_nobody_twice();
+}
+
 TEST(batch_sender, attempts_are_bounded) {
   world w(2);
   w.books.script = [](const arrival&, std::size_t) { return refuse(131000, 500); };
@@ -296,7 +322,7 @@ TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
     w.open();
     for (int turns = static_cast<int>(dice() % 12); turns > 0; --turns) {
       w.running->run(w.time.now() + hour, static_cast<int>(dice() % 120));
-      switch (dice() % 4) {
+      switch (dice() % 6) {
         case 0:
           w.crash();
           w.open();
@@ -309,10 +335,17 @@ TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
           w.running->sender().release({});
           break;
         }
+        case 2:
+          w.running->let_commits_fail(static_cast<int>(dice() % 8));
+          break;
+        case 3:
+          w.running->lose_the_provider();
+          break;
         default:
           break;
       }
     }
+    w.running->let_commits_fail(0);
     w.running->run_for(hour);
     EXPECT_EQ(w.running->count().queued(), 0);
     EXPECT_TRUE(w.running->sender().idle());

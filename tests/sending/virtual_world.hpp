@@ -204,6 +204,8 @@ class process final : public sending::observer {
     time_.advance_to(until);
   }
 
+  void let_commits_fail(int in_16) { commits_fail_in_16_ = in_16; }
+  void lose_the_provider() { sender_->on_unreachable({errc::connect_failed, "nobody there", 0, 0}); }
   sending::batch_sender& sender() { return *sender_; }
   store::database& reader() { return reader_; }
   counters count() { return store::read_status(reader_, 1).counters; }
@@ -223,6 +225,13 @@ class process final : public sending::observer {
   store::database open(const std::string& path) {
     store::database db(path, store::database::access::write);
     db.exec("PRAGMA synchronous=OFF");  // this crash takes the process, not the machine: a commit is a commit
+    sqlite3_commit_hook(
+        db.handle(),
+        [](void* self) {
+          auto& p = *static_cast<process*>(self);
+          return static_cast<int>(p.dice_() % 16) < p.commits_fail_in_16_ ? 1 : 0;
+        },
+        this);
     db.exec("BEGIN IMMEDIATE");
     static_cast<void>(store::recover(db, wall_ms()));
     db.exec("COMMIT");
@@ -238,6 +247,7 @@ class process final : public sending::observer {
   manual_clock& time_;
   std::mt19937 dice_{static_cast<unsigned>(time_.now())};
   bool commit_planned_ = false;
+  int commits_fail_in_16_ = 0;
   virtual_executor executor_;
   virtual_transport transport_;
   store::writer writer_;

@@ -23,6 +23,8 @@ struct whatsapp_sender {
   std::string access_token;  // secret: goes into request heads and nowhere else
 };
 
+inline constexpr std::size_t provider_text_max = 300;  // bytes kept of what the provider says
+
 // Renders requests of one sender. Thread: one at a time per object.
 class request_encoder {
  public:
@@ -54,6 +56,7 @@ class request_encoder {
     if (token.empty()) return fail(errc::secret_missing, "sender: the access token is empty");
     if (!head_safe(token))
       return fail(errc::invalid_argument, "sender: the access token has blanks or line breaks in it");
+    token_ = token;
     std::string common = " HTTP/1.1\r\nHost: " + host_ + "\r\nAuthorization: Bearer ";
     common.append(token);
     post_head_ = "POST /" + version_ + "/" + phone_number_id_ + "/messages" + common +
@@ -89,6 +92,20 @@ class request_encoder {
     return true;
   }
 
+  // What the provider said, fit to be stored and shown: without our token, should it repeat it, and of bounded length.
+  [[nodiscard]] std::string without_token(std::string_view text) const {
+    std::string clean(text.substr(0, provider_text_max + token_.size()));
+    constexpr std::string_view instead = "(token)";
+    for (auto at = clean.find(token_); at != std::string::npos; at = clean.find(token_, at + instead.size())) {
+      clean.replace(at, token_.size(), instead);
+    }
+    if (clean.size() <= provider_text_max) return clean;
+    std::size_t end = provider_text_max;
+    while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) --end;  // whole characters
+    clean.resize(end);
+    return clean;
+  }
+
   // The path (for encode_get) that answers how the number is: see parse_number_health.
   [[nodiscard]] std::string health_path() const {
     return phone_number_id_ +
@@ -109,6 +126,7 @@ class request_encoder {
   std::string host_;
   std::string version_;
   std::string phone_number_id_;
+  std::string token_;
   std::string post_head_;
   std::string get_tail_;
   std::size_t length_digits_ = 3;
