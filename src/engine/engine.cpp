@@ -1,6 +1,7 @@
 #include "bulkmsg/engine.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 #include <random>
 
@@ -18,6 +19,13 @@ namespace {
 
 constexpr auto poll_step = std::chrono::milliseconds(1);
 
+// One file has one name, whatever links lead to it: the run lock goes by the name.
+std::string canonical(const std::string& path) {
+  std::error_code problem;
+  const auto whole = std::filesystem::weakly_canonical(path, problem);
+  return problem ? path : whole.string();
+}
+
 std::int64_t random_id() {
   std::random_device source;
   return static_cast<std::int64_t>((static_cast<std::uint64_t>(source()) << 32 | source()) >> 1);
@@ -25,8 +33,8 @@ std::int64_t random_id() {
 
 }  // namespace
 
-engine::impl::impl(std::string path, const engine_options& options)
-    : path_(std::move(path)), options_(options), events_(options.progress_max) {}
+engine::impl::impl(const std::string& path, const engine_options& options)
+    : path_(canonical(path)), options_(options), events_(options.progress_max) {}
 
 engine::impl::~impl() { static_cast<void>(close(std::chrono::milliseconds(0))); }
 
@@ -58,6 +66,7 @@ result<void> engine::impl::open() {
         const auto found = store::recover(db, now_ms());
         recovered_ = {found.unconfirmed, found.window};
         store::undo_interrupted_starts(db, now_ms());
+        store::finish_stopped(db, now_ms());
         db.exec("COMMIT");
       } else {
         store::check_schema(db, path_);
@@ -73,21 +82,23 @@ result<void> engine::impl::open() {
   load_secrets();
   io_ = std::make_unique<net::io_thread>();
   if (!runs) return {};
+  auto reading = store::guarded([&] { io_reader_ = std::make_unique<store::database>(path_, access::read); });
+  if (!reading) return reading;
 
   io_->call([this] {
     tick_ = io_->make_timer();
     housekeep();
   });
   auto sending = read([](store::database& db) {
-    std::vector<std::int64_t> ids;
-    auto r = db.select("SELECT id FROM campaigns WHERE state = 4 ORDER BY id");
-    while (r.next()) ids.push_back(r.integer(0));
+    std::vector<std::pair<std::int64_t, std::int64_t>> ids;
+    auto r = db.select("SELECT id, sender FROM campaigns WHERE state = 4 ORDER BY id");
+    while (r.next()) ids.emplace_back(r.integer(0), r.integer(1));
     return ids;
   });
   if (!sending) return fail(sending.error());
-  for (const auto id : *sending) {
+  for (const auto& [id, sender] : *sending) {
     // A campaign whose secret is missing waits; the others go on.
-    if (auto running = run_campaign(id); !running) on_trouble(running.error());
+    if (auto running = run_campaign(id); !running) on_trouble(sender, running.error());
   }
   return {};
 }
@@ -122,14 +133,14 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
     });
     wait(std::chrono::seconds(2));
     io_->call([this] { tick_.reset(); });
-  }
-  if (writer_) writer_->stop();
-  if (io_) {
-    io_->call([this] { senders_.clear(); });
+    // The I/O thread first: what it still posts to the store is written, what the store answers finds nobody.
     io_->stop();
   }
+  if (writer_) writer_->stop();
+  senders_.clear();
   writer_.reset();
   reader_.reset();
+  io_reader_.reset();
   lock_.reset();
   return {};
 }
@@ -221,6 +232,7 @@ class single_request final : public net::listener {
   void finish(result<sender_health> r) {
     if (done_) return;
     done_ = true;
+    if (!r) r.error().message = encoder_->without_token(r.error().message);
     answer_.set_value(std::move(r));
   }
 
@@ -293,6 +305,10 @@ result<void> engine::top_up(account_id account, std::int64_t credits, const std:
 result<account_status> engine::account(account_id account) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
+  if (self_->options_.mode == open_mode::run) {
+    auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, account.value, self_->clock_.wall()); });
+    if (!billed) return fail(billed.error());
+  }
   auto row = self_->read([&](store::database& db) { return store::read_account(db, account.value); });
   if (!row) return fail(row.error());
   return account_status{{row->id}, row->name, row->plan, row->balances};
@@ -340,6 +356,8 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
 result<void> engine::discard(campaign_id campaign) {
   const auto call = self_->enter(true);
   if (!call) return fail(call.error());
+  const impl::exclusive discarding(*self_, campaign.value);
+  if (auto mine = discarding.had(); !mine) return mine;
   for (bool undone = false; !undone;) {
     auto step = self_->writer_->run([&](store::database& db) {
       store::check_draft(db, campaign.value, "discard");
@@ -364,9 +382,11 @@ result<campaign_status> engine::status(campaign_id campaign) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
   auto found = self_->read([&](store::database& db) { return store::read_status(db, campaign.value); });
-  if (found && found->state == campaign_state::sending && found->reason.empty()) {
-    std::lock_guard lock(self_->notes_);
-    found->reason = self_->trouble_;
+  if (!found || found->state != campaign_state::sending || !found->reason.empty()) return found;
+  const auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
+  std::lock_guard lock(self_->notes_);
+  if (const auto why = self_->trouble_.find(row ? row->sender : 0); why != self_->trouble_.end()) {
+    found->reason = why->second;
   }
   return found;
 }
@@ -426,7 +446,10 @@ result<std::size_t> engine::poll(std::span<event> into, std::chrono::millisecond
         }
         return true;
       });
-      if (!durable) return fail(durable.error());
+      if (!durable) {
+        self_->events_.durable_waiting();
+        return fail(durable.error());
+      }
       if (n == into.size()) self_->events_.durable_waiting();
     }
     n += self_->events_.take(into.subspan(n));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -27,11 +28,34 @@ namespace bulkmsg {
 class running_sender;
 
 struct engine::impl final : inbound::receiver_handler {
-  impl(std::string path, const engine_options& options);
+  impl(const std::string& path, const engine_options& options);
   ~impl() override;
 
   result<void> open();
   result<void> close(std::chrono::milliseconds drain);
+
+  // While it lives nobody else imports into, starts or discards the campaign. Errors: conflict.
+  class exclusive {
+   public:
+    exclusive(impl& on, std::int64_t campaign) : on_(on), campaign_(campaign) {
+      std::lock_guard lock(on_.notes_);
+      mine_ = on_.busy_.insert(campaign_).second;
+    }
+    ~exclusive() {
+      std::lock_guard lock(on_.notes_);
+      if (mine_) on_.busy_.erase(campaign_);
+    }
+    exclusive(const exclusive&) = delete;
+    [[nodiscard]] result<void> had() const {
+      if (mine_) return {};
+      return fail(errc::conflict, "another call is importing into this campaign or starting it; wait for it to end");
+    }
+
+   private:
+    impl& on_;
+    const std::int64_t campaign_;
+    bool mine_ = false;
+  };
 
   // Every public call begins with this, and holds what it gets until it ends: close() waits for the calls under way.
   [[nodiscard]] result<std::shared_lock<std::shared_mutex>> enter(bool needs_run);
@@ -45,6 +69,8 @@ struct engine::impl final : inbound::receiver_handler {
 
   // The campaign's template made ready for its columns.
   result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
+  static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
+                                                                           std::string_view json);
   result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
   result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
 
@@ -61,13 +87,17 @@ struct engine::impl final : inbound::receiver_handler {
 
   // Brings the campaign's lanes to work. Thread: any.
   result<void> run_campaign(std::int64_t campaign);
+  result<void> begin_sending(std::int64_t campaign);  // the same on the I/O thread
+  void hold(std::int64_t campaign);                   // on the I/O thread
   void on_idle(std::int64_t campaign);
   void on_brake(std::int64_t sender, std::int64_t campaign, const std::string& reason);
-  void on_trouble(const error& why);
-  void on_settled(std::int64_t campaign, const store::outcomes& batch);
+  void on_trouble(std::int64_t sender, const error& why);
+  void on_settled(std::int64_t sender, std::int64_t campaign, const store::outcomes& batch);
 
   void housekeep();
-  void tidy_up();  // merges webhooks, takes up commands; again soon
+  void tidy_up();  // merges webhooks, takes up commands
+  void take_up_commands();
+  void tell_merged(const inbound::merge_result& merged);
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);
   void load_secrets();
   bool reload_secrets();
@@ -89,7 +119,8 @@ struct engine::impl final : inbound::receiver_handler {
   std::atomic<bool> closed_ = false;
   std::shared_mutex calls_;
 
-  // On the I/O thread only.
+  // On the I/O thread only; it has a connection of its own, so that nobody's long look holds up sending.
+  std::unique_ptr<store::database> io_reader_;
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
   std::unique_ptr<timer> tick_;
   bool tidying_ = false;
@@ -98,7 +129,8 @@ struct engine::impl final : inbound::receiver_handler {
   std::unique_ptr<inbound::receiver> receiver_;
   std::vector<std::string> app_secrets_, verify_tokens_;
   nanoseconds_t secrets_loaded_at_ = 0;
-  std::string trouble_;
+  std::map<std::int64_t, std::string> trouble_;  // by sender: why it cannot send right now
+  std::set<std::int64_t> busy_;                  // campaigns that are being imported, started or discarded
 };
 
 // One sender at work: its transport and its batch sender. I/O thread only, but for make().

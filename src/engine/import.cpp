@@ -81,6 +81,8 @@ class row_sink {
 result<import_report> engine::import_csv(campaign_id campaign, const byte_source& source) {
   const auto call = self_->enter(true);
   if (!call) return fail(call.error());
+  const impl::exclusive importing(*self_, campaign.value);
+  if (auto mine = importing.had(); !mine) return fail(mine.error());
   auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
   if (row->state != campaign_state::draft) {

@@ -79,7 +79,12 @@ std::string join_list(const std::vector<std::string>& list) {
 result<std::shared_ptr<const content::compiled_template>> engine::impl::compiled(const store::campaign_row& row) {
   auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
   if (!json) return fail(json.error());
-  auto message = content::parse_template_json(*json);
+  return compile(row, *json);
+}
+
+result<std::shared_ptr<const content::compiled_template>> engine::impl::compile(const store::campaign_row& row,
+                                                                                std::string_view json) {
+  auto message = content::parse_template_json(json);
   if (!message) return fail(message.error());
   content::mapping map;
   const auto pairs = split_list(row.mapping);
@@ -154,8 +159,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const plan_sum
   if (begun) {
     begun = writer_->run([&](store::database& db) {
       if (row.account != 0) {
-        store::bill(db, row.account, clock_.wall());
-        const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms());
+          const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms());
         db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
       }
       db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, planned.hash);
@@ -179,16 +183,28 @@ result<plan_summary> engine::dry_run(campaign_id campaign) {
 result<plan_summary> engine::start(campaign_id campaign, const start_options& options) {
   const auto call = self_->enter(true);
   if (!call) return fail(call.error());
+  const impl::exclusive starting(*self_, campaign.value);
+  if (auto mine = starting.had(); !mine) return fail(mine.error());
   auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
   if (row->state != campaign_state::draft) {
-    // Started already by the same call: runs once.
-    if (!options.idempotency_key.empty() && options.idempotency_key == row->start_key) return self_->plan(*row);
+    // Started already by the same call: runs once, and the plan is the frozen one.
+    if (!options.idempotency_key.empty() && options.idempotency_key == row->start_key) {
+      return plan_summary{.hash = row->plan_hash,
+                          .messages = row->recipients,
+                          .credits = row->account != 0 ? row->recipients : 0,
+                          .credits_available = -1};
+    }
     return fail(check_transition(row->state, campaign_state::starting, "start").error());
   }
   auto sender = self_->read([&](store::database& db) { return store::read_sender(db, row->sender); });
   if (!sender) return fail(sender.error());
   if (auto encoder = make_encoder(*sender); self_->options_.send && !encoder) return fail(encoder.error());
+  if (row->account != 0) {
+    // A new month's credits are there from its first day.
+    auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
+    if (!billed) return fail(billed.error());
+  }
   auto planned = self_->plan(*row);
   if (!planned) return planned;
   if (!options.expected_hash.empty() && options.expected_hash != planned->hash) {

@@ -11,6 +11,8 @@ namespace bulkmsg {
 
 namespace {
 
+constexpr std::int64_t a_day_ms = std::int64_t{24} * 3600 * 1000;
+
 std::string host_of(std::string_view origin) {
   const auto scheme = origin.find("://");
   if (scheme != std::string_view::npos) origin.remove_prefix(scheme + 3);
@@ -23,6 +25,12 @@ std::string host_of(std::string_view origin) {
 result<pacing::permits> make_permits(const std::string& limits) {
   auto parsed = pacing::parse_limits(limits);
   if (!parsed) return fail(parsed.error());
+  for (const auto& l : *parsed) {
+    if (l.kind == pacing::limit_kind::per_recipient) {
+      return fail(errc::bad_option_value, "limits: '" + pacing::to_string(l) +
+                                              "' is understood but not enforced by this version; leave it out");
+    }
+  }
   return pacing::permits(*parsed);
 }
 
@@ -54,6 +62,13 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
   // What an earlier run sent counts as if it had been sent by this one.
   const auto wall_offset = owner.clock_.wall() - owner.clock_.now();
   for (const auto& p : past) permits->assume(p.at_ms * millisecond - wall_offset, p.count);
+  // How full the last batch was is not known: it counts as full, so the next begins its delay after the last send.
+  std::size_t batch = 0;
+  for (const auto& l : permits->limits()) {
+    if (l.kind != pacing::limit_kind::batch) continue;
+    if (!past.empty()) permits->restore_batch(batch, {l.count, past.back().at_ms * millisecond - wall_offset});
+    ++batch;
+  }
   auto wire = net::make_http_client(*owner.io_, wire_options(settings));
   if (!wire) return fail(wire.error());
 
@@ -67,68 +82,73 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
 running_sender::~running_sender() = default;
 
 void running_sender::on_settled(campaign_id campaign, const store::outcomes& batch) {
-  owner_.on_settled(campaign.value, batch);
+  owner_.on_settled(id_, campaign.value, batch);
 }
 void running_sender::on_idle(campaign_id campaign) { owner_.on_idle(campaign.value); }
 void running_sender::on_brake(campaign_id campaign, const std::string& reason) {
   owner_.on_brake(id_, campaign.value, reason);
 }
-void running_sender::on_trouble(const error& why) { owner_.on_trouble(why); }
+void running_sender::on_trouble(const error& why) { owner_.on_trouble(id_, why); }
 
 result<void> engine::impl::run_campaign(std::int64_t campaign) {
   if (!options_.send) return {};
-  struct needed {
-    store::campaign_row row;
-    sender_settings sender;
-    std::vector<std::int32_t> lanes;
-    std::vector<store::past_sends> past;
-  };
-  auto found = read([&](store::database& db) {
-    needed n;
-    n.row = store::read_campaign(db, campaign);
-    n.sender = store::read_sender(db, n.row.sender);
-    n.lanes = store::lanes_of(db, campaign);
-    return n;
-  });
-  if (!found) return fail(found.error());
-  auto content = compiled(found->row);
-  if (!content) return fail(content.error());
-
   result<void> done;
-  io_->call([&] {
-    auto& sender = senders_[found->row.sender];
-    if (!sender) {
-      const auto limits = pacing::parse_limits(found->sender.limits);
-      nanoseconds_t longest = 60 * second;
-      if (limits) {
-        for (const auto& l : *limits) longest = std::max(longest, l.window);
-      }
-      auto past = read([&](store::database& db) {
-        return store::recent_sends(db, found->row.sender, now_ms() - longest / millisecond, now_ms());
-      });
-      auto made = past ? running_sender::make(*this, found->row.sender, found->sender, *past)
-                       : result<std::unique_ptr<running_sender>>(fail(past.error()));
-      if (!made) {
-        senders_.erase(found->row.sender);
-        done = fail(made.error());
-        return;
-      }
-      sender = std::move(*made);
-      sender->wire().set_listener(&sender->work());
-    }
-    if (sender->work().has({campaign})) {
-      sender->work().release({campaign});
-      return;
-    }
-    for (const auto lane : found->lanes) sender->work().add({lane, {campaign}, *content});
-  });
+  io_->call([&] { done = begin_sending(campaign); });
   return done;
 }
 
-void engine::impl::on_settled(std::int64_t campaign, const store::outcomes& batch) {
+// On the I/O thread, like every hold: what the store says now is what holds until the next command.
+result<void> engine::impl::begin_sending(std::int64_t campaign) {
+  struct needed {
+    store::campaign_row row;
+    sender_settings sender;
+    std::string json;
+    std::vector<std::int32_t> lanes;
+  };
+  auto found = store::guarded([&] {
+    needed n;
+    n.row = store::read_campaign(*io_reader_, campaign);
+    n.sender = store::read_sender(*io_reader_, n.row.sender);
+    n.json = store::read_template(*io_reader_, n.row.content);
+    n.lanes = store::lanes_of(*io_reader_, campaign);
+    return n;
+  });
+  if (!found) return fail(found.error());
+  if (found->row.state != campaign_state::sending) return {};
+  auto content = compile(found->row, found->json);
+  if (!content) return fail(content.error());
+
+  auto& sender = senders_[found->row.sender];
+  if (!sender) {
+    const auto limits = pacing::parse_limits(found->sender.limits);
+    nanoseconds_t longest = 60 * second;
+    if (limits) {
+      for (const auto& l : *limits) longest = std::max(longest, l.window);
+    }
+    auto past = store::guarded([&] {
+      return store::recent_sends(*io_reader_, found->row.sender, now_ms() - longest / millisecond, now_ms());
+    });
+    auto made = past ? running_sender::make(*this, found->row.sender, found->sender, *past)
+                     : result<std::unique_ptr<running_sender>>(fail(past.error()));
+    if (!made) {
+      senders_.erase(found->row.sender);
+      return fail(made.error());
+    }
+    sender = std::move(*made);
+    sender->wire().set_listener(&sender->work());
+  }
+  if (sender->work().has({campaign})) {
+    sender->work().release({campaign});
+    return {};
+  }
+  for (const auto lane : found->lanes) sender->work().add({lane, {campaign}, *content});
+  return {};
+}
+
+void engine::impl::on_settled(std::int64_t sender, std::int64_t campaign, const store::outcomes& batch) {
   {
     std::lock_guard lock(notes_);
-    trouble_.clear();
+    trouble_.erase(sender);
   }
   std::vector<event> progress;
   progress.reserve(batch.items.size());
@@ -164,9 +184,11 @@ void engine::impl::on_idle(std::int64_t campaign) {
 }
 
 void engine::impl::on_brake(std::int64_t sender, std::int64_t campaign, const std::string& reason) {
+  auto paused = std::make_shared<std::vector<std::int64_t>>();
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
-        std::vector<std::int64_t> sending;
+        auto& sending = *paused;
+        sending.clear();
         {
           auto r = db.select("SELECT id FROM campaigns WHERE state = 4 AND sender = ?1 AND (?2 = 0 OR id = ?2)", sender,
                              campaign);
@@ -176,15 +198,25 @@ void engine::impl::on_brake(std::int64_t sender, std::int64_t campaign, const st
           store::change_state(db, id, campaign_state::paused, "pause", "the provider refused: " + reason, at_ms);
         }
       },
-      [this](const error* failed) {
-        if (failed) return on_trouble(*failed);
+      [=, this](const error* failed) {
+        if (failed) return on_trouble(sender, *failed);
         events_.durable_waiting();
+        // Once more: a resume may have come between the first time and the commit.
+        io_->post([=, this] {
+          for (const auto id : *paused) hold(id);
+        });
       });
 }
 
-void engine::impl::on_trouble(const error& why) {
+void engine::impl::on_trouble(std::int64_t sender, const error& why) {
   std::lock_guard lock(notes_);
-  trouble_ = why.message;
+  trouble_[sender] = why.message;
+}
+
+void engine::impl::hold(std::int64_t campaign) {
+  for (auto& [id, sender] : senders_) {
+    if (sender->work().has({campaign})) sender->work().hold({campaign});
+  }
 }
 
 result<void> engine::impl::command(const std::string& verb, campaign_id campaign, const std::string& reason,
@@ -202,16 +234,38 @@ result<void> engine::impl::command(const std::string& verb, campaign_id campaign
 }
 
 void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, const std::string& reason,
-                             std::int64_t command_id, command_done done) {
-  const auto to = verb == "pause"  ? campaign_state::paused
-                  : verb == "stop" ? campaign_state::stopped
-                                   : campaign_state::sending;
+                             std::int64_t command_id, command_done then) {
+  // Whatever comes of it, a command of another process is answered once and not taken up again.
+  const command_done done = [this, command_id, then = std::move(then)](result<void> r) {
+    if (command_id != 0) {
+      const auto why = r ? error{errc::ok, "", 0, 0} : r.error();
+      writer_->submit(
+          [why, command_id, at_ms = now_ms()](store::database& db) {
+            db.run("UPDATE commands SET done_at_ms = ?2, code = ?3, message = ?4 WHERE id = ?1", command_id, at_ms,
+                   why.code, why.message);
+            db.run("DELETE FROM commands WHERE done_at_ms > 0 AND done_at_ms < ?1 AND id < ?2", at_ms - a_day_ms,
+                   command_id);
+          },
+          nullptr);
+    }
+    then(std::move(r));
+  };
+  campaign_state to;
+  if (verb == "pause") {
+    to = campaign_state::paused;
+  } else if (verb == "stop") {
+    to = campaign_state::stopped;
+  } else if (verb == "resume") {
+    to = campaign_state::sending;
+  } else {
+    return done(fail(errc::invalid_argument, "no command is named '" + verb + "'"));
+  }
   const bool resumes = to == campaign_state::sending;
   if (resumes) {
     // Whatever is missing to send is found before the state changes.
-    auto row = read([&](store::database& db) {
-      const auto c = store::read_campaign(db, campaign);
-      return std::pair(c, store::read_sender(db, c.sender));
+    auto row = store::guarded([&] {
+      const auto c = store::read_campaign(*io_reader_, campaign);
+      return std::pair(c, store::read_sender(*io_reader_, c.sender));
     });
     if (!row) return done(fail(row.error()));
     if (row->first.state != campaign_state::sending) {
@@ -219,38 +273,29 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
     }
     if (auto encoder = make_encoder(row->second); options_.send && !encoder) return done(fail(encoder.error()));
   } else {
-    for (auto& [id, sender] : senders_) {
-      if (sender->work().has({campaign})) sender->work().hold({campaign});
-    }
+    hold(campaign);
   }
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
         const auto row = store::read_campaign(db, campaign);
         if (row.state != to) store::change_state(db, campaign, to, verb, reason, at_ms);
-        if (command_id != 0) db.run("UPDATE commands SET done_at_ms = ?2 WHERE id = ?1", command_id, at_ms);
       },
       [=, this](const error* failed) {
-        if (failed) {
-          if (command_id != 0) {
-            writer_->submit(
-                [why = *failed, command_id, at_ms = now_ms()](store::database& db) {
-                  db.run("UPDATE commands SET done_at_ms = ?2, code = ?3, message = ?4 WHERE id = ?1", command_id,
-                         at_ms, why.code, why.message);
-                },
-                nullptr);
+        if (!failed) events_.durable_waiting();
+        io_->post([=, this, failed = failed ? std::optional(*failed) : std::nullopt] {
+          if (failed) {
+            // Still sending by the store's word: go on.
+            static_cast<void>(begin_sending(campaign));
+            return done(fail(*failed));
           }
-          return done(fail(*failed));
-        }
-        events_.durable_waiting();
-        if (resumes) return io_->post([=, this] { done(run_campaign(campaign)); });
-        if (to == campaign_state::stopped) {
-          io_->post([=, this] {
-            const bool busy = std::any_of(senders_.begin(), senders_.end(),
-                                          [&](const auto& s) { return !s.second->work().idle({campaign}); });
-            if (!busy) on_idle(campaign);
-          });
-        }
-        done({});
+          if (resumes) return done(options_.send ? begin_sending(campaign) : result<void>());
+          // Once more: a start or a resume may have come between the first time and the commit.
+          hold(campaign);
+          const bool busy = std::any_of(senders_.begin(), senders_.end(),
+                                        [&](const auto& s) { return !s.second->work().idle({campaign}); });
+          if (to == campaign_state::stopped && !busy) on_idle(campaign);
+          done({});
+        });
       });
 }
 

@@ -130,43 +130,51 @@ void engine::impl::housekeep() {
 void engine::impl::tidy_up() {
   if (tidying_) return;
   tidying_ = true;
-  struct found {
-    inbound::merge_result merged;
-    struct command {
-      std::int64_t id, campaign;
-      std::string verb, reason;
-    };
-    std::vector<command> commands;
+  take_up_commands();
+  auto merged = std::make_shared<inbound::merge_result>();
+  writer_->submit([this, merged, at_ms = now_ms()](
+                      store::database& db) { *merged = inbound::merge(db, store_id_, at_ms); },
+                  [this, merged](const error* failed) {
+                    if (!failed) tell_merged(*merged);
+                    io_->post([this, more = !failed && merged->more] {
+                      tidying_ = false;
+                      if (more) tidy_up();
+                    });
+                  });
+}
+
+void engine::impl::tell_merged(const inbound::merge_result& merged) {
+  std::vector<event> progress;
+  progress.reserve(merged.changed.size());
+  for (const auto& m : merged.changed) {
+    progress.push_back({.state = static_cast<std::uint8_t>(message_state::accepted),
+                        .receipt = static_cast<std::uint8_t>(m.receipt),
+                        .campaign = m.campaign,
+                        .message = m.message,
+                        .at_ms = now_ms()});
+  }
+  events_.push(progress);
+  if (merged.replies) events_.durable_waiting();
+}
+
+void engine::impl::take_up_commands() {
+  struct command {
+    std::int64_t id, campaign;
+    std::string verb, reason;
   };
-  auto now = std::make_shared<found>();
+  auto waiting = std::make_shared<std::vector<command>>();
   writer_->submit(
-      [this, now, at_ms = now_ms()](store::database& db) {
-        *now = {};
-        now->merged = inbound::merge(db, store_id_, at_ms);
-        auto r =
-            db.select("SELECT id, campaign, verb, reason FROM commands WHERE done_at_ms = 0 ORDER BY id LIMIT 100");
+      [waiting](store::database& db) {
+        waiting->clear();
+        auto r = db.select("SELECT id, campaign, verb, reason FROM commands WHERE done_at_ms = 0 ORDER BY id LIMIT 100");
         while (r.next()) {
-          now->commands.push_back({r.integer(0), r.integer(1), std::string(r.text(2)), std::string(r.text(3))});
+          waiting->push_back({r.integer(0), r.integer(1), std::string(r.text(2)), std::string(r.text(3))});
         }
       },
-      [this, now](const error* failed) {
-        if (!failed && !now->merged.changed.empty()) {
-          std::vector<event> progress;
-          for (const auto& m : now->merged.changed) {
-            progress.push_back({.state = static_cast<std::uint8_t>(message_state::accepted),
-                                .receipt = static_cast<std::uint8_t>(m.receipt),
-                                .campaign = m.campaign,
-                                .message = m.message,
-                                .at_ms = now_ms()});
-          }
-          events_.push(progress);
-        }
-        if (!failed && now->merged.replies) events_.durable_waiting();
-        io_->post([this, now, ok = failed == nullptr] {
-          tidying_ = false;
-          if (!ok) return;
-          for (const auto& c : now->commands) carry_out(c.verb, c.campaign, c.reason, c.id, [](result<void>) {});
-          if (now->merged.more) tidy_up();
+      [this, waiting](const error* failed) {
+        if (failed || waiting->empty()) return;
+        io_->post([this, waiting] {
+          for (const auto& c : *waiting) carry_out(c.verb, c.campaign, c.reason, c.id, [](const result<void>&) {});
         });
       });
 }

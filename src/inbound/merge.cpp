@@ -14,7 +14,10 @@ namespace bulkmsg::inbound {
 
 namespace {
 
+// One merge is some milliseconds of work, whatever the bodies hold.
 constexpr int bodies_max = 64;
+constexpr std::size_t bytes_max = 1024 * 1024;
+constexpr std::size_t facts_max = 2000;
 constexpr std::int64_t parked_max = 100'000;
 constexpr std::int64_t parked_ms_max = std::int64_t{7} * 24 * 3600 * 1000;
 
@@ -52,12 +55,17 @@ struct collector {
   std::int64_t foreign = 0;
   bool replies = false;
 
+  static std::int64_t to_ms(std::int64_t unix_s) {
+    constexpr std::int64_t year_9999 = 253'402'300'799;
+    return std::clamp<std::int64_t>(unix_s, 0, year_9999) * 1000;
+  }
+
   void receipt(const channels::receipt& r) {
     const auto rank = rank_of(r.status);
     if (rank == receipt_rank::none) return;
     if (r.callback.empty()) {
       db.run("INSERT INTO parked(received_at_ms, provider_id, status, at_ms) VALUES (?1, ?2, ?3, ?4)", now_ms,
-             r.message_id, name(rank), r.timestamp_unix_s * 1000);
+             r.message_id, name(rank), to_ms(r.timestamp_unix_s));
       return;
     }
     const auto key = channels::callback_key::parse(r.callback);
@@ -67,7 +75,7 @@ struct collector {
     }
     const auto detail = r.error_details.empty() ? r.error_title : r.error_details;
     facts.push_back(
-        {*key, rank, r.timestamp_unix_s * 1000, r.error_code, std::string(r.message_id), std::string(detail)});
+        {*key, rank, to_ms(r.timestamp_unix_s), r.error_code, std::string(r.message_id), std::string(detail)});
   }
 
   void reply(const channels::reply& r) {
@@ -137,14 +145,13 @@ bool apply(store::database& db, const fact& f, campaign_change& to) {
   const auto id = f.key.message.key();
   const auto before = read_row(db, id);
   auto after = before;
-  if (!before.exists) {
+  if (before.state == message_state::skipped) return false;
+  {
     // Only what was opened can have been sent; anything else is not ours, whatever its key says.
     if (db.number("SELECT position > ?2 FROM lanes WHERE id = ?1 AND campaign = ?3", f.key.message.lane,
                   f.key.message.sequence, f.key.campaign) == 0) {
       return false;
     }
-  } else if (before.state == message_state::skipped) {
-    return false;
   }
   if (before.state != message_state::accepted) {
     after.state = message_state::accepted;
@@ -164,8 +171,10 @@ bool apply(store::database& db, const fact& f, campaign_change& to) {
       keep_first(after.sent, f.at_ms);
       break;
     case receipt_rank::failed:
+      if (before.failed == 0 || f.at_ms < before.failed || (f.at_ms == before.failed && f.code < before.code)) {
+        after.code = f.code;
+      }
       keep_first(after.failed, f.at_ms);
-      after.code = f.code;
       break;
     case receipt_rank::delivered:
       keep_first(after.delivered, f.at_ms);
@@ -206,14 +215,16 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
   channels::webhook_parser parser;
   std::int64_t last = 0;
   int bodies = 0;
+  std::size_t bytes = 0;
   {
     auto r = db.select("SELECT id, body FROM inbox ORDER BY id LIMIT ?1", bodies_max + 1);
     while (r.next()) {
-      if (++bodies > bodies_max) {
+      if (++bodies > bodies_max || bytes > bytes_max || found.facts.size() > facts_max) {
         result.more = true;
         break;
       }
       last = r.integer(0);
+      bytes += r.text(1).size();
       // A signed body that is no webhook cannot become one later: it is dropped.
       static_cast<void>(parser.parse(r.text(1), found));
     }
@@ -222,8 +233,8 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
   result.replies = found.replies;
   db.run("DELETE FROM inbox WHERE id <= ?1", last);
   if (found.foreign > 0) db.run("UPDATE store SET foreign_receipts = foreign_receipts + ?1", found.foreign);
-  db.run("DELETE FROM parked WHERE received_at_ms < ?1 OR id <= (SELECT max(id) FROM parked) - ?2",
-         now_ms - parked_ms_max, parked_max);
+  db.run("DELETE FROM parked WHERE received_at_ms < ?1", now_ms - parked_ms_max);
+  db.run("DELETE FROM parked WHERE id <= (SELECT max(id) FROM parked) - ?1", parked_max);
 
   std::stable_sort(found.facts.begin(), found.facts.end(),
                    [](const fact& a, const fact& b) { return a.key.message < b.key.message; });

@@ -226,4 +226,16 @@ void finish(database& db, std::int64_t campaign, std::int64_t now_ms) {
   }
 }
 
+void finish_stopped(database& db, std::int64_t now_ms) {
+  std::vector<std::int64_t> stopped;
+  {
+    auto r = db.select(
+        "SELECT c.id FROM campaigns c JOIN reservations r ON r.id = c.reservation "
+        "WHERE c.state = ?1 AND r.monthly + r.topup > c.unconfirmed",
+        campaign_state::stopped);
+    while (r.next()) stopped.push_back(r.integer(0));
+  }
+  for (const auto id : stopped) finish(db, id, now_ms);
+}
+
 }  // namespace bulkmsg::store

@@ -63,6 +63,8 @@ std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign);
 // The campaign holds no message any more that could still be sent: what its reservation holds beyond the unconfirmed
 // ones is given back; a sending campaign becomes completed.
 void finish(database& db, std::int64_t campaign, std::int64_t now_ms);
+// Stopped campaigns that a crash kept from giving their credits back.
+void finish_stopped(database& db, std::int64_t now_ms);
 // True when every message has its final outcome: none is queued, waits for a retry or is on the wire.
 bool exhausted(database& db, std::int64_t campaign);
 

@@ -1,5 +1,7 @@
 #include "store/outcomes.hpp"
 
+#include <algorithm>
+
 #include "store/accounts.hpp"
 #include "store/intent_rows.hpp"
 
@@ -21,7 +23,10 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
           "detail = NULL, next_at_ms = NULL WHERE state IN (1, 6)",
           o.id.key(), o.attempt, o.at_ms, provider_id);
       if (changed == 0) {
-        db.run("UPDATE messages SET provider_id = ?2 WHERE id = ?1 AND provider_id IS NULL", o.id.key(), provider_id);
+        db.run(
+            "UPDATE messages SET provider_id = coalesce(provider_id, ?2), attempt = ?3, at_ms = ?4 "
+            "WHERE id = ?1 AND state = 2",
+            o.id.key(), provider_id, o.attempt, o.at_ms);
       }
       change.sent += changed;
       charge += changed;
@@ -32,6 +37,9 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
         "VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7) ON CONFLICT(id) DO UPDATE SET state = ?2, attempt = ?3, "
         "at_ms = ?4, next_at_ms = nullif(?5, 0), code = ?6, detail = ?7 WHERE state IN (1, 6)",
         o.id.key(), o.state, o.attempt, o.at_ms, o.next_at_ms, o.code, detail);
+    if (changed == 0) {
+      db.run("UPDATE messages SET attempt = ?2, at_ms = ?3 WHERE id = ?1 AND state = 2", o.id.key(), o.attempt, o.at_ms);
+    }
     if (o.state == message_state::refused) change.failed += changed, give_back += changed;
     if (o.state == message_state::skipped) change.skipped += changed, give_back += changed;
     if (o.state == message_state::unconfirmed) change.unconfirmed += changed;
@@ -50,8 +58,17 @@ void account_for(database& db, std::int64_t campaign, const counters& change, st
       campaign, change.sent, change.failed, change.unconfirmed, change.skipped, change.delivered, change.read,
       change.undelivered, change.responded, settled_by_receipt);
   const auto reservation = db.number("SELECT reservation FROM campaigns WHERE id = ?1", campaign);
-  post(db, reservation, charge, now_ms);
-  void_(db, reservation, give_back, now_ms);
+  if (reservation == 0) return;
+  // After a stop the reservation holds only what is unconfirmed: a message proved sent later is collected apart.
+  const auto unconfirmed = db.number("SELECT unconfirmed FROM campaigns WHERE id = ?1", campaign);
+  const auto held = read_reservation(db, reservation).held();
+  const auto covered = std::clamp<std::int64_t>(held - unconfirmed, 0, charge);
+  post(db, reservation, covered, now_ms);
+  void_(db, reservation, std::min(give_back, held - covered), now_ms);
+  if (charge > covered) {
+    collect_late(db, db.number("SELECT account FROM campaigns WHERE id = ?1", campaign), campaign, charge - covered,
+                 now_ms);
+  }
 }
 
 }  // namespace bulkmsg::store

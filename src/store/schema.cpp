@@ -171,6 +171,7 @@ CREATE TABLE parked(                      -- receipts without a key, bounded in 
   provider_id TEXT NOT NULL,
   status TEXT NOT NULL,
   at_ms INTEGER NOT NULL);
+CREATE INDEX parked_by_age ON parked(received_at_ms);
 
 CREATE TABLE replies(
   provider_id TEXT PRIMARY KEY,

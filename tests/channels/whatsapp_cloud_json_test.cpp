@@ -36,8 +36,8 @@ TEST(classify, a_complete_envelope_is_refusal) {
     EXPECT_EQ(read.title, "(#130429) Rate limit hit");
     EXPECT_EQ(read.details, "Too fast");
   }
-  EXPECT_EQ(reader.classify(400, R"({"error":{"code":131009,"error_data":"plain"}})").details, "plain");
-  EXPECT_EQ(reader.classify(400, R"({"error":{"code":424242,"is_transient":true}})").next, action::retry);
+  EXPECT_EQ(reader.classify(400, R"({"error":{"type":"OAuthException","code":131009,"error_data":"plain"}})").details, "plain");
+  EXPECT_EQ(reader.classify(400, R"({"error":{"fbtrace_id":"A","code":424242,"is_transient":true}})").next, action::retry);
 }
 
 TEST(classify, everything_else_proves_nothing) {
@@ -77,11 +77,18 @@ TEST(classify, a_truncated_answer_proves_nothing_wherever_it_is_cut) {
   }
 }
 
+TEST(classify, a_gateways_own_error_proves_nothing) {
+  answer_reader reader;
+  const std::string_view gateway = R"({"error":{"code":504,"message":"late","status":"DEADLINE_EXCEEDED"}})";
+  for (const int status : {400, 408, 502, 504}) EXPECT_EQ(reader.classify(status, gateway).what, kind::unproven);
+  EXPECT_EQ(reader.classify(500, R"({"error":{"code":1,"type":"OAuthException"}})").what, kind::unproven);
+}
+
 TEST(classify, server_faults_can_be_made_to_prove_nothing) {
   answer_reader trusting;
   answer_reader doubting(answer_rules{.server_faults_refuse = false});
   for (const std::string_view code : {"1", "131000", "131016"}) {
-    const std::string body = R"({"error":{"code":)" + std::string(code) + "}}";
+    const std::string body = R"({"error":{"type":"OAuthException","fbtrace_id":"A","code":)" + std::string(code) + "}}";
     EXPECT_EQ(trusting.classify(500, body).what, kind::refused);
     EXPECT_EQ(trusting.classify(500, body).next, action::retry);
     EXPECT_EQ(doubting.classify(500, body).what, kind::unproven);

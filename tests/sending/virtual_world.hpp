@@ -92,7 +92,7 @@ inline verdict accept(nanoseconds_t latency = 20 * millisecond) {
   return {net::fate::answered, 200, R"({"messages":[{"id":"wamid.x"}]})", true, latency};
 }
 inline verdict refuse(int code, int status = 400) {
-  return {net::fate::answered, status, R"({"error":{"message":"no","code":)" + std::to_string(code) + "}}", false,
+  return {net::fate::answered, status, R"({"error":{"message":"no","type":"OAuthException","fbtrace_id":"A","code":)" + std::to_string(code) + "}}", false,
           20 * millisecond};
 }
 inline verdict lose(bool accepted) { return {net::fate::unknown, 0, {}, accepted, 30 * millisecond}; }

@@ -2,17 +2,13 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/scratch_folder.hpp"
 #include "bulkmsg/base/clock.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
@@ -21,36 +17,6 @@
 #include "store/schema.hpp"
 
 namespace bulkmsg::testing {
-
-// Removed with everything in it.
-class scratch_folder {
- public:
-  scratch_folder() {
-    char name[] = "/tmp/bulkmsg-test-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-// Not for the database file of an open store: closing it here would drop SQLite's locks on it.
-inline std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-inline void write_file(const std::string& path, const std::string& bytes) {
-  std::ofstream file(path, std::ios::binary);
-  file << bytes;
-}
 
 // What `body` refuses with; a refusal that does not come fails the test.
 template <class F>

@@ -70,7 +70,7 @@ class answer_reader {
     if (http_status >= 200 && http_status < 300) {
       read_acceptance(root, read);
     } else if (http_status >= 400) {
-      read_refusal(root, http_status, read);
+      if (from_the_provider(root, http_status)) read_refusal(root, http_status, read);
     }
     return read;
   }
@@ -126,6 +126,16 @@ class answer_reader {
     if (root["contacts"].get(contacts) == simdjson::SUCCESS && contacts.at(0).get(contact) == simdjson::SUCCESS) {
       read.wa_id = text(contact, "wa_id");
     }
+  }
+
+  // A gateway's own JSON error looks much the same and proves nothing: a 504 is the classic "accepted, answer lost". The
+  // provider's has a type and a trace id (facts 2.1); below 500, where gateways do not pass on, either will do.
+  static bool from_the_provider(simdjson::dom::object root, int http_status) noexcept {
+    simdjson::dom::object envelope;
+    if (root["error"].get(envelope) != simdjson::SUCCESS) return false;
+    const bool has_type = !text(envelope, "type").empty();
+    const bool has_trace = !text(envelope, "fbtrace_id").empty();
+    return http_status >= 500 || http_status == 408 ? has_type && has_trace : has_type || has_trace;
   }
 
   void read_refusal(simdjson::dom::object root, int http_status, answer& read) const noexcept {
