@@ -23,6 +23,7 @@ constexpr std::uint32_t attempts_max = 8;
 constexpr nanoseconds_t retry_base = 500 * millisecond;
 constexpr nanoseconds_t slow_base = 250 * millisecond;
 constexpr nanoseconds_t slow_max = 8 * second;
+constexpr int slow_forgiven = 20;
 
 // How long a store that refuses to write is left alone.
 constexpr nanoseconds_t stalled_min = 250 * millisecond;
@@ -296,7 +297,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
       if (answer.what == channels::answer::kind::accepted) {
         auto o = settled;
         o.state = message_state::accepted;
-        if (slow_step_ != 0 && executor_.time().now() > slow_until_ + 2 * second) slow_step_ = 0;
+        ++accepted_since_slow_;
         settle(l, o, f.at, answer.message_id, {});
       } else if (answer.what == channels::answer::kind::unproven) {
         auto o = settled;
@@ -382,7 +383,9 @@ void batch_sender::brake(campaign_id campaign, const std::string& reason) {
 void batch_sender::slow_down() {
   const auto now = executor_.time().now();
   if (now < slow_until_) return;  // refusals of one burst count once
-  slow_step_ = slow_step_ == 0 ? slow_base : std::min(2 * slow_step_, slow_max);
+  // The last wait was long enough when it let some through; else the next is twice as long.
+  slow_step_ = slow_step_ == 0 || accepted_since_slow_ >= slow_forgiven ? slow_base : std::min(2 * slow_step_, slow_max);
+  accepted_since_slow_ = 0;
   slow_until_ = now + slow_step_;
   for (auto& l : lanes_) take_back(*l);
 }

@@ -157,6 +157,7 @@ class batch_sender final : public net::listener {
   nanoseconds_t wall_offset_ = 0;
   nanoseconds_t slow_until_ = 0;
   nanoseconds_t slow_step_ = 0;
+  int accepted_since_slow_ = 0;
   bool pumping_ = false;
   bool reachable_ = true;
   // Jobs that the store refused, to be tried again together; until then nothing new is opened.
