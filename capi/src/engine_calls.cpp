@@ -279,18 +279,18 @@ bulkmsg_status bulkmsg_campaign_import_csv_file(bulkmsg_engine* engine, int64_t 
   });
 }
 
-bulkmsg_status bulkmsg_campaign_rejected(bulkmsg_engine* engine, int64_t campaign, int64_t after_line, size_t limit,
-                                         bulkmsg_text** out_csv, int64_t* out_last_line, bulkmsg_error** err) {
+bulkmsg_status bulkmsg_campaign_rejected(bulkmsg_engine* engine, int64_t campaign, int64_t after_number, size_t limit,
+                                         bulkmsg_text** out_csv, int64_t* out_last_number, bulkmsg_error** err) {
   clear(out_csv);
-  clear(out_last_line);
+  clear(out_last_number);
   return call(engine, err, [&](bulkmsg::engine& e) {
     bulkmsg_text*& out = needed(out_csv, "out_csv");
-    in_range(after_line, 0, any_number, "after_line");
+    in_range(after_number, 0, any_number, "after_number");
     if (limit < 1 || limit > 10'000) throw bad_argument{"limit", "must be 1 to 10,000"};
-    return e.rejected(id_of<campaign_id>(campaign, "campaign"), after_line, limit)
+    return e.rejected(id_of<campaign_id>(campaign, "campaign"), after_number, limit)
         .map([&](const std::vector<bulkmsg::rejected_row>& rows) {
           out = new bulkmsg_text{in_csv(rows)};
-          if (out_last_line != nullptr) *out_last_line = rows.empty() ? after_line : rows.back().line;
+          if (out_last_number != nullptr) *out_last_number = rows.empty() ? after_number : rows.back().number;
         });
   });
 }

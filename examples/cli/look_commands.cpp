@@ -173,7 +173,7 @@ int rejected(const options& given) {
   for (std::int64_t after = 0;;) {
     const auto page = need(reader.rejected({given.campaign}, after, page_rows));
     for (const bulkmsg::rejected_row& r : page) {
-      after = r.line;
+      after = r.number;
       const std::string column = r.column == 0 ? "" : std::to_string(r.column);
       if (given.json) {
         print_line(json_object()

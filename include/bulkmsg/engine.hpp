@@ -92,6 +92,7 @@ struct import_report {
 };
 
 struct rejected_row {
+  std::int64_t number = 0;  // of the campaign's rejected rows, from 1: the place to page on from
   std::int64_t line = 0;    // 1-based line of the input
   std::int64_t column = 0;  // 1-based, 0: the whole row
   std::string column_name = {};
@@ -231,7 +232,7 @@ class engine {
   result<import_report> import_csv(campaign_id campaign, const byte_source& read);
   result<import_report> import_csv_file(campaign_id campaign, const std::string& path);
   result<import_report> import_csv_text(campaign_id campaign, std::string_view text);
-  result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_line = 0,
+  result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_number = 0,
                                              std::size_t limit = 1000);
 
   // Everything but the network: renders every message, prices, hashes.

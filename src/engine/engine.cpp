@@ -406,12 +406,12 @@ result<std::vector<message_row>> engine::messages(campaign_id campaign, const me
   });
 }
 
-result<std::vector<rejected_row>> engine::rejected(campaign_id campaign, std::int64_t after_line, std::size_t limit) {
+result<std::vector<rejected_row>> engine::rejected(campaign_id campaign, std::int64_t after_number, std::size_t limit) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
   return self_->read([&](store::database& db) {
     static_cast<void>(store::read_campaign(db, campaign.value));
-    return store::list_rejected(db, campaign.value, after_line, limit);
+    return store::list_rejected(db, campaign.value, after_number, limit);
   });
 }
 

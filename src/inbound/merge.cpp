@@ -1,8 +1,10 @@
 #include "inbound/merge.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/channels/whatsapp_webhook_json.hpp"
@@ -129,8 +131,13 @@ row read_row(store::database& db, std::int64_t id) {
           static_cast<std::int32_t>(r.integer(6))};
 }
 
-void keep_first(std::int64_t& at, std::int64_t told) {
-  if (at == 0 || told < at) at = told;
+// A time that is missing, or not known yet, is 0.
+constexpr std::int64_t late_if_missing(std::int64_t at_ms) {
+  return at_ms == 0 ? std::numeric_limits<std::int64_t>::max() : at_ms;
+}
+
+void keep_first(std::int64_t& at_ms, std::int64_t told_ms) {
+  if (late_if_missing(told_ms) < late_if_missing(at_ms)) at_ms = told_ms;
 }
 
 counters parts(const row& r) {
@@ -171,7 +178,9 @@ bool apply(store::database& db, const fact& f, campaign_change& to) {
       keep_first(after.sent, f.at_ms);
       break;
     case receipt_rank::failed:
-      if (before.failed == 0 || f.at_ms < before.failed || (f.at_ms == before.failed && f.code < before.code)) {
+      // Of several failures the earliest one's code; one whose time is missing counts as late.
+      if (after.code == 0 || std::pair(late_if_missing(f.at_ms), f.code) <
+                                 std::pair(late_if_missing(before.failed), after.code)) {
         after.code = f.code;
       }
       keep_first(after.failed, f.at_ms);

@@ -72,7 +72,7 @@ bool exhausted(database& db, std::int64_t campaign);
 campaign_status read_status(database& db, std::int64_t campaign);  // throws not_found
 std::vector<campaign_status> list_campaigns(database& db, std::int64_t after, std::size_t limit);
 std::vector<message_row> list_messages(database& db, std::int64_t campaign, const message_filter& filter);
-std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std::int64_t after_line,
+std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std::int64_t after_number,
                                         std::size_t limit);
 std::vector<reason_count> count_failed(database& db, std::int64_t campaign);
 std::vector<reason_count> count_skipped(database& db, std::int64_t campaign);

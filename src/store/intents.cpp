@@ -77,10 +77,11 @@ std::int64_t next_retry_at(database& db, std::int32_t lane) {
 std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int64_t since_ms, std::int64_t now_ms) {
   constexpr std::int64_t intents_kept_ms = 60'000;
   std::vector<past_sends> past;
-  // Up to a minute back the intents tell; farther back only the messages themselves do.
+  // Up to a minute back the intents tell; farther back only the messages themselves do. Earlier attempts count as if
+  // they had been made with the last: rather too late than forgotten.
   if (now_ms - since_ms > intents_kept_ms) {
     auto r = db.select(
-        "SELECT max(m.at_ms), count(*) FROM messages m JOIN lanes l ON l.id = m.id >> 32 "
+        "SELECT max(m.at_ms), sum(m.attempt) FROM messages m JOIN lanes l ON l.id = m.id >> 32 "
         "JOIN campaigns c ON c.id = l.campaign WHERE c.sender = ?1 AND m.at_ms >= ?2 AND m.at_ms < ?3 "
         "AND m.state <> 5 GROUP BY m.at_ms / 1000 ORDER BY 1",
         sender, since_ms, now_ms - intents_kept_ms);

@@ -94,15 +94,16 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
   return list;
 }
 
-std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std::int64_t after_line,
+std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std::int64_t after_number,
                                         std::size_t limit) {
   std::vector<rejected_row> list;
   auto r = db.select(
-      "SELECT line, column_number, column_name, code, reason, address FROM rejects "
-      "WHERE id >= ?1 AND id < ?2 AND line > ?3 ORDER BY id LIMIT ?4",
-      campaign << 32, (campaign + 1) << 32, after_line, limit);
+      "SELECT line, column_number, column_name, code, reason, address, (id & 0xffffffff) + 1 FROM rejects "
+      "WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+      (campaign << 32) + after_number, (campaign + 1) << 32, limit);
   while (r.next()) {
-    list.push_back({.line = r.integer(0),
+    list.push_back({.number = r.integer(6),
+                    .line = r.integer(0),
                     .column = r.integer(1),
                     .column_name = std::string(r.text(2)),
                     .code = static_cast<errc>(r.integer(3)),

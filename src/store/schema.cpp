@@ -228,7 +228,12 @@ void check_schema(database& db, const std::string& path) { static_cast<void>(ver
 
 void create_if_missing(const std::string& path, std::int64_t now_ms, std::int64_t store_id) {
   std::error_code problem;
-  if (std::filesystem::exists(path, problem)) return;
+  if (std::filesystem::exists(path, problem)) {
+    // Looked at through a reading connection first: a writing one would tidy up another program's file.
+    database existing(path, database::access::read);
+    check_schema(existing, path);
+    return;
+  }
   const std::string making = path + ".new";
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) std::filesystem::remove(making + suffix, problem);
   {

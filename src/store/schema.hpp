@@ -10,7 +10,7 @@ namespace bulkmsg::store {
 inline constexpr int schema_version = 1;
 inline constexpr int application_id = 0x626d7367;  // "bmsg"
 
-// Makes the store, under another name first: whoever sees the file sees a whole store. Under the run lock. Throws
+// Checks the store that is there, or makes one, under another name first: whoever sees the file sees a whole store. Under the run lock. Throws
 // store_error.
 void create_if_missing(const std::string& path, std::int64_t now_ms, std::int64_t store_id);
 

@@ -88,10 +88,9 @@ void writer::run_group(std::vector<item>& group) {
     for (auto& one : group) one.job(db_);
   });
   if (!failed) return;
-  for (auto& one : group) {
-    // Retried alone, but where the store lets nobody begin: that is the whole group's failure.
-    one.failure = began && group.size() > 1 ? transaction(began, [&] { one.job(db_); }) : failed;
-  }
+  // Retried alone, but where the store lets nobody begin: that is the whole group's failure.
+  const bool alone = began && group.size() > 1;
+  for (auto& one : group) one.failure = alone ? transaction(began, [&] { one.job(db_); }) : failed;
 }
 
 // Commits what `body` does, or nothing of it.

@@ -483,12 +483,13 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_import_csv_file(bulkmsg_engine* engi
                                                             size_t report_size, bulkmsg_error** err);
 
 /* The rows that imports left out, as CSV with the header row `line,column,column_name,code,reason,phone_number`.
- * after_line: 0, or the last line of the page before. limit: rows, 1..10,000.
- * out_csv: to be destroyed. out_last_line: optional, the last line told of, or after_line when there are no more.
- * Returns OK, also for a campaign that does not exist.
+ * after_number: 0, or the number of the last row of the page before. limit: rows, 1..10,000.
+ * out_csv: to be destroyed. out_last_number: optional, the number of the last row told of, or after_number when there
+ * are no more.
+ * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_rejected(bulkmsg_engine* engine, int64_t campaign, int64_t after_line,
-                                                     size_t limit, bulkmsg_text** out_csv, int64_t* out_last_line,
+BULKMSG_API bulkmsg_status bulkmsg_campaign_rejected(bulkmsg_engine* engine, int64_t campaign, int64_t after_number,
+                                                     size_t limit, bulkmsg_text** out_csv, int64_t* out_last_number,
                                                      bulkmsg_error** err);
 
 /* Everything but the network: renders every message, prices, hashes; changes nothing.
