@@ -60,16 +60,14 @@ result<void> engine::impl::open() {
     if (options_.mode != open_mode::read) {
       if (runs && options_.create) store::create_if_missing(path_, now_ms(), random_id());
       store::database db(path_, access::write);
+      store::check_schema(db, path_);
       if (runs) {
-        store::migrate(db, path_);
         db.exec("BEGIN IMMEDIATE");
         const auto found = store::recover(db, now_ms());
         recovered_ = {found.unconfirmed, found.window};
         store::undo_interrupted_starts(db, now_ms());
         store::finish_stopped(db, now_ms());
         db.exec("COMMIT");
-      } else {
-        store::check_schema(db, path_);
       }
       writer_ = std::make_unique<store::writer>(std::move(db));
     }

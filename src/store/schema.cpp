@@ -250,6 +250,4 @@ void create_if_missing(const std::string& path, std::int64_t now_ms, std::int64_
   if (problem) throw store_error{error{errc::store_failed, path + ": " + problem.message(), 0, 0}};
 }
 
-void migrate(database& db, const std::string& path) { static_cast<void>(version_of(db, path)); }
-
 }  // namespace bulkmsg::store

@@ -14,10 +14,7 @@ inline constexpr int application_id = 0x626d7367;  // "bmsg"
 // store_error.
 void create_if_missing(const std::string& path, std::int64_t now_ms, std::int64_t store_id);
 
-// Brings a store up to this schema. Throws store_error: store_newer, store_foreign.
-void migrate(database& db, const std::string& path);
-
-// Refuses what migrate() would refuse, without writing. Throws store_error.
+// Is this a store of this version? Throws store_error: store_newer, store_foreign. Writes nothing.
 void check_schema(database& db, const std::string& path);
 
 }  // namespace bulkmsg::store
