@@ -136,9 +136,10 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
   }
   if (writer_) writer_->stop();
   senders_.clear();
-  writer_.reset();
+  // The writing connection last: it folds the log into the one file.
   reader_.reset();
   io_reader_.reset();
+  writer_.reset();
   lock_.reset();
   return {};
 }

@@ -4,7 +4,6 @@
 #include <limits>
 #include <map>
 #include <string>
-#include <utility>
 
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/channels/whatsapp_webhook_json.hpp"
@@ -173,15 +172,16 @@ bool apply(store::database& db, const fact& f, campaign_change& to) {
     after.code = 0;
   }
   after.receipt = std::max(before.receipt, f.rank);
+  std::string_view detail;
   switch (f.rank) {
     case receipt_rank::sent:
       keep_first(after.sent, f.at_ms);
       break;
     case receipt_rank::failed:
-      // Of several failures the earliest one's code; one whose time is missing counts as late.
-      if (after.code == 0 || std::pair(late_if_missing(f.at_ms), f.code) <
-                                 std::pair(late_if_missing(before.failed), after.code)) {
+      // Of several failures' codes the smallest: any rule that does not depend on the order will do.
+      if (f.code != 0 && (after.code == 0 || f.code < after.code)) {
         after.code = f.code;
+        detail = f.detail;
       }
       keep_first(after.failed, f.at_ms);
       break;
@@ -208,7 +208,7 @@ bool apply(store::database& db, const fact& f, campaign_change& to) {
       "next_at_ms = NULL, code = nullif(?11, 0), "
       "detail = CASE WHEN ?11 = 0 THEN NULL WHEN ?12 <> '' THEN ?12 ELSE detail END",
       id, after.state, f.key.attempt, f.at_ms, f.provider_id, after.receipt, after.sent, after.delivered, after.read,
-      after.failed, after.code, f.rank == receipt_rank::failed ? std::string_view(f.detail) : std::string_view());
+      after.failed, after.code, detail);
   return true;
 }
 

@@ -14,7 +14,8 @@
 namespace bulkmsg {
 namespace {
 
-// The contract: number and name of every code, written here a second time on purpose. A line may be added, never changed.
+// The contract: number and name of every code, written here a second time on purpose. A line may be added, never
+// changed.
 const std::vector<std::pair<int, std::string>> known_codes = {
     {0, "ok"},
     {1001, "invalid_argument"},

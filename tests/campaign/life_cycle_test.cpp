@@ -12,7 +12,8 @@ namespace bulkmsg {
 namespace {
 
 using enum campaign_state;
-const std::vector<campaign_state> all_states = {draft, scheduled, starting, sending, paused, completed, stopped, failed};
+const std::vector<campaign_state> all_states = {draft,  scheduled, starting, sending,
+                                                paused, completed, stopped,  failed};
 
 // The design's table, written a second time on purpose: row from, letters of the states it may become, in the order of
 // all_states.
@@ -73,8 +74,15 @@ TEST(life_cycle, a_number_of_a_newer_version_has_a_name_too) {
 }
 
 TEST(counters, queued_is_what_no_other_counter_holds) {
-  const counters c{.total = 100, .sent = 50, .failed = 10, .unconfirmed = 5, .skipped = 3, .delivered = 40, .read = 20,
-                   .undelivered = 7, .responded = 2};
+  const counters c{.total = 100,
+                   .sent = 50,
+                   .failed = 10,
+                   .unconfirmed = 5,
+                   .skipped = 3,
+                   .delivered = 40,
+                   .read = 20,
+                   .undelivered = 7,
+                   .responded = 2};
   EXPECT_EQ(c.queued(), 32) << "parts of sent are not taken off twice";
 }
 

@@ -79,8 +79,16 @@ std::string joined(const std::vector<std::string>& list) {
 }
 
 // How the receipts of one sequence come in, relative to one another and to the answer to the send.
-enum class coming { one_body, a_body_each, a_merge_each };
-enum class answer { before, after, none };
+enum class coming {
+  one_body,
+  a_body_each,
+  a_merge_each
+};
+enum class answer {
+  before,
+  after,
+  none
+};
 
 class orders : public ::testing::TestWithParam<std::tuple<coming, answer>> {};
 std::string order_name(const ::testing::TestParamInfo<std::tuple<coming, answer>>& each) {
@@ -329,10 +337,10 @@ TEST(receipts, for_a_message_never_opened_change_nothing) {
   other_campaign.campaign = 9;
   auto beyond = key_of(s, 0);
   beyond.message.sequence = 0xffffffff;
-  const auto result = deliver(s, {receipt(s, 2, "delivered"), receipt(s, 4, "read"), receipt(s, 5, "sent"),
-                                  receipt(s, 0, "sent").called(other_lane.text()),
-                                  receipt(s, 0, "sent").called(other_campaign.text()),
-                                  receipt(s, 0, "sent").called(beyond.text())});
+  const auto result =
+      deliver(s, {receipt(s, 2, "delivered"), receipt(s, 4, "read"), receipt(s, 5, "sent"),
+                  receipt(s, 0, "sent").called(other_lane.text()), receipt(s, 0, "sent").called(other_campaign.text()),
+                  receipt(s, 0, "sent").called(beyond.text())});
   EXPECT_TRUE(result.changed.empty());
   EXPECT_EQ(count(s.db(), "SELECT count(*) FROM messages"), 0);
   EXPECT_EQ(s.balances(), paid);
@@ -519,8 +527,14 @@ TEST(parked_receipts, are_at_most_a_hundred_thousand_the_newest_ones) {
 TEST(bodies, one_that_is_no_webhook_is_dropped_without_harm_to_its_group) {
   sending_store s(4);
   s.open(4);
-  const std::vector<std::string> odd = {"",   "{",         "[]",           "null",
-                                        "{}", R"({"entry":5})", std::string("\0\xff", 2), R"({"entry":[{"changes":[7]}]})",
+  const std::vector<std::string> odd = {"",
+                                        "{",
+                                        "[]",
+                                        "null",
+                                        "{}",
+                                        R"({"entry":5})",
+                                        std::string("\0\xff", 2),
+                                        R"({"entry":[{"changes":[7]}]})",
                                         R"({"entry":[{"changes":[{"value":{"statuses":[null,{"status":"sent"}]}}]}]})"};
   for (const auto& body : odd) {
     s.db().exec("SAVEPOINT one");
@@ -579,8 +593,8 @@ TEST(bodies, what_a_merge_that_was_rolled_back_did_comes_again) {
 
 TEST(replies, become_a_durable_event_with_their_words_and_what_they_answer) {
   sending_store s(1);
-  const auto result = deliver(s, std::vector<std::string>{
-                                     reply_webhook("wamid.r1", "15551000002", "yes \\\"please\\\" \\ud83d\\ude00", "wamid.0")});
+  const auto result = deliver(s, std::vector<std::string>{reply_webhook(
+                                     "wamid.r1", "15551000002", "yes \\\"please\\\" \\ud83d\\ude00", "wamid.0")});
   EXPECT_TRUE(result.replies);
   EXPECT_EQ(table(s.db(), "SELECT provider_id, received_at_ms, address, kind, text, answers FROM replies"),
             "wamid.r1|1800000000000|15551000002|text|yes \"please\" \xf0\x9f\x98\x80|wamid.0 ");
@@ -610,9 +624,9 @@ TEST(replies, acknowledged_ones_do_not_come_back_with_a_repeated_webhook) {
 
 TEST(replies, of_a_sender_without_a_number_come_from_its_user_id) {
   sending_store s(1);
-  deliver(s, std::vector<std::string>{envelope(
-                 R"("messages":[{"id":"wamid.r1","from_user_id":"US.13491208655302741918","type":"text",)"
-                 R"("text":{"body":"hi"}}])")});
+  deliver(s, std::vector<std::string>{
+                 envelope(R"("messages":[{"id":"wamid.r1","from_user_id":"US.13491208655302741918","type":"text",)"
+                          R"("text":{"body":"hi"}}])")});
   EXPECT_EQ(ask(s.db(), "SELECT payload ->> 'from' FROM events WHERE kind = 2"), "US.13491208655302741918");
 }
 

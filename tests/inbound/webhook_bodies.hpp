@@ -50,8 +50,8 @@ inline std::string webhook(const std::vector<status_json>& statuses) {
 }
 inline std::string reply_webhook(const std::string& id, const std::string& from, const std::string& words,
                                  const std::string& answers = "") {
-  return envelope(R"("messages":[{"id":")" + id + R"(","from":")" + from + R"(","timestamp":"1800000000","type":"text",)" +
-                  R"("text":{"body":")" + words + "\"}" +
+  return envelope(R"("messages":[{"id":")" + id + R"(","from":")" + from +
+                  R"(","timestamp":"1800000000","type":"text",)" + R"("text":{"body":")" + words + "\"}" +
                   (answers.empty() ? "" : R"(,"context":{"id":")" + answers + "\"}") + "}]");
 }
 

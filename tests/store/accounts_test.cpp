@@ -17,8 +17,8 @@ nanoseconds_t mid(int month) {
 constexpr int period_of(int month) { return 2027 * 12 + month; }
 
 std::string ledger(store::database& db, std::int64_t account) {
-  return table(db, "SELECT kind, amount, period FROM ledger WHERE account = " + std::to_string(account) +
-                       " ORDER BY id");
+  return table(db,
+               "SELECT kind, amount, period FROM ledger WHERE account = " + std::to_string(account) + " ORDER BY id");
 }
 
 // An account of its own, made in January.
@@ -186,7 +186,8 @@ TEST_F(accounts, the_billing_date_is_the_accounts_own) {
 }
 
 TEST_F(accounts, an_unusable_plan_is_refused_and_leaves_no_account) {
-  for (auto bad : {credits::plan{.users = -1}, credits::plan{.billing_day = 32}, credits::plan{.time_zone = "Mars/X"}}) {
+  for (auto bad :
+       {credits::plan{.users = -1}, credits::plan{.billing_day = 32}, credits::plan{.time_zone = "Mars/X"}}) {
     const auto why = refusal([&] { static_cast<void>(store::put_account(s.db(), "bad", bad, mid(1))); });
     EXPECT_EQ(why.code, errc::bad_option_value);
     EXPECT_FALSE(store::find_account(s.db(), "bad").has_value());
@@ -294,10 +295,11 @@ TEST_F(accounts, collecting_late_without_an_account_does_nothing) {
 
 // Every balance that the audit recomputes, changed by one behind its back.
 TEST_F(accounts, the_audit_finds_every_tampered_balance_and_names_both_numbers) {
-  for (const char* column : {"granted", "bought", "adjusted", "available_monthly", "available_topup", "reserved", "spent",
-                             "expired", "period"}) {
+  for (const char* column : {"granted", "bought", "adjusted", "available_monthly", "available_topup", "reserved",
+                             "spent", "expired", "period"}) {
     s.db().exec("BEGIN");
-    s.db().exec(std::string("UPDATE accounts SET ") + column + " = " + column + " + 1 WHERE id = " + std::to_string(id));
+    s.db().exec(std::string("UPDATE accounts SET ") + column + " = " + column +
+                " + 1 WHERE id = " + std::to_string(id));
     const auto why = refusal([&] { static_cast<void>(store::audit(s.db(), id)); });
     EXPECT_EQ(why.code, errc::store_corrupt) << column;
     s.db().exec("ROLLBACK");
@@ -312,15 +314,14 @@ TEST_F(accounts, the_audit_finds_a_tampered_missing_or_added_entry) {
   store::post(s.db(), held, 6, noon_ms);
   store::void_(s.db(), held, 4, noon_ms);
   const auto of_account = " WHERE account = " + std::to_string(id);
-  for (const std::string& tampering :
-       {"UPDATE ledger SET amount = amount + 1" + of_account + " AND kind = 1",
-        "UPDATE ledger SET amount = amount - 1" + of_account + " AND kind = 5",
-        "UPDATE ledger SET kind = 6" + of_account + " AND kind = 5",
-        "UPDATE ledger SET bucket = 2" + of_account + " AND kind = 6",
-        "UPDATE ledger SET period = period + 1" + of_account + " AND kind = 1",
-        "DELETE FROM ledger" + of_account + " AND kind = 6",
-        "INSERT INTO ledger(account, at_ms, kind, bucket, amount, period) VALUES (" + std::to_string(id) +
-            ", 0, 3, 2, 1, 24325)"}) {
+  for (const std::string& tampering : {"UPDATE ledger SET amount = amount + 1" + of_account + " AND kind = 1",
+                                       "UPDATE ledger SET amount = amount - 1" + of_account + " AND kind = 5",
+                                       "UPDATE ledger SET kind = 6" + of_account + " AND kind = 5",
+                                       "UPDATE ledger SET bucket = 2" + of_account + " AND kind = 6",
+                                       "UPDATE ledger SET period = period + 1" + of_account + " AND kind = 1",
+                                       "DELETE FROM ledger" + of_account + " AND kind = 6",
+                                       "INSERT INTO ledger(account, at_ms, kind, bucket, amount, period) VALUES (" +
+                                           std::to_string(id) + ", 0, 3, 2, 1, 24325)"}) {
     s.db().exec("BEGIN");
     s.db().exec(tampering);
     EXPECT_EQ(refusal([&] { static_cast<void>(store::audit(s.db(), id)); }).code, errc::store_corrupt) << tampering;

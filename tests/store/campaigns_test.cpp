@@ -11,7 +11,9 @@ namespace {
 
 using enum campaign_state;
 
-campaign_state state_of(scratch_store& s, std::int64_t campaign) { return store::read_campaign(s.db(), campaign).state; }
+campaign_state state_of(scratch_store& s, std::int64_t campaign) {
+  return store::read_campaign(s.db(), campaign).state;
+}
 void change(scratch_store& s, std::int64_t campaign, campaign_state to, std::string_view reason = "") {
   store::change_state(s.db(), campaign, to, "change", reason, noon_ms + 5);
 }
@@ -34,25 +36,33 @@ std::int64_t campaign_in(scratch_store& s, campaign_state state) {
 
 TEST(campaigns, a_new_one_is_a_draft_and_holds_what_it_was_given) {
   scratch_store s;
-  const auto id = store::insert_campaign(s.db(), {.name = "spring", .sender = s.sender, .content = s.content,
-                                                  .account = s.account, .mapping = "a\x1f" "b"}, noon_ms);
+  const auto id = store::insert_campaign(s.db(),
+                                         {.name = "spring",
+                                          .sender = s.sender,
+                                          .content = s.content,
+                                          .account = s.account,
+                                          .mapping = "a\x1f"
+                                                     "b"},
+                                         noon_ms);
   const auto row = store::read_campaign(s.db(), id);
   EXPECT_EQ(row.name, "spring");
   EXPECT_EQ(row.state, draft);
   EXPECT_EQ(row.sender, s.sender);
   EXPECT_EQ(row.content, s.content);
   EXPECT_EQ(row.account, s.account);
-  EXPECT_EQ(row.mapping, "a\x1f" "b");
+  EXPECT_EQ(row.mapping,
+            "a\x1f"
+            "b");
   EXPECT_EQ(row.reservation, 0);
   EXPECT_EQ(row.plan_hash, "");
 }
 
 TEST(campaigns, one_that_names_what_is_not_there_is_refused) {
   scratch_store s;
-  for (const store::campaign_row& bad : {store::campaign_row{.name = "c", .sender = 9, .content = s.content},
-                                         store::campaign_row{.name = "c", .sender = s.sender, .content = 9},
-                                         store::campaign_row{.name = "c", .sender = s.sender, .content = s.content,
-                                                             .account = 9}}) {
+  for (const store::campaign_row& bad :
+       {store::campaign_row{.name = "c", .sender = 9, .content = s.content},
+        store::campaign_row{.name = "c", .sender = s.sender, .content = 9},
+        store::campaign_row{.name = "c", .sender = s.sender, .content = s.content, .account = 9}}) {
     EXPECT_EQ(refusal([&] { static_cast<void>(store::insert_campaign(s.db(), bad, noon_ms)); }).code, errc::not_found);
   }
   EXPECT_EQ(count(s.db(), "SELECT count(*) FROM campaigns"), 0);

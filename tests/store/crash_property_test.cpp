@@ -1,5 +1,5 @@
-// Random lives of one small campaign: what is opened, handed over, settled, taken back, told by receipts, and cut off by
-// crashes in any order. After every step the counters are those of the rows, and the account is conserved.
+// Random lives of one small campaign: what is opened, handed over, settled, taken back, told by receipts, and cut off
+// by crashes in any order. After every step the counters are those of the rows, and the account is conserved.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -95,9 +95,9 @@ class life {
   struct open_claim {
     std::int64_t intent = 0;
     bool retries = false;
-    std::vector<message_id> waiting;  // not handed to the network
+    std::vector<message_id> waiting;                        // not handed to the network
     std::vector<std::pair<message_id, std::uint32_t>> out;  // handed over, no outcome yet
-    std::vector<std::uint32_t> attempts;  // of `waiting`
+    std::vector<std::uint32_t> attempts;                    // of `waiting`
     [[nodiscard]] bool done() const { return waiting.empty() && out.empty(); }
   };
 

@@ -21,8 +21,7 @@ class one_outcome : public ::testing::TestWithParam<effect> {};
 
 INSTANTIATE_TEST_SUITE_P(outcomes, one_outcome,
                          ::testing::Values(effect{accepted, {.sent = 1}, 1, 9, 0},
-                                           effect{refused, {.failed = 1}, 0, 9, 1},
-                                           effect{retry, {}, 0, 10, 0},
+                                           effect{refused, {.failed = 1}, 0, 9, 1}, effect{retry, {}, 0, 10, 0},
                                            effect{unconfirmed, {.unconfirmed = 1}, 0, 10, 0},
                                            effect{skipped, {.skipped = 1}, 0, 9, 1}),
                          [](const auto& each) { return std::string(name(each.param.state)); });

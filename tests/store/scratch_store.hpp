@@ -98,8 +98,12 @@ class scratch_store {
       batch.added.push_back({line, "+1555" + std::to_string(1'000'000 + line), "n" + std::to_string(line)});
     }
     for (int i = 0; i < bad; ++i, ++line) {
-      batch.rejected.push_back({.line = line, .column = 1, .column_name = "phone_number",
-                                .code = errc::phone_too_short, .reason = "too short", .address = "+1"});
+      batch.rejected.push_back({.line = line,
+                                .column = 1,
+                                .column_name = "phone_number",
+                                .code = errc::phone_too_short,
+                                .reason = "too short",
+                                .address = "+1"});
     }
     store::append_recipients(db(), campaign, batch, "param1");
   }
@@ -146,8 +150,12 @@ class sending_store : public scratch_store {
               std::uint32_t attempt = 1, std::int64_t next_at_ms = 0) {
     store::outcomes batch;
     const bool sent = state == message_state::accepted;
-    batch.add({.id = message(sequence), .state = state, .attempt = attempt, .code = sent ? 0 : 131000,
-               .at_ms = noon_ms + 1, .next_at_ms = next_at_ms},
+    batch.add({.id = message(sequence),
+               .state = state,
+               .attempt = attempt,
+               .code = sent ? 0 : 131000,
+               .at_ms = noon_ms + 1,
+               .next_at_ms = next_at_ms},
               sent ? provider_id : std::string_view(), sent ? std::string_view() : "because");
     store::settle(db(), campaign, batch, noon_ms + 2);
   }
@@ -169,16 +177,16 @@ class sending_store : public scratch_store {
     std::int64_t queued = 0;
   };
   recount by_rows() {
-    const std::string from = " FROM plan LEFT JOIN messages m ON m.id = plan.id WHERE plan.id >> 32 = " +
-                             std::to_string(lane) + " AND ";
+    const std::string from =
+        " FROM plan LEFT JOIN messages m ON m.id = plan.id WHERE plan.id >> 32 = " + std::to_string(lane) + " AND ";
     const auto rows = [&](const std::string& where) { return count(db(), "SELECT count(*)" + from + where); };
     recount r;
     r.queued = rows("(m.id IS NULL OR m.state IN (1, 6))");
     r.c.sent = rows("m.state = 2");
     r.c.failed = rows("m.state = 3");
     r.c.unconfirmed = rows("m.state = 4");
-    r.c.skipped = rows("m.state = 5") +
-                  count(db(), "SELECT count(*) FROM rejects WHERE id >> 32 = " + std::to_string(campaign));
+    r.c.skipped =
+        rows("m.state = 5") + count(db(), "SELECT count(*) FROM rejects WHERE id >> 32 = " + std::to_string(campaign));
     r.c.total = r.queued + r.c.sent + r.c.failed + r.c.unconfirmed + r.c.skipped;
     r.c.delivered = rows("m.state = 2 AND m.receipt >= 3");
     r.c.read = rows("m.state = 2 AND m.receipt = 4");

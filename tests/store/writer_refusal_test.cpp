@@ -33,9 +33,7 @@ TEST(writer, a_job_is_never_told_another_jobs_refusal) {
       &other);
   writer w(std::move(db), writer::runs::by_step);
   std::vector<errc> told(3, errc::ok);
-  const auto tell = [&](std::size_t n) {
-    return [&told, n](const error* e) { told[n] = e ? e->code : errc::ok; };
-  };
+  const auto tell = [&](std::size_t n) { return [&told, n](const error* e) { told[n] = e ? e->code : errc::ok; }; };
   w.submit([](database&) { throw store::store_error{error{errc::conflict, "mine alone", 0, 0}}; }, tell(0));
   w.submit([](database&) {}, tell(1));
   w.submit([](database&) {}, tell(2));

@@ -95,10 +95,11 @@ TEST(writer, done_comes_after_the_commit_when_another_connection_sees_the_rows) 
   writer w(s.take_database(), writer::runs::by_step);
   std::vector<std::string> seen;
   for (int i = 1; i <= 3; ++i) {
-    w.submit([i](database& db) { note(db, i); }, [&](const error* e) {
-      EXPECT_EQ(e, nullptr);
-      seen.push_back(notes(reader));
-    });
+    w.submit([i](database& db) { note(db, i); },
+             [&](const error* e) {
+               EXPECT_EQ(e, nullptr);
+               seen.push_back(notes(reader));
+             });
   }
   w.step();
   EXPECT_EQ(seen, (std::vector<std::string>{"1 2 3 ", "1 2 3 ", "1 2 3 "}));
@@ -214,10 +215,11 @@ TEST(writer, a_done_callback_may_submit_the_next_job) {
   writer w(s.take_database());
   std::promise<void> all;
   std::function<void(int)> chain = [&](int n) {
-    w.submit([n](database& db) { note(db, n); }, [&, n](const error*) {
-      if (n < 5) return chain(n + 1);
-      all.set_value();
-    });
+    w.submit([n](database& db) { note(db, n); },
+             [&, n](const error*) {
+               if (n < 5) return chain(n + 1);
+               all.set_value();
+             });
   };
   chain(1);
   all.get_future().wait();
