@@ -81,18 +81,21 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   // they had been made with the last: rather too late than forgotten.
   if (now_ms - since_ms > intents_kept_ms) {
     auto r = db.select(
-        "SELECT max(m.at_ms), sum(m.attempt) FROM messages m JOIN lanes l ON l.id = m.id >> 32 "
-        "JOIN campaigns c ON c.id = l.campaign WHERE c.sender = ?1 AND m.at_ms >= ?2 AND m.at_ms < ?3 "
-        "AND m.state <> 5 GROUP BY m.at_ms / 1000 ORDER BY 1",
+        "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 THEN m.attempt ELSE m.attempt - 1 END) FROM messages m "
+        "JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign "
+        "WHERE c.sender = ?1 AND m.at_ms >= ?2 AND m.state <> 5 GROUP BY m.at_ms / 1000",
         sender, since_ms, now_ms - intents_kept_ms);
-    while (r.next()) past.push_back({r.integer(0), r.integer(1)});
+    while (r.next()) {
+      if (r.integer(1) > 0) past.push_back({r.integer(0), r.integer(1)});
+    }
   }
   auto r = db.select(
       "SELECT CASE WHEN i.closed THEN i.at_ms ELSE ?3 END, i.last - i.first + i.retries FROM intents i "
       "JOIN lanes l ON l.id = i.lane JOIN campaigns c ON c.id = l.campaign WHERE c.sender = ?1 AND "
-      "(NOT i.closed OR i.at_ms >= ?2) ORDER BY 1",
+      "(NOT i.closed OR i.at_ms >= ?2)",
       sender, std::max(since_ms, now_ms - intents_kept_ms), now_ms);
   while (r.next()) past.push_back({r.integer(0), r.integer(1)});
+  std::sort(past.begin(), past.end(), [](const auto& a, const auto& b) { return a.at_ms < b.at_ms; });
   return past;
 }
 
