@@ -213,7 +213,7 @@ void batch_sender::claim_more(lane& l) {
     const auto elapsed = std::max<nanoseconds_t>(now - l.claimed_at, microsecond);
     auto size = static_cast<std::uint64_t>(static_cast<double>(l.handed_since) * static_cast<double>(claim_horizon) /
                                            static_cast<double>(elapsed));
-    if (l.starved && l.handed_since > 0) size = std::max<std::uint64_t>(size, 2 * l.claim_size);
+    if (l.starved && l.handed_since > 0) size = std::max<std::uint64_t>(size, std::uint64_t{2} * l.claim_size);
     l.claim_size = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(size, claim_min, claim_max));
   }
   std::uint64_t waiting = 0;
@@ -482,8 +482,8 @@ void batch_sender::flush(lane& l) {
                });
 }
 
-void batch_sender::store_surely(std::function<void(store::database&)> job, std::function<void()> then) {
-  writer_.submit(job, [this, job, then = std::move(then)](const error* failed) {
+void batch_sender::store_surely(const std::function<void(store::database&)>& job, const std::function<void()>& then) {
+  writer_.submit(job, [this, job, then](const error* failed) {
     executor_.post([this, job, then, failed = failed ? std::optional(*failed) : std::nullopt] {
       if (!failed) {
         stalled_step_ = 0;

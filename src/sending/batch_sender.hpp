@@ -127,7 +127,7 @@ class batch_sender final : public net::listener {
   void settle(lane& l, const store::outcome& o, place p, std::string_view provider_id, std::string_view detail);
   void flush(lane& l);
   // Hands a job to the store until it is durable; `then` runs on the executor. Only the end of the engine drops it.
-  void store_surely(std::function<void(store::database&)> job, std::function<void()> then);
+  void store_surely(const std::function<void(store::database&)>& job, const std::function<void()>& then);
   void stalled(const error& why);
   bool reachable();
   void retry_due(lane& l, std::int64_t at_ms);

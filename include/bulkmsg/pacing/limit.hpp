@@ -37,7 +37,7 @@ struct limit {
 };
 
 inline constexpr std::int64_t limit_count_max = 1'000'000'000;
-inline constexpr nanoseconds_t limit_window_max = 31 * 24 * 3'600 * second;  // months have no fixed length
+inline constexpr nanoseconds_t limit_window_max = nanoseconds_t{31} * 24 * 3'600 * second;  // months have no fixed length
 inline constexpr std::int64_t limit_burst_max = 1'000'000;
 inline constexpr std::size_t limits_max = 16;  // on one sender
 inline constexpr std::size_t limits_text_bytes_max = 1'024;
