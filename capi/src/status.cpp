@@ -33,7 +33,15 @@
   X(phone_too_short, PHONE_TOO_SHORT, "the phone number has too few digits for its country")                      \
   X(phone_too_long, PHONE_TOO_LONG, "the phone number has too many digits for its country")                       \
   X(phone_unknown_country, PHONE_UNKNOWN_COUNTRY, "the phone number has no known country code")                   \
+  X(phone_needs_country, PHONE_NEEDS_COUNTRY, "the number is a national one, and no default region was given")    \
+  X(address_malformed, ADDRESS_MALFORMED, "the address is not of the form that its column or prefix says")        \
+  X(address_not_for_channel, ADDRESS_NOT_FOR_CHANNEL, "the sender's channel cannot reach this kind of address")   \
+  X(row_malformed, ROW_MALFORMED, "a JSON recipient is not an object of plain values")                            \
   X(duplicate_recipient, DUPLICATE_RECIPIENT, "the recipient is in the list already")                             \
+  X(recipient_suppressed, RECIPIENT_SUPPRESSED, "this person is not to be written to")                            \
+  X(consent_missing, CONSENT_MISSING, "marketing needs consent, and none is known")                               \
+  X(recipient_for_tests, RECIPIENT_FOR_TESTS, "a test or sandbox contact")                                        \
+  X(window_closed, WINDOW_CLOSED, "free-form content outside the customer service window")                        \
   X(parameter_missing, PARAMETER_MISSING, "the row lacks a value that the template needs")                        \
   X(parameter_not_allowed, PARAMETER_NOT_ALLOWED, "the value has characters that may not be sent")                \
   X(parameter_too_long, PARAMETER_TOO_LONG, "the filled-in text would pass the provider's limit")                 \
@@ -41,9 +49,15 @@
   X(template_malformed, TEMPLATE_MALFORMED, "the text is not the provider's template JSON")                       \
   X(template_not_approved, TEMPLATE_NOT_APPROVED, "only APPROVED templates are sent")                             \
   X(template_not_supported, TEMPLATE_NOT_SUPPORTED, "the template has a component that this version cannot fill") \
+  X(message_malformed, MESSAGE_MALFORMED, "the message is not of a known type, or a field is wrong")              \
+  X(content_blocked, CONTENT_BLOCKED, "the content check found a word or link that is not to be sent")            \
   X(json_malformed, JSON_MALFORMED, "the text is not the JSON expected here")                                     \
+  X(segment_malformed, SEGMENT_MALFORMED, "a segment's condition is malformed")                                   \
+  X(channel_malformed, CHANNEL_MALFORMED, "the channel description is malformed")                                 \
+  X(attribute_mismatch, ATTRIBUTE_MISMATCH, "a contact's attribute is of another type than declared")             \
   X(signature_mismatch, SIGNATURE_MISMATCH, "the webhook's signature does not match")                             \
   X(too_large, TOO_LARGE, "the input is larger than allowed")                                                     \
+  X(media_not_supported, MEDIA_NOT_SUPPORTED, "the provider does not take this file as this kind of media")       \
   X(credits_short, CREDITS_SHORT, "there are not enough credits")                                                 \
   X(queue_full, QUEUE_FULL, "a bounded queue is full; try again when it has drained")                             \
   X(rate_limited, RATE_LIMITED, "a limit does not allow this now")                                                \

@@ -333,6 +333,44 @@ TEST(crash, what_was_on_the_wire_is_unconfirmed_the_rest_is_sent_and_receipts_se
   EXPECT_EQ(must(e.audit({1})).spent, c.sent);
 }
 
+// A process that ended between two commits: the file as it was after the first.
+
+TEST(crash, a_start_that_it_interrupted_is_a_draft_again_and_can_be_started) {
+  host h;
+  const auto campaign = h.start(5);
+  h.close();
+  change(h.path(), "UPDATE campaigns SET state = 3; DELETE FROM plan WHERE id & 0xffffffff >= 3");
+  h.open();
+  EXPECT_EQ(h.state(campaign), campaign_state::draft);
+  EXPECT_EQ(h.told(campaign).queued(), 5);
+  EXPECT_EQ(must(h->start(campaign)).messages, 5);
+  EXPECT_EQ(must(h->messages(campaign)).size(), 5u);
+}
+
+TEST(crash, a_stop_that_it_interrupted_gives_its_credits_back_at_the_next_opening) {
+  host h;
+  const auto account = must(h->put_account("a", {}));
+  const auto campaign = h.start(5, account);
+  h.close();
+  change(h.path(), "UPDATE campaigns SET state = 7");
+  h.open();
+  EXPECT_EQ(h.state(campaign), campaign_state::stopped);
+  EXPECT_EQ(must(h->audit(account)).reserved, 0);
+  EXPECT_EQ(must(h->audit(account)).available(), 3'000);
+}
+
+TEST(crash, a_campaign_whose_last_message_was_settled_just_before_is_completed_at_the_next_opening) {
+  provider p;
+  host h({.send = true}, p.origin());
+  const auto campaign = h.start(5);
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == campaign_state::completed; }));
+  h.close();
+  change(h.path(), "UPDATE campaigns SET state = 4");
+  h.open({.send = true});
+  EXPECT_TRUE(h.until([&] { return h.state(campaign) == campaign_state::completed; }));
+  EXPECT_EQ(p.count(), 5);
+}
+
 TEST(crash, a_killed_process_frees_the_store) {
   scratch_folder folder;
   const auto path = folder.file("store");

@@ -143,6 +143,25 @@ TEST(sending, when_stop_has_returned_no_new_request_leaves_for_ever) {
   EXPECT_EQ(p.count(), 13);
 }
 
+TEST(sending, a_paused_campaign_stays_paused_when_the_store_is_opened_again) {
+  provider p;
+  host h({.send = true}, p.origin());
+  p.hold();
+  const auto paused = h.start(30);
+  ASSERT_TRUE(p.wait_for(8));
+  must(h->pause(paused));
+  p.let_go();
+  h.open({.send = true});
+  const auto left = p.count();
+  const auto next = h.start(5);
+  ASSERT_TRUE(h.until([&] { return h.state(next) == campaign_state::completed; }));
+  EXPECT_EQ(h.state(paused), campaign_state::paused);
+  EXPECT_EQ(p.count(), left + 5);
+  must(h->resume(paused));
+  ASSERT_TRUE(h.until([&] { return h.state(paused) == campaign_state::completed; }));
+  EXPECT_EQ(p.count(), 35);
+}
+
 TEST(sending, close_settles_what_is_on_the_wire_and_the_next_opening_sends_the_rest) {
   provider p;
   host h({.send = true}, p.origin());

@@ -350,6 +350,31 @@ TEST(finish, a_second_time_gives_nothing_back_again) {
   EXPECT_EQ(s.balances(), before);
 }
 
+TEST(finish, what_a_crash_kept_a_stopped_campaign_from_giving_back_is_given_back_at_the_next_opening) {
+  sending_store s(10);
+  s.open(2);
+  s.settle(0, message_state::unconfirmed);
+  s.settle(1, message_state::accepted);
+  const auto running = s.draft("running"), over = s.draft("over");
+  for (const auto id : {running, over}) {
+    s.import(id, 5, 0, 100 * id);
+    s.start(id);
+  }
+  store::change_state(s.db(), over, stopped, "stop", "", noon_ms);
+  store::finish(s.db(), over, noon_ms);
+  store::change_state(s.db(), s.campaign, stopped, "stop", "", noon_ms);
+
+  store::finish_stopped(s.db(), noon_ms + 9);
+  store::finish_stopped(s.db(), noon_ms + 10);
+
+  EXPECT_EQ(store::read_status(s.db(), s.campaign).credits_reserved, 1) << "what may have gone stays held";
+  EXPECT_EQ(store::read_status(s.db(), running).credits_reserved, 5);
+  EXPECT_EQ(store::read_status(s.db(), over).credits_reserved, 0);
+  EXPECT_EQ(s.balances().available(), 3'000 - 2 - 5);
+  EXPECT_EQ(state_of(s, s.campaign), stopped);
+  EXPECT_EQ(state_of(s, running), sending);
+}
+
 TEST(finish, without_an_account_there_is_nothing_to_give_back) {
   sending_store s(1, 0, false);
   s.open(1);

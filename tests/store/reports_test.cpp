@@ -46,7 +46,7 @@ TEST(list, pages_by_id_without_gaps_or_repeats) {
   for (std::int64_t after = 0;;) {
     const auto page = store::list_campaigns(s.db(), after, 3);
     EXPECT_LE(page.size(), 3u);
-    if (page.empty()) break;
+    if (page.empty() || seen.size() > made.size()) break;
     for (const auto& c : page) seen.push_back(c.id.value);
     after = seen.back();
   }
@@ -66,7 +66,7 @@ TEST_P(paging, gives_every_message_once_in_order) {
   for (;;) {
     const auto page = store::list_messages(s.db(), s.campaign, filter);
     EXPECT_LE(page.size(), GetParam());
-    if (page.empty()) break;
+    if (page.empty() || seen.size() > 10) break;
     for (const auto& m : page) seen.push_back(m.id.sequence);
     filter.after = page.back().id;
   }
@@ -87,7 +87,7 @@ TEST_P(paging, goes_over_from_one_lane_to_the_next) {
   for (;;) {
     const auto page = store::list_messages(s.db(), id, filter);
     EXPECT_LE(page.size(), GetParam());
-    if (page.empty()) break;
+    if (page.empty() || seen.size() > 10) break;
     for (const auto& m : page) seen.push_back(m.id);
     filter.after = page.back().id;
   }
@@ -168,7 +168,7 @@ TEST(rejected, pages_by_number) {
   std::vector<std::int64_t> lines;
   for (std::int64_t after = 0;;) {
     const auto page = store::list_rejected(s.db(), id, after, 2);
-    if (page.empty()) break;
+    if (page.empty() || lines.size() > 5) break;
     for (const auto& r : page) lines.push_back(r.line);
     after = page.back().number;
   }

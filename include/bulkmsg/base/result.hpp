@@ -45,7 +45,15 @@ enum class errc : std::int32_t {
   phone_too_short = 2012,
   phone_too_long = 2013,
   phone_unknown_country = 2014,
+  phone_needs_country = 2015,  // a national number, and no default region was given
+  address_malformed = 2016,  // not an address of the form that its column or prefix says
+  address_not_for_channel = 2017,  // the sender's channel cannot reach this kind of address
+  row_malformed = 2018,  // a JSON recipient that is not an object of plain values
   duplicate_recipient = 2020,
+  recipient_suppressed = 2021,  // this person is not to be written to
+  consent_missing = 2022,  // marketing needs consent, and none is known
+  recipient_for_tests = 2023,  // a test or sandbox contact
+  window_closed = 2024,  // free-form content outside the customer service window
   parameter_missing = 2030,       // the row lacks a value the template needs
   parameter_not_allowed = 2031,   // a newline, tab, over four blanks in a row, a control character
   parameter_too_long = 2032,      // the filled-in component would pass the provider's limit
@@ -53,9 +61,15 @@ enum class errc : std::int32_t {
   template_malformed = 2040,      // not the provider's template JSON
   template_not_approved = 2041,   // only APPROVED templates are sent
   template_not_supported = 2042,  // a component this version cannot fill
+  message_malformed = 2043,  // not a message of a known type; the error points at the field
+  content_blocked = 2044,  // the content check found a word or link that is not to be sent
   json_malformed = 2050,
+  segment_malformed = 2051,  // the error points at the condition
+  channel_malformed = 2052,  // the error points at the field of the channel description
+  attribute_mismatch = 2053,  // a contact's attribute of another type than declared
   signature_mismatch = 2060,  // a webhook whose HMAC does not match
   too_large = 2061,           // an input over its stated bound
+  media_not_supported = 2062,  // a file the provider does not take as this kind of media
 
   credits_short = 3001,  // not enough credits; the message says how many are missing
   queue_full = 3002,     // a bounded queue is full; retry when it has drained
@@ -129,7 +143,15 @@ constexpr std::string_view name(errc code) noexcept {
     BULKMSG_NAME(phone_too_short)
     BULKMSG_NAME(phone_too_long)
     BULKMSG_NAME(phone_unknown_country)
+    BULKMSG_NAME(phone_needs_country)
+    BULKMSG_NAME(address_malformed)
+    BULKMSG_NAME(address_not_for_channel)
+    BULKMSG_NAME(row_malformed)
     BULKMSG_NAME(duplicate_recipient)
+    BULKMSG_NAME(recipient_suppressed)
+    BULKMSG_NAME(consent_missing)
+    BULKMSG_NAME(recipient_for_tests)
+    BULKMSG_NAME(window_closed)
     BULKMSG_NAME(parameter_missing)
     BULKMSG_NAME(parameter_not_allowed)
     BULKMSG_NAME(parameter_too_long)
@@ -137,9 +159,15 @@ constexpr std::string_view name(errc code) noexcept {
     BULKMSG_NAME(template_malformed)
     BULKMSG_NAME(template_not_approved)
     BULKMSG_NAME(template_not_supported)
+    BULKMSG_NAME(message_malformed)
+    BULKMSG_NAME(content_blocked)
     BULKMSG_NAME(json_malformed)
+    BULKMSG_NAME(segment_malformed)
+    BULKMSG_NAME(channel_malformed)
+    BULKMSG_NAME(attribute_mismatch)
     BULKMSG_NAME(signature_mismatch)
     BULKMSG_NAME(too_large)
+    BULKMSG_NAME(media_not_supported)
     BULKMSG_NAME(credits_short)
     BULKMSG_NAME(queue_full)
     BULKMSG_NAME(rate_limited)
