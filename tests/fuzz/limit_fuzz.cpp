@@ -31,25 +31,30 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const limit& l : *limits) {
     require(l.count >= 1 && l.count <= limit_count_max);
     require(l.window >= 0 && l.window <= limit_window_max);
-    require((l.window == 0) == (l.kind == limit_kind::in_flight));
+    const bool timeless =
+        l.kind == limit_kind::in_flight || l.kind == limit_kind::daily || l.kind == limit_kind::inbound_share;
+    require((l.window == 0) == timeless);
+    require(l.kind != limit_kind::inbound_share || l.count <= inbound_share_max);
   }
   auto again = parse_limits(to_string(*limits));
   require(again.has_value() && *again == *limits);
 
-  permits p(*limits, static_cast<int>(size % 100));
+  permits p(*limits);
   nanoseconds_t now = 0;
   for (int i = 0; i < 40; ++i) {
+    const addressee to(1 + static_cast<std::uint64_t>(i) % 3, i % 7 == 0);
     const std::uint64_t bound = p.allowed_until(now, now + second);
-    const decision d = p.take(now, 1);
+    const decision d = p.take(now, to);
     if (d.granted) {
       require(bound > 0);
+      if (i % 11 == 0) p.throttled(now, now, static_cast<nanoseconds_t>(size) * second);
     } else {
-      require(d.by != nullptr && d.next > now);
+      require(d.next > now);
       if (d.next == only_by_release) {
         p.release();
       } else {
         now = d.next;
-        require(p.check(now, 1).granted || p.check(now, 1).next == only_by_release);
+        require(p.check(now, to).granted || p.check(now, to).next == only_by_release);
       }
     }
   }

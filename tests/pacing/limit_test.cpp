@@ -24,6 +24,9 @@ TEST(limit, each_kind_is_read) {
   EXPECT_EQ(parsed("in-flight=200"), (limit{limit_kind::in_flight, 200, 0, 0}));
   EXPECT_EQ(parsed("1/6s per recipient,burst=45"), (limit{limit_kind::per_recipient, 1, 6 * second, 45}));
   EXPECT_EQ(parsed("1/6s per recipient"), (limit{limit_kind::per_recipient, 1, 6 * second, 1}));
+  EXPECT_EQ(parsed("2000 recipients/24h"), (limit{limit_kind::recipients, 2'000, 86'400 * second, 0}));
+  EXPECT_EQ(parsed("5000/day"), (limit{limit_kind::daily, 5'000, 0, 0}));
+  EXPECT_EQ(parsed("inbound=20%"), (limit{limit_kind::inbound_share, 20, 0, 0}));
 }
 
 TEST(limit, several_are_separated_by_semicolons) {
@@ -45,9 +48,11 @@ TEST(limit, print_and_parse_are_inverse) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 100'000; ++i) {
     limit l;
-    l.kind = static_cast<limit_kind>(1 + random() % 4);
+    l.kind = static_cast<limit_kind>(1 + random() % 7);
     l.count = 1 + static_cast<std::int64_t>(random() % (random() % 2 == 0 ? 100 : limit_count_max));
-    if (l.kind != limit_kind::in_flight) {
+    if (l.kind == limit_kind::inbound_share) {
+      l.count = 1 + l.count % inbound_share_max;
+    } else if (l.kind != limit_kind::in_flight && l.kind != limit_kind::daily) {
       const nanoseconds_t units[] = {millisecond, second, 60 * second, 3'600 * second};
       l.window = units[random() % 4] * static_cast<std::int64_t>(1 + random() % 744);
     }
@@ -89,7 +94,15 @@ TEST(limit, what_is_wrong_is_said_with_an_example) {
            wrong{"in-flight=2x", "unexpected 'x'"},
            wrong{"1/6s per recipient,burst=0", "burst must"},
            wrong{"1/6s per recipient,burst=45,x", "unexpected"},
-           wrong{"2000 recipients/24h", "not available"},
+           wrong{"2000 recipients/", "ms, s, m or h"},
+           wrong{"2000 recipients/day", "ms, s, m or h"},
+           wrong{"2000 recipients/24h,burst=2", "unexpected"},
+           wrong{"0 recipients/24h", "from 1 to"},
+           wrong{"5000/days", "unexpected 's'"},
+           wrong{"inbound=20", "from 1 to 90 with '%'"},
+           wrong{"inbound=0%", "from 1 to 90"},
+           wrong{"inbound=91%", "from 1 to 90"},
+           wrong{"inbound=20%x", "unexpected 'x'"},
        }) {
     auto r = parse_limit(w.text);
     ASSERT_FALSE(r.has_value()) << w.text;
@@ -113,6 +126,7 @@ TEST(limit, lists_are_bounded) {
   EXPECT_FALSE(parse_limits(text + ";1/s").has_value());
   EXPECT_FALSE(parse_limits("80/s;").has_value());
   EXPECT_FALSE(parse_limits("").has_value());
+  EXPECT_FALSE(parse_limits("80/s; inbound=20%; inbound=20%").has_value());
   EXPECT_FALSE(parse_limits("80/s" + std::string(limits_text_bytes_max, ' ')).has_value());
 }
 

@@ -4,11 +4,16 @@
 //   500/batch,10s                     batch: after 500, 10 s from the batch's last first-byte to the next one's first
 //   in-flight=200                     in flight: at most 200 requests without an answer
 //   1/6s per recipient,burst=45       per recipient: at most 45 + t/6s to one address in any time t
+//   2000 recipients/24h               recipients: messages to at most 2000 different ones in any 24 hours; one whose
+//                                     conversation is open does not count
+//   5000/day                          daily budget: at most 5000 on a calendar day of the sender's time zone
+//   inbound=20%                       not a limit of its own: a fifth of every rate is left to what comes in
 //
 // Several are separated by ';', all of them hold: "80/s; 500/batch,10s; in-flight=200". Units: ms, s, m, h.
 // Printing and parsing are each other's inverse.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,22 +29,27 @@ enum class limit_kind : std::uint8_t {
   rate = 1,
   batch = 2,
   in_flight = 3,
-  per_recipient = 4
+  per_recipient = 4,
+  recipients = 5,
+  daily = 6,
+  inbound_share = 7
 };
 
 struct limit {
   limit_kind kind = limit_kind::rate;
-  std::int64_t count = 0;    // rate, per_recipient: in a window; batch: in one; in_flight: at once
-  nanoseconds_t window = 0;  // rate, per_recipient: its length; batch: the delay after one; in_flight: 0
+  std::int64_t count = 0;    // in a window, a batch, a day, or at once; inbound_share: percent
+  nanoseconds_t window = 0;  // rate, per_recipient, recipients: its length; batch: the delay after one; else 0
   std::int64_t burst = 0;    // per_recipient: how many at once after a rest; else 0
 
   friend bool operator==(const limit&, const limit&) = default;
 };
 
 inline constexpr std::int64_t limit_count_max = 1'000'000'000;
-inline constexpr nanoseconds_t limit_window_max = nanoseconds_t{31} * 24 * 3'600 * second;  // months have no fixed length
+inline constexpr nanoseconds_t limit_window_max =
+    nanoseconds_t{31} * 24 * 3'600 * second;  // months have no fixed length
 inline constexpr std::int64_t limit_burst_max = 1'000'000;
-inline constexpr std::size_t limits_max = 16;  // on one sender
+inline constexpr std::int64_t inbound_share_max = 90;  // percent
+inline constexpr std::size_t limits_max = 16;          // on one sender
 inline constexpr std::size_t limits_text_bytes_max = 1'024;
 
 namespace detail {
@@ -158,9 +168,20 @@ class limit_reader {
     if (!in.done()) return surplus("in-flight=200");
     return out;
   }
+  if (in.literal("inbound=")) {
+    out.kind = limit_kind::inbound_share;
+    if (!in.number(inbound_share_max, out.count) || !in.literal("%")) {
+      return detail::bad_limit(text, "the share must be a whole number from 1 to 90 with '%'", "inbound=20%");
+    }
+    if (!in.done()) return surplus("inbound=20%");
+    return out;
+  }
   if (!in.number(limit_count_max, out.count)) return count_range("80/s");
   if (in.literal(" recipients/")) {
-    return detail::bad_limit(text, "counting different recipients is not available in this version", "100000/24h");
+    out.kind = limit_kind::recipients;
+    if (!in.duration(out.window)) return window_range("2000 recipients/24h");
+    if (!in.done()) return surplus("2000 recipients/24h");
+    return out;
   }
   if (!in.literal("/")) return detail::bad_limit(text, "a '/' must follow the count", "80/s");
   if (in.literal("batch")) {
@@ -168,6 +189,11 @@ class limit_reader {
     if (!in.literal(",")) return detail::bad_limit(text, "a batch needs the delay after it", "500/batch,10s");
     if (!in.duration(out.window)) return window_range("500/batch,10s");
     if (!in.done()) return surplus("500/batch,10s");
+    return out;
+  }
+  if (in.literal("day")) {
+    out.kind = limit_kind::daily;
+    if (!in.done()) return surplus("5000/day");
     return out;
   }
   if (!in.duration(out.window)) return window_range("80/s");
@@ -186,7 +212,8 @@ class limit_reader {
   return out;
 }
 
-// Errors: bad_option_value (an empty or malformed limit, more than limits_max, a text over limits_text_bytes_max).
+// Errors: bad_option_value (an empty or malformed limit, two inbound shares, more than limits_max, a text over
+// limits_text_bytes_max).
 [[nodiscard]] inline result<std::vector<limit>> parse_limits(std::string_view text) {
   if (text.size() > limits_text_bytes_max) {
     return bulkmsg::fail(errc::bad_option_value,
@@ -199,6 +226,10 @@ class limit_reader {
     if (!one) return bulkmsg::fail(std::move(one.error()));
     if (out.size() == limits_max) {
       return bulkmsg::fail(errc::bad_option_value, "limits: more than " + std::to_string(limits_max));
+    }
+    if (one->kind == limit_kind::inbound_share &&
+        std::any_of(out.begin(), out.end(), [](const limit& l) { return l.kind == limit_kind::inbound_share; })) {
+      return bulkmsg::fail(errc::bad_option_value, "limits: the share for what comes in is given twice");
     }
     out.push_back(*one);
     if (end == std::string_view::npos) return out;
@@ -218,6 +249,12 @@ class limit_reader {
     case limit_kind::per_recipient:
       return count + "/" + detail::print_duration(l.window, true) + " per recipient" +
              (l.burst == 1 ? std::string() : ",burst=" + std::to_string(l.burst));
+    case limit_kind::recipients:
+      return count + " recipients/" + detail::print_duration(l.window, true);
+    case limit_kind::daily:
+      return count + "/day";
+    case limit_kind::inbound_share:
+      return "inbound=" + count + "%";
   }
   return {};
 }

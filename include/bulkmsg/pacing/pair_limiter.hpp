@@ -3,10 +3,10 @@
 //   pair_limiter pairs(1, 6 * second, 45);                    // "1/6s per recipient,burst=45"
 //   if (pairs.next(key, now) <= now) pairs.take(key, now);    // else this recipient waits, the others do not
 //
-// An open-addressing table of 16-byte entries (key, time), 21 to 32 bytes per recipient tracked (and both
-// tables for the moment of a rebuild). An entry whose limit
-// has fully recovered says nothing: it is overwritten by the next new recipient that meets it, and dropped when the
-// table is rebuilt, so the table's size follows the recipients of the last burst * interval, not of all time.
+// An open-addressing table of 16-byte entries (key, time), 20 to 26 bytes per recipient tracked, 46 for the moment of a
+// rebuild. An entry whose limit has fully recovered says nothing: it is overwritten by the next new recipient that
+// meets it, and dropped when the table is rebuilt, so the table's size follows the recipients of the last burst *
+// interval, not of all time.
 //
 // Keys are 64-bit hashes of addresses; two addresses with one key share a limit, which is safe. Same rules for time as
 // rate_limiter. Thread: one at a time. take() may allocate (rebuild, amortised O(1)).
@@ -94,7 +94,7 @@ class pair_limiter {
 
   // The entry of `key`: its own, else a recovered one that its search met, else a new one.
   entry& claim(std::uint64_t key) {
-    if ((used_ + 1) * 4 > table_.size() * 3) rebuild();
+    if ((used_ + 1) * 5 > table_.size() * 4) rebuild();
     entry* recovered = nullptr;
     std::size_t i = home(key, table_.size());
     for (; table_[i].key != 0; i = after(i)) {
@@ -112,11 +112,11 @@ class pair_limiter {
 
   [[nodiscard]] std::size_t after(std::size_t i) const noexcept { return i + 1 == table_.size() ? 0 : i + 1; }
 
-  // Keeps the entries that still say something, in a table half full.
+  // Keeps the entries that still say something, in a table filled to five eighths.
   void rebuild() {
     std::size_t alive = 0;
     for (const entry& e : table_) alive += e.key != 0 && e.due > latest_;
-    std::vector<entry> old(std::max(slots_min, alive * 2));
+    std::vector<entry> old(std::max(slots_min, alive * 8 / 5));
     old.swap(table_);
     used_ = alive;
     for (const entry& e : old) {

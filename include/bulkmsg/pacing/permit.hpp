@@ -1,169 +1,208 @@
-// Leave to send now, from many limits at once: all of them or none.
+// Leave to send now, from all limits at once: all of them or none.
 //
 //   permits p(*parse_limits("80/s; 500/batch,10s; in-flight=200"));
 //   decision d = p.take(now);            // immediately before a request's first byte is written
-//   if (d.granted) send();               // then release() when its answer is in, or refund(now) if nothing was written
-//   else sleep_until(d.next);            // exact: nobody polls; max() means that only a release() can help
+//   if (d.granted) send();
+//   else sleep_until(d.next);            // exact: nobody polls; only_by_release means that no waiting helps
 //
-// A refusal takes nothing from any limit. What a release or a refund gives back is seen by the next take.
+// Each granted permit ends in one of three ways: release() when the answer is in (or will never come), refused() when
+// the provider proved that it did not take the message, refund() when not a byte was written. A refusal to grant takes
+// nothing from any limit. What is given back is seen by the next take.
+//
+// A sender that shares limits with others joins them with share(). What the provider says about speed goes to
+// throttled() and pair_throttled(), and is one more limit from then on.
 //
 // After reopening: restore_batch() with the stored state of each batch limit, then assume() for sends that may have
 // happened since. In-flight limits begin empty.
 //
-// Time is given, on one clock; if it goes back, the latest time seen counts as now. Thread: one at a time (limits
-// shared by several senders: one object under one lock). Allocates when constructed, and in take() only for a limit per
-// recipient.
+// Time is given, on one clock (the same for all who share); if it goes back, the latest time seen counts as now.
+// Thread: one at a time; shared limits lock themselves. Allocates when constructed, and in take() only for limits per
+// recipient and of recipients.
 #pragma once
+
+#include <absl/time/time.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "bulkmsg/base/clock.hpp"
-#include "bulkmsg/pacing/batch_limiter.hpp"
-#include "bulkmsg/pacing/in_flight.hpp"
 #include "bulkmsg/pacing/limit.hpp"
-#include "bulkmsg/pacing/pair_limiter.hpp"
-#include "bulkmsg/pacing/rate_limiter.hpp"
+#include "bulkmsg/pacing/limit_set.hpp"
+#include "bulkmsg/pacing/pair_backoff.hpp"
+#include "bulkmsg/pacing/shared_limits.hpp"
 
 namespace bulkmsg::pacing {
 
-struct decision {
-  bool granted = false;
-  nanoseconds_t next = 0;     // granted: the time given; else when to ask again: exact, or only_by_release
-  const limit* by = nullptr;  // who said no (the one that does so longest); lives as long as the permits
-};
-
 class permits {
  public:
-  // `inbound_share_percent`, 0 to 90, of every rate is left to what comes in (providers count both); batches, in-flight
-  // and per-recipient limits are not scaled. No limits: everything is granted.
-  explicit permits(std::span<const limit> limits, int inbound_share_percent = 0)
-      : limits_(limits.begin(), limits.end()) {
-    const std::int64_t share = 100 - std::clamp(inbound_share_percent, 0, 90);
-    for (std::size_t i = 0; i < limits_.size(); ++i) {
-      const limit& l = limits_[i];
-      switch (l.kind) {
-        case limit_kind::rate:
-          rates_.push_back({i, rate_limiter(std::max<std::int64_t>(1, l.count * share / 100), l.window)});
-          break;
-        case limit_kind::batch:
-          batches_.push_back({i, batch_limiter(l.count, l.window)});
-          break;
-        case limit_kind::in_flight:
-          in_flights_.push_back({i, in_flight(l.count)});
-          break;
-        case limit_kind::per_recipient:
-          pairs_.push_back({i, pair_limiter(l.count, l.window, l.burst)});
-          break;
-      }
-    }
-  }
+  // As limit_set.
+  explicit permits(std::span<const limit> limits, absl::TimeZone zone = absl::UTCTimeZone()) : own_(limits, zone) {}
 
-  // `by` points into this object: it moves (the pointers stay good) and is not copied.
+  // `decision::by` points into this object: it moves (the pointers stay good) and is not copied.
   permits(permits&&) = default;
   permits& operator=(permits&&) = default;
   permits(const permits&) = delete;
   permits& operator=(const permits&) = delete;
 
-  // `recipient`: a 64-bit hash of the address, for limits per recipient; 0: they do not apply. When such a limit says
-  // no (`by->kind` tells), only this recipient waits: put it aside and ask for another.
-  [[nodiscard]] decision take(nanoseconds_t now, std::uint64_t recipient = 0) {
-    latest_ = std::max(latest_, now);
-    const decision d = ask(now, latest_, recipient);
+  // From now on every permit needs leave from these, too. `wake` is called, from any thread and under their lock, when
+  // this sender was refused with only_by_release because of them and somebody made room: it must only post.
+  void share(std::shared_ptr<shared_limits> limits, std::function<void()> wake = nullptr) {
+    shared_.emplace_back(std::move(limits), std::move(wake));
+    std::sort(shared_.begin(), shared_.end(),
+              [](const auto& a, const auto& b) { return std::less<>()(a.id(), b.id()); });
+  }
+
+  [[nodiscard]] decision take(nanoseconds_t now, addressee to = {}) {
+    own_.see(now);
+    const lock_all hold(shared_);
+    const decision d = ask(now, to, true);
     if (!d.granted) return d;
-    for (auto& r : rates_) r.it.take(latest_);
-    for (auto& b : batches_) b.it.take(latest_);
-    for (auto& f : in_flights_) f.it.take();
-    if (recipient != 0) {
-      for (auto& p : pairs_) p.it.take(recipient, latest_);
-    }
+    own_.take(now, to);
+    for (auto& s : shared_) s.limits().take(now, to);
     return d;
   }
 
   // The same answer without taking.
-  [[nodiscard]] decision check(nanoseconds_t now, std::uint64_t recipient = 0) const noexcept {
-    return ask(now, std::max(latest_, now), recipient);
+  [[nodiscard]] decision check(nanoseconds_t now, addressee to = {}) const {
+    const lock_all hold(shared_);
+    return ask(now, to, false);
   }
 
   // The answer to a granted request is in (or will never come).
-  void release() noexcept {
-    for (auto& f : in_flights_) f.it.release();
-  }
-
-  // Undoes a take at `at` of which not a byte was written; instead of release(), not besides.
-  void refund(nanoseconds_t at, std::uint64_t recipient = 0) noexcept {
-    for (auto& r : rates_) r.it.refund(at);
-    for (auto& b : batches_) b.it.refund(at);
-    for (auto& f : in_flights_) f.it.release();
-    if (recipient != 0) {
-      for (auto& p : pairs_) p.it.refund(recipient, at);
+  void release() {
+    own_.release();
+    for (auto& s : shared_) {
+      const std::lock_guard hold(s.lock());
+      s.limits().release();
+      s.made_room();
     }
   }
 
+  // The provider proved that it refused what was granted at `at`: the recipient is not counted. Instead of release();
+  // `to` as it was when granted.
+  void refused(nanoseconds_t at, addressee to) {
+    own_.refused(at, to);
+    for (auto& s : shared_) {
+      const std::lock_guard hold(s.lock());
+      s.limits().refused(at, to);
+      s.made_room();
+    }
+  }
+
+  // Undoes a take at `at` of which not a byte was written. Instead of release(); `to` as it was when granted.
+  void refund(nanoseconds_t at, addressee to = {}) {
+    own_.refund(at, to);
+    for (auto& s : shared_) {
+      const std::lock_guard hold(s.lock());
+      s.limits().refund(at, to);
+      s.made_room();
+    }
+  }
+
+  // The provider refused what was granted at `sent_at` because this sender is too fast (adaptive_rate). True when the
+  // pace was cut. (Where it meant more than this sender: shared_limits::throttled.)
+  bool throttled(nanoseconds_t sent_at, nanoseconds_t now, nanoseconds_t retry_after = 0) noexcept {
+    return own_.throttled(sent_at, now, retry_after);
+  }
+
+  // ... because of too many messages to this recipient (pair_backoff). When it may be tried again.
+  nanoseconds_t pair_throttled(std::uint64_t recipient, nanoseconds_t now) { return waits_.refused(recipient, now); }
+  // A message to it was accepted.
+  void went_through(std::uint64_t recipient) { waits_.went_through(recipient); }
+
   // Acts as if `count` had been sent at `at` (it may lie before this clock's zero). Oldest first where times differ.
-  void assume(nanoseconds_t at, std::int64_t count) noexcept {
-    for (auto& r : rates_) r.it.assume(at, count);
-    for (auto& b : batches_) b.it.assume(at, count);
-  }
+  // Only this sender's own limits: shared ones are told once, not by each who shares.
+  void assume(nanoseconds_t at, std::int64_t count) { own_.assume(at, count); }
 
-  // The same for one recipient, on the limits per recipient only.
-  void assume_recipient(std::uint64_t recipient, nanoseconds_t at, std::int64_t count) {
-    for (auto& p : pairs_) p.it.assume(recipient, at, count);
-  }
+  // The same for one recipient, on the limits that look at recipients only.
+  void assume_recipient(addressee to, nanoseconds_t at, std::int64_t count) { own_.assume_recipient(to, at, count); }
 
-  // No more than this can be granted in [now, until]: how much to claim. Limits that time does not move (in flight, per
-  // recipient) play no part; without others it is the largest number there is.
-  [[nodiscard]] std::uint64_t allowed_until(nanoseconds_t now, nanoseconds_t until) const noexcept {
-    now = std::max(latest_, now);
-    std::uint64_t n = std::numeric_limits<std::uint64_t>::max();
-    for (const auto& r : rates_) n = std::min(n, r.it.allowed_until(now, until));
-    for (const auto& b : batches_) n = std::min(n, b.it.allowed_until(now, until));
+  // No more than this can be granted in [now, until]: how much to claim. Limits that time does not move, or that look
+  // at recipients, play no part; without others it is the largest number there is.
+  [[nodiscard]] std::uint64_t allowed_until(nanoseconds_t now, nanoseconds_t until) const {
+    std::uint64_t n = own_.allowed_until(now, until);
+    for (auto& s : shared_) {
+      const std::lock_guard hold(s.lock());
+      n = std::min(n, s.limits().allowed_until(now, until));
+    }
     return n;
   }
 
-  [[nodiscard]] const std::vector<limit>& limits() const noexcept { return limits_; }
-  [[nodiscard]] std::int64_t in_flight_count() const noexcept {
-    return in_flights_.empty() ? 0 : in_flights_.front().it.open();
+  // No more recipients than this can come into the count of `recipients` limits in [now, until]. At 0 a lane of new
+  // recipients has to wait (for how long, the refusal of the next says); those in the count, or with an open
+  // conversation, need not.
+  [[nodiscard]] std::uint64_t new_recipients_until(nanoseconds_t now, nanoseconds_t until) {
+    std::uint64_t n = own_.new_recipients_until(now, until);
+    for (auto& s : shared_) {
+      const std::lock_guard hold(s.lock());
+      n = std::min(n, s.limits().new_recipients_until(now, until));
+    }
+    return n;
+  }
+
+  // Wall time minus the clock given, for daily budgets; to be told again whenever the wall clock may have been set.
+  void set_wall_offset(nanoseconds_t offset) {
+    own_.set_wall_offset(offset);
+    for (auto& s : shared_) {
+      const std::lock_guard hold(s.lock());
+      s.limits().set_wall_offset(offset);
+    }
+  }
+
+  [[nodiscard]] const std::vector<limit>& limits() const noexcept { return own_.limits(); }
+  [[nodiscard]] std::int64_t in_flight_count() const noexcept { return own_.in_flight_count(); }
+  // The pace that throttling has left, in messages per 1000 s; 0: no pace but the limits' own.
+  [[nodiscard]] std::int64_t slowed_to_per_1000_s(nanoseconds_t now) const noexcept {
+    return own_.pace().per_1000_s(now);
   }
 
   // Batch limits in the order given; `index` below batch_count().
-  [[nodiscard]] std::size_t batch_count() const noexcept { return batches_.size(); }
-  [[nodiscard]] batch_state batch(std::size_t index) const noexcept { return batches_[index].it.state(); }
-  void restore_batch(std::size_t index, const batch_state& s) noexcept { batches_[index].it.restore(s); }
+  [[nodiscard]] std::size_t batch_count() const noexcept { return own_.batch_count(); }
+  [[nodiscard]] batch_state batch(std::size_t index) const noexcept { return own_.batch(index); }
+  void restore_batch(std::size_t index, const batch_state& s) noexcept { own_.restore_batch(index, s); }
 
  private:
-  template <class T>
-  struct part {
-    std::size_t limit_index;
-    T it;
+  using memberships = std::vector<shared_limits::membership>;
+
+  // In the order of their addresses, so that two senders cannot wait for each other.
+  class lock_all {
+   public:
+    explicit lock_all(const memberships& all) : all_(all) {
+      for (const auto& s : all_) s.lock().lock();
+    }
+    ~lock_all() {
+      for (const auto& s : all_) s.lock().unlock();
+    }
+    lock_all(const lock_all&) = delete;
+    lock_all& operator=(const lock_all&) = delete;
+
+   private:
+    const memberships& all_;
   };
 
-  // Each limit, once it allows, goes on allowing until somebody takes: so the latest of their times is exact for all.
-  [[nodiscard]] decision ask(nanoseconds_t given, nanoseconds_t now, std::uint64_t recipient) const noexcept {
-    decision d{true, given, nullptr};
-    const auto consider = [&](std::size_t index, nanoseconds_t at) {
-      if (at <= now || (!d.granted && at <= d.next)) return;
-      d = {false, at, &limits_[index]};
-    };
-    for (const auto& r : rates_) consider(r.limit_index, r.it.next(now));
-    for (const auto& b : batches_) consider(b.limit_index, b.it.next(now));
-    for (const auto& f : in_flights_) consider(f.limit_index, f.it.next(now));
-    if (recipient != 0) {
-      for (const auto& p : pairs_) consider(p.limit_index, p.it.next(recipient, now));
+  [[nodiscard]] decision ask(nanoseconds_t now, addressee to, bool will_wait) const {
+    decision d = own_.check(now, to);
+    if (to.key != 0) {
+      if (const nanoseconds_t at = waits_.next(to.key, now); at > now) d.add({false, at, nullptr, true});
+    }
+    for (const auto& s : shared_) {
+      const decision theirs = s.limits().check(now, to);
+      if (will_wait && !theirs.granted && theirs.next == only_by_release) s.wait_for_room();
+      d.add(theirs);
     }
     return d;
   }
 
-  std::vector<limit> limits_;
-  std::vector<part<rate_limiter>> rates_;
-  std::vector<part<batch_limiter>> batches_;
-  std::vector<part<in_flight>> in_flights_;
-  std::vector<part<pair_limiter>> pairs_;
-  nanoseconds_t latest_ = long_ago;
+  limit_set own_;
+  pair_backoff waits_;
+  memberships shared_;
 };
 
 }  // namespace bulkmsg::pacing
