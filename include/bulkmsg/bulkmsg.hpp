@@ -6,7 +6,8 @@
 //   recipients/  csv.hpp: rows from CSV; phone.hpp: E.164; audience.hpp (abseil): rows checked and deduplicated
 //   content/     template_json.hpp (simdjson): a provider's template; render.hpp: request bodies and previews from it
 //   credits/     ledger.hpp, rules.hpp, audit.hpp: accounts whose credits are conserved; billing.hpp (abseil): dates
-//   pacing/      limit.hpp: "80/s" as data; permit.hpp: many limits at once, all or nothing
+//   pacing/      limit.hpp: "80/s" as data; permit.hpp: many limits at once, all or nothing; fair_queue.hpp: whose turn
+//                it is; sending_window.hpp (abseil): hours of the week in the zones of a country
 //   channels/    whatsapp_*.hpp: request bytes, error codes; *_json.hpp (simdjson): answers and webhooks
 //   campaign/    life_cycle.hpp: the states and their names; counters.hpp
 //   net/         transport.hpp: what the sender needs of a network

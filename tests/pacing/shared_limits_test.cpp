@@ -95,6 +95,16 @@ TEST(shared_limits, throttling_of_the_account_slows_all) {
   EXPECT_EQ(b.take(second).by, nullptr);
 }
 
+TEST(shared_limits, joining_twice_is_joining_once) {
+  auto account = shared("2/1h");
+  permits a = make("1000/s");
+  a.share(account);
+  a.share(account);
+  EXPECT_TRUE(a.take(0).granted);
+  EXPECT_TRUE(a.take(0).granted);
+  EXPECT_FALSE(a.take(1).granted);
+}
+
 TEST(shared_limits, members_may_move) {
   auto one = shared("1/1h");
   auto two = shared("1/2h");
@@ -113,7 +123,7 @@ TEST(shared_limits, members_may_move) {
 // is refused, then time moves to the earliest next one.
 TEST(shared_limits, eight_threads_never_pass_a_limit_and_use_it) {
   constexpr int threads = 8;
-  auto portfolio = shared("5000/s; 20000 recipients/24h; in-flight=900");
+  auto portfolio = shared("5000/s; 3000 recipients/24h; in-flight=900");
   auto account = shared("777/100ms; 1/3ms per recipient,burst=2");
   nanoseconds_t now = 0;
   std::vector<nanoseconds_t> next(threads);
@@ -125,7 +135,7 @@ TEST(shared_limits, eight_threads_never_pass_a_limit_and_use_it) {
     const nanoseconds_t earliest = *std::min_element(next.begin(), next.end());
     now = earliest == only_by_release ? now + millisecond : std::max(now + 1, earliest);
   });
-  const nanoseconds_t end = 10 * second;
+  const nanoseconds_t end = 2 * second;
   std::vector<std::thread> running;
   for (int t = 0; t < threads; ++t) {
     running.emplace_back([&, t] {
@@ -137,7 +147,7 @@ TEST(shared_limits, eight_threads_never_pass_a_limit_and_use_it) {
       while (now < end) {
         next[static_cast<std::size_t>(t)] = now;
         for (;;) {
-          const std::uint64_t key = 1 + random() % 60'000;
+          const std::uint64_t key = 1 + random() % 9'000;
           const decision d = mine.take(now, key);
           if (!d.granted) {
             const bool other_may = d.this_recipient || (d.by != nullptr && d.by->kind == limit_kind::recipients);
@@ -170,9 +180,9 @@ TEST(shared_limits, eight_threads_never_pass_a_limit_and_use_it) {
   EXPECT_TRUE(std::is_sorted(times.begin(), times.end()));
   EXPECT_FALSE(reference::overrun(times, 5'000, second).has_value());
   EXPECT_FALSE(reference::overrun(times, 777, 100 * millisecond).has_value());
-  EXPECT_LE(reference::most_recipients_in_a_window(sent, 24 * hour), 20'000);
+  EXPECT_LE(reference::most_recipients_in_a_window(sent, 24 * hour), 3'000);
   EXPECT_LE(most_open, 900);
-  EXPECT_GE(sent.size(), 5'000u * 10 * 99 / 100);
+  EXPECT_GE(sent.size(), 5'000u * 2 * 99 / 100);
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ class limit_set {
           break;
       }
     }
+    only_rates_ = batches_.empty() && in_flights_.empty() && budgets_.empty() && pairs_.empty() && uniques_.empty();
   }
 
   // Each limit, once it allows, goes on allowing until somebody takes: so the latest of their times is exact for all.
@@ -99,6 +100,7 @@ class limit_set {
     };
     for (const auto& r : rates_) consider(r.it.next(now), &limits_[r.index]);
     consider(pace_.next(now), nullptr);
+    if (only_rates_) return d;
     for (const auto& b : batches_) consider(b.it.next(now), &limits_[b.index]);
     for (const auto& f : in_flights_) consider(f.it.next(now), &limits_[f.index]);
     for (const auto& b : budgets_) consider(b.it.next(now + wall_offset_) - wall_offset_, &limits_[b.index]);
@@ -114,6 +116,7 @@ class limit_set {
     latest_ = std::max(latest_, now);
     for (auto& r : rates_) r.it.take(latest_);
     pace_.take(latest_);
+    if (only_rates_) return;
     for (auto& b : batches_) b.it.take(latest_);
     for (auto& f : in_flights_) f.it.take();
     for (auto& b : budgets_) b.it.take(latest_, latest_ + wall_offset_);
@@ -229,6 +232,7 @@ class limit_set {
   std::vector<part<pair_limiter>> pairs_;
   std::vector<part<unique_limiter>> uniques_;
   adaptive_rate pace_;
+  bool only_rates_ = false;  // the rest need not be looked at
   nanoseconds_t wall_offset_ = 0;
   nanoseconds_t latest_ = long_ago;
 };

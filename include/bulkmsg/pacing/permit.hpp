@@ -3,7 +3,7 @@
 //   permits p(*parse_limits("80/s; 500/batch,10s; in-flight=200"));
 //   decision d = p.take(now);            // immediately before a request's first byte is written
 //   if (d.granted) send();
-//   else sleep_until(d.next);            // exact: nobody polls; only_by_release means that no waiting helps
+//   else sleep_until(wake_up(d, now));   // d.next is exact: nobody polls; only_by_release: no waiting helps
 //
 // Each granted permit ends in one of three ways: release() when the answer is in (or will never come), refused() when
 // the provider proved that it did not take the message, refund() when not a byte was written. A refusal to grant takes
@@ -12,8 +12,8 @@
 // A sender that shares limits with others joins them with share(). What the provider says about speed goes to
 // throttled() and pair_throttled(), and is one more limit from then on.
 //
-// After reopening: restore_batch() with the stored state of each batch limit, then assume() for sends that may have
-// happened since. In-flight limits begin empty.
+// After reopening: set_wall_offset() where there are daily budgets, restore_batch() with the stored state of each batch
+// limit, then assume() and assume_recipient() for sends that may have happened. In-flight limits begin empty.
 //
 // Time is given, on one clock (the same for all who share); if it goes back, the latest time seen counts as now.
 // Thread: one at a time; shared limits lock themselves. Allocates when constructed, and in take() only for limits per
@@ -40,6 +40,13 @@
 
 namespace bulkmsg::pacing {
 
+// When to wake up for what was not granted at `now`: not more often than 2000 times a second, since a wake-up costs
+// more than a message. Fast limits let several go at once (rate_limiter makes up for 10 ms), so none of the rate is
+// lost.
+[[nodiscard]] constexpr nanoseconds_t wake_up(const decision& d, nanoseconds_t now) noexcept {
+  return std::max(d.next, now + 500 * microsecond);
+}
+
 class permits {
  public:
   // As limit_set.
@@ -54,6 +61,7 @@ class permits {
   // From now on every permit needs leave from these, too. `wake` is called, from any thread and under their lock, when
   // this sender was refused with only_by_release because of them and somebody made room: it must only post.
   void share(std::shared_ptr<shared_limits> limits, std::function<void()> wake = nullptr) {
+    std::erase_if(shared_, [&](const auto& s) { return s.id() == limits.get(); });  // a lock cannot be taken twice
     shared_.emplace_back(std::move(limits), std::move(wake));
     std::sort(shared_.begin(), shared_.end(),
               [](const auto& a, const auto& b) { return std::less<>()(a.id(), b.id()); });

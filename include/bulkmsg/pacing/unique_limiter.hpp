@@ -5,7 +5,7 @@
 //   else if (proved_refused) u.refund(key, at);           // uncounted: the provider did not take it
 //
 // A recipient is in the count for T after the latest message, exactly: the recipients are kept in the order of their
-// latest messages, so the oldest tell when there is room again. At most N are kept (40 to 80 bytes each), more only
+// latest messages, so the oldest tell when there is room again. At most N are kept, 40 to 48 bytes each, more only
 // where assume() brought more.
 //
 // For reopening, a store keeps (key, time) of the messages of the last T and hands them to assume(), oldest first.
@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "bulkmsg/base/clock.hpp"
@@ -37,7 +38,7 @@ class unique_limiter {
   // When a message to `key` is allowed: `now` when it is at once, else the exact time (if nobody takes before).
   [[nodiscard]] nanoseconds_t next(std::uint64_t key, nanoseconds_t now) const noexcept {
     const std::uint32_t i = slots_[find(key)];
-    if (i != none && nodes_[i].last + window_ > std::max(now, latest_)) return now;
+    if (i != none && node_of(i).last + window_ > std::max(now, latest_)) return now;
     return next_new(now);
   }
 
@@ -45,8 +46,8 @@ class unique_limiter {
   [[nodiscard]] nanoseconds_t next_new(nanoseconds_t now) const noexcept {
     if (live_ < count_) return now;
     std::uint32_t i = oldest_;
-    for (std::size_t over = live_ - count_; over > 0; --over) i = nodes_[i].newer;
-    const nanoseconds_t at = nodes_[i].last + window_;
+    for (std::size_t over = live_ - count_; over > 0; --over) i = node_of(i).newer;
+    const nanoseconds_t at = node_of(i).last + window_;
     return at <= std::max(now, latest_) ? now : at;
   }
 
@@ -58,7 +59,7 @@ class unique_limiter {
     if (at + window_ <= latest_) return;
     const std::size_t slot = find(key);
     const std::uint32_t i = slots_[slot];
-    if (i == none || nodes_[i].messages == for_good || --nodes_[i].messages > 0) return;
+    if (i == none || node_of(i).messages == for_good || --node_of(i).messages > 0) return;
     unlink(i);
     vacate(slot);
     forget(i);
@@ -76,19 +77,20 @@ class unique_limiter {
     if (windows >= limit_count_max) return std::numeric_limits<std::uint64_t>::max();
     if (windows > 0) return count_ * (windows + 1);
     std::size_t left = live_;
-    for (std::uint32_t i = oldest_; i != none && nodes_[i].last + window_ <= until; i = nodes_[i].newer) --left;
+    for (std::uint32_t i = oldest_; i != none && node_of(i).last + window_ <= until; i = node_of(i).newer) --left;
     return left < count_ ? count_ - left : 0;
   }
 
   [[nodiscard]] std::size_t tracked() const noexcept { return live_; }  // some may have left the window
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    return nodes_.capacity() * sizeof(node) + slots_.capacity() * sizeof(std::uint32_t);
+    return chunks_.size() * chunk * sizeof(node) + slots_.capacity() * sizeof(std::uint32_t);
   }
 
  private:
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
   static constexpr std::uint32_t for_good = std::numeric_limits<std::uint32_t>::max();
   static constexpr std::size_t slots_min = 64;
+  static constexpr std::uint32_t chunk = 64;
 
   struct node {
     std::uint64_t key = 0;
@@ -97,6 +99,9 @@ class unique_limiter {
     std::uint32_t newer = none;
     std::uint32_t messages = 0;  // taken and not taken back since it came into the count
   };
+
+  [[nodiscard]] node& node_of(std::uint32_t i) noexcept { return chunks_[i / chunk][i % chunk]; }
+  [[nodiscard]] const node& node_of(std::uint32_t i) const noexcept { return chunks_[i / chunk][i % chunk]; }
 
   void touch(std::uint64_t key, nanoseconds_t at, std::uint32_t messages) {
     latest_ = std::max(latest_, at);
@@ -111,24 +116,24 @@ class unique_limiter {
         slot = find(key);
       }
       i = fresh();
-      nodes_[i].key = key;
-      nodes_[i].messages = 0;
+      node_of(i).key = key;
+      node_of(i).messages = 0;
       slots_[slot] = i;
       ++live_;
     }
-    node& n = nodes_[i];
+    node& n = node_of(i);
     n.last = latest_;
     n.messages = n.messages > for_good - messages ? for_good : n.messages + messages;
     n.older = newest_;
     n.newer = none;
-    (newest_ == none ? oldest_ : nodes_[newest_].newer) = i;
+    (newest_ == none ? oldest_ : node_of(newest_).newer) = i;
     newest_ = i;
   }
 
   void expire() noexcept {
-    while (oldest_ != none && nodes_[oldest_].last + window_ <= latest_) {
+    while (oldest_ != none && node_of(oldest_).last + window_ <= latest_) {
       const std::uint32_t i = oldest_;
-      const std::size_t slot = find(nodes_[i].key);
+      const std::size_t slot = find(node_of(i).key);
       unlink(i);
       vacate(slot);
       forget(i);
@@ -136,31 +141,31 @@ class unique_limiter {
   }
 
   void unlink(std::uint32_t i) noexcept {
-    const node& n = nodes_[i];
-    (n.older == none ? oldest_ : nodes_[n.older].newer) = n.newer;
-    (n.newer == none ? newest_ : nodes_[n.newer].older) = n.older;
+    const node& n = node_of(i);
+    (n.older == none ? oldest_ : node_of(n.older).newer) = n.newer;
+    (n.newer == none ? newest_ : node_of(n.newer).older) = n.older;
   }
 
   void forget(std::uint32_t i) noexcept {
-    nodes_[i].newer = free_;
+    node_of(i).newer = free_;
     free_ = i;
     --live_;
   }
 
   std::uint32_t fresh() {
     if (free_ == none) {
-      nodes_.emplace_back();
-      return static_cast<std::uint32_t>(nodes_.size() - 1);
+      if (used_ == chunks_.size() * chunk) chunks_.push_back(std::make_unique<node[]>(chunk));
+      return used_++;
     }
     const std::uint32_t i = free_;
-    free_ = nodes_[i].newer;
+    free_ = node_of(i).newer;
     return i;
   }
 
   // The slot of `key`, or the empty one where it belongs.
   [[nodiscard]] std::size_t find(std::uint64_t key) const noexcept {
     std::size_t s = home(key);
-    while (slots_[s] != none && nodes_[slots_[s]].key != key) s = (s + 1) & (slots_.size() - 1);
+    while (slots_[s] != none && node_of(slots_[s]).key != key) s = (s + 1) & (slots_.size() - 1);
     return s;
   }
 
@@ -175,7 +180,7 @@ class unique_limiter {
   void vacate(std::size_t gap) noexcept {
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t s = (gap + 1) & mask; slots_[s] != none; s = (s + 1) & mask) {
-      if (((s - home(nodes_[slots_[s]].key)) & mask) < ((s - gap) & mask)) continue;
+      if (((s - home(node_of(slots_[s]).key)) & mask) < ((s - gap) & mask)) continue;
       slots_[gap] = slots_[s];
       gap = s;
     }
@@ -183,8 +188,10 @@ class unique_limiter {
   }
 
   void grow() {
-    slots_.assign(slots_.size() * 2, none);
-    for (std::uint32_t i = oldest_; i != none; i = nodes_[i].newer) slots_[find(nodes_[i].key)] = i;
+    const std::size_t size = slots_.size() * 2;
+    std::vector<std::uint32_t>().swap(slots_);  // the old ones first: they are not needed for the new
+    slots_.assign(size, none);
+    for (std::uint32_t i = oldest_; i != none; i = node_of(i).newer) slots_[find(node_of(i).key)] = i;
   }
 
   std::size_t count_;
@@ -194,8 +201,9 @@ class unique_limiter {
   std::uint32_t oldest_ = none;
   std::uint32_t newest_ = none;
   std::uint32_t free_ = none;
-  std::vector<node> nodes_;
-  std::vector<std::uint32_t> slots_;  // a power of two, at most half full
+  std::uint32_t used_ = 0;
+  std::vector<std::unique_ptr<node[]>> chunks_;  // nodes never move
+  std::vector<std::uint32_t> slots_;             // a power of two, at most half full
 };
 
 }  // namespace bulkmsg::pacing
