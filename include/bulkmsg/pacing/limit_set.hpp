@@ -17,8 +17,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "bulkmsg/base/clock.hpp"
@@ -32,6 +34,11 @@
 #include "bulkmsg/pacing/unique_limiter.hpp"
 
 namespace bulkmsg::pacing {
+
+// The key of an address for limits per recipient, never 0. Of this process only: it is not to be stored.
+[[nodiscard]] inline std::uint64_t recipient_key(std::string_view address) noexcept {
+  return std::hash<std::string_view>()(address) | 1;
+}
 
 // Whom a message is for, as far as limits care.
 struct addressee {
@@ -184,6 +191,7 @@ class limit_set {
   void set_wall_offset(nanoseconds_t offset) noexcept { wall_offset_ = offset; }
 
   [[nodiscard]] const std::vector<limit>& limits() const noexcept { return limits_; }
+  [[nodiscard]] bool per_recipient() const noexcept { return !pairs_.empty(); }
   [[nodiscard]] const adaptive_rate& pace() const noexcept { return pace_; }
   [[nodiscard]] std::int64_t in_flight_count() const noexcept {
     return in_flights_.empty() ? 0 : in_flights_.front().it.open();

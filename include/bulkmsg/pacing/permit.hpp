@@ -165,6 +165,7 @@ class permits {
   }
 
   [[nodiscard]] const std::vector<limit>& limits() const noexcept { return own_.limits(); }
+  [[nodiscard]] bool per_recipient() const noexcept { return own_.per_recipient(); }
   [[nodiscard]] std::int64_t in_flight_count() const noexcept { return own_.in_flight_count(); }
   // The pace that throttling has left, in messages per 1000 s; 0: no pace but the limits' own.
   [[nodiscard]] std::int64_t slowed_to_per_1000_s(nanoseconds_t now) const noexcept {
