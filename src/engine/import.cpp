@@ -105,7 +105,7 @@ result<import_report> engine::import_csv(campaign_id campaign, const byte_source
     auto known = self_->read([&](store::database& db) {
       auto r = db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2", (campaign.value << 32) + from,
                          (campaign.value << 32) + from + static_cast<std::int64_t>(rows_per_batch));
-      while (r.next()) builder.reserve_known(recipients::deduplication_key(recipients::parse_phone(r.text(0)).number));
+      while (r.next()) builder.judge().reserve_known(recipients::person_key(r.text(0)));
       return true;
     });
     if (!known) return fail(known.error());
@@ -133,7 +133,7 @@ result<import_report> engine::import_csv(campaign_id campaign, const byte_source
     }
     return fail(imported.error());
   }
-  const auto& counts = builder.counts();
+  const auto& counts = builder.judge().counts();
   return import_report{.rows = static_cast<std::int64_t>(counts.rows),
                        .added = static_cast<std::int64_t>(counts.accepted),
                        .duplicates = static_cast<std::int64_t>(counts.duplicates),

@@ -13,7 +13,7 @@ struct collector {
   void accepted(const accepted_row& row) {
     std::string text = std::to_string(row.line) + ' ' + std::string(row.address);
     for (const auto cell : row.parameters) text += '|' + std::string(cell);
-    EXPECT_EQ(row.key, deduplication_key(row.number));
+    EXPECT_EQ(row.key, person_key(row.address));
     rows.push_back(text);
   }
   void rejected(const rejected_row& row) {
@@ -45,7 +45,7 @@ outcome build(audience_builder builder, std::string_view text, std::size_t chunk
     out.message = state.error().message;
   }
   out.rows = sink.rows;
-  out.counts = builder.counts();
+  out.counts = builder.judge().counts();
   return out;
 }
 
@@ -119,7 +119,7 @@ TEST(audience, header_only_is_an_empty_audience) {
 
 TEST(audience, known_recipients_are_duplicates) {
   audience_builder builder;
-  builder.reserve_known(deduplication_key(phone{15550001111}));
+  builder.judge().reserve_known(deduplication_key(phone{15550001111}));
   const outcome out = build(std::move(builder), "phone_number\n+15550001111\n+15550002222\n");
   EXPECT_EQ(out.counts.duplicates, 1u);
   EXPECT_EQ(out.counts.accepted, 1u);
@@ -141,7 +141,7 @@ struct no_x {
 
 TEST(audience, row_check_sees_the_parameters_and_its_column_is_placed_in_the_file) {
   const no_x checker;
-  const outcome out = build(audience_builder(row_check::of(checker)),
+  const outcome out = build(audience_builder([&](auto) -> result<row_check> { return row_check::of(checker); }),
                             "a,phone_number,b\n1,+15550001111,x\n1,+15550001111,2\nx,+15550002222,2\n");
   EXPECT_EQ(out.rows, (lines{"2!parameter_missing@3:b +15550001111", "3 +15550001111|1|2",
                              "4!parameter_missing@1:a +15550002222"}));

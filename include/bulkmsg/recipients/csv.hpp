@@ -25,40 +25,24 @@
 
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/recipients/csv_scan.hpp"
+#include "bulkmsg/recipients/rows.hpp"
 #include "bulkmsg/recipients/utf8.hpp"
 
 namespace bulkmsg::recipients {
 
-// A row over this many raw bytes (line break not counted) is a problem, not a row: one stray quote must not make the
-// reader hold the rest of the file.
-inline constexpr std::size_t row_bytes_max = std::size_t{64} * 1024;
-
-struct csv_row {
-  std::uint64_t line = 0;                   // 1-based physical line on which the row starts
-  std::span<const std::string_view> cells;  // never empty; valid during the call
-};
-
-struct csv_problem {
-  std::uint64_t line = 0;
-  std::uint32_t column = 0;  // 1-based; 0: the whole row
-  errc code = errc::ok;
-  std::string reason;
-};
-
-template <class Sink>
-concept csv_sink = requires(Sink& sink, const csv_row& row, const csv_problem& problem) {
-  sink.row(row);
-  sink.problem(problem);
-};
+using csv_row = source_row;
+using csv_problem = row_problem;
 
 class csv_reader {
  public:
-  // delimiter: 0 detects it.
+  static constexpr std::string_view what = "csv";
+
+  // delimiter: any ASCII character but a quote or a line break; 0 detects it.
   explicit csv_reader(char delimiter = 0) : forced_(delimiter) {}
 
   // Reads on. An error means that the file as a whole is unusable (text_not_utf8, naming line and byte); rows before
   // it were delivered, and the reader takes no more (wrong_state).
-  template <csv_sink Sink>
+  template <row_sink Sink>
   result<void> feed(std::string_view chunk, Sink&& sink) {
     if (over_) return fail(errc::wrong_state, "csv: no more input is taken after finish() or an error");
     const std::size_t good = utf8_.read(chunk);
@@ -69,7 +53,7 @@ class csv_reader {
   }
 
   // The input is complete. Errors: csv_unclosed_quote (naming the line of the quote), text_not_utf8.
-  template <csv_sink Sink>
+  template <row_sink Sink>
   result<void> finish(Sink&& sink) {
     if (over_) return fail(errc::wrong_state, "csv: no more input is taken after finish() or an error");
     if (!utf8_.complete()) return not_utf8(0);
