@@ -1,5 +1,5 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// plan.cpp (freezing), running.cpp (senders at work), webhooks.cpp.
+// import_report.cpp, plan.cpp (freezing), running.cpp (senders at work), webhooks.cpp.
 #pragma once
 
 #include <atomic>
@@ -71,6 +71,12 @@ struct engine::impl final : inbound::receiver_handler {
   result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
   static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
                                                                            std::string_view json);
+  // Takes recipients into a draft; make(header hook, address rules) gives the input. In import.cpp only.
+  template <class Make>
+  result<import_report> take_in(campaign_id campaign, const import_options& how, Make make);
+  template <class Reader>
+  result<import_report> take_in_from(campaign_id campaign, const import_options& how, Reader reader,
+                                     const byte_source& source);
   result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
   result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
 
