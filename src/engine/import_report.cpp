@@ -35,6 +35,10 @@ class examples {
           if (each["param_name"].get(name) == simdjson::SUCCESS) add(std::string(name), each["example"]);
         }
       }
+      simdjson::dom::array buttons;
+      if (component["buttons"].get(buttons)) continue;
+      int index = 0;
+      for (const auto button : buttons) add_button("button" + std::to_string(index++) + "_param", button);
     }
   }
 
@@ -70,6 +74,17 @@ class examples {
   void add(std::string column, const Value& value) {
     std::string_view text;
     if (value.get(text) == simdjson::SUCCESS && !text.empty()) known_.emplace_back(std::move(column), text);
+  }
+  // A URL's example is the whole address, of which the column holds the end.
+  void add_button(std::string column, simdjson::dom::element button) {
+    simdjson::dom::array list;
+    std::string_view url, text;
+    if (button["example"].get(list) || list.size() == 0 || list.at(0).get(text)) return;
+    if (button["url"].get(url) == simdjson::SUCCESS) {
+      const auto fixed = url.substr(0, url.find("{{"));
+      if (text.starts_with(fixed)) text.remove_prefix(fixed.size());
+    }
+    if (!text.empty()) known_.emplace_back(std::move(column), text);
   }
   template <class List>
   void add_all(const List& list, const char* column) {
