@@ -5,7 +5,6 @@
 #include <future>
 #include <random>
 
-#include "bulkmsg/channels/whatsapp_cloud_json.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
@@ -164,7 +163,7 @@ result<sender_id> engine::put_sender(const sender_settings& settings) {
   if (!call) return fail(call.error());
   if (settings.name.empty()) return fail(errc::bad_option_value, "sender: 'name' is empty; give it a name");
   if (auto limits = make_permits(settings.limits); !limits) return fail(limits.error());
-  if (auto encoder = make_encoder(settings); !encoder) return fail(encoder.error());
+  if (auto channel = make_channel(settings); !channel) return fail(channel.error());
   if (!settings.app_secret.empty()) {
     if (auto secret = resolve_secret(settings.app_secret, "app secret"); !secret) return fail(secret.error());
   }
@@ -184,13 +183,14 @@ class single_request final : public net::listener {
   single_request(net::io_thread& io, const sender_settings& settings) : io_(io), settings_(settings) {}
 
   result<sender_health> run() {
-    auto encoder = make_encoder(settings_);
-    if (!encoder) return fail(encoder.error());
+    auto channel = make_channel(settings_);
+    if (!channel) return fail(channel.error());
+    if (std::string probe; !(*channel)->encode_health(probe)) return sender_health{.status = "not described"};
     auto options = wire_options(settings_);
     options.connections_max = 1;
     auto wire = net::make_http_client(io_, options);
     if (!wire) return fail(wire.error());
-    encoder_ = &*encoder;
+    channel_ = channel->get();
     wire_ = wire->get();
     auto answered = answer_.get_future();
     io_.call([this] {
@@ -209,15 +209,14 @@ class single_request final : public net::listener {
       return finish(fail(end.reason, "the provider at " + settings_.origin + " did not answer (" +
                                          std::string(name(end.reason)) + "); try again"));
     }
-    channels::answer_reader reader;
-    auto health = reader.parse_number_health(end.status, end.body);
+    auto health = channel_->read_health(end.status, end.body);
     if (!health) return finish(fail(health.error()));
-    finish(sender_health{.display_phone_number = health->display_phone_number,
-                         .verified_name = health->verified_name,
+    finish(sender_health{.display_phone_number = health->number,
+                         .verified_name = health->name,
                          .status = health->status,
-                         .quality = health->quality_rating,
-                         .throughput = health->throughput_level,
-                         .messaging_limit = health->messaging_limit_tier});
+                         .quality = health->quality,
+                         .throughput = health->throughput,
+                         .messaging_limit = health->messaging_limit});
   }
 
  private:
@@ -225,19 +224,19 @@ class single_request final : public net::listener {
     if (done_) return;
     const int slot = wire_->acquire();
     if (slot == net::transport::none) return;
-    static_cast<void>(encoder_->encode_get(wire_->buffer(slot), encoder_->health_path()));
+    static_cast<void>(channel_->encode_health(wire_->buffer(slot)));
     wire_->send(slot, 0);
   }
   void finish(result<sender_health> r) {
     if (done_) return;
     done_ = true;
-    if (!r) r.error().message = encoder_->without_token(r.error().message);
+    if (!r) r.error().message = channel_->without_token(r.error().message);
     answer_.set_value(std::move(r));
   }
 
   net::io_thread& io_;
   const sender_settings& settings_;
-  channels::request_encoder* encoder_ = nullptr;
+  channels::channel* channel_ = nullptr;
   net::transport* wire_ = nullptr;
   std::promise<result<sender_health>> answer_;
   bool done_ = false;

@@ -159,7 +159,7 @@ class running_sender final : public sending::observer {
 
 // The limits as parsed, or what is wrong with them.
 result<pacing::permits> make_permits(const std::string& limits);
-result<channels::request_encoder> make_encoder(const sender_settings& settings);
+result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& settings);
 net::transport_options wire_options(const sender_settings& settings);
 
 // Cells of `columns` and `mapping` as stored.

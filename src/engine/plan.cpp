@@ -199,7 +199,7 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
   }
   auto sender = self_->read([&](store::database& db) { return store::read_sender(db, row->sender); });
   if (!sender) return fail(sender.error());
-  if (auto encoder = make_encoder(*sender); self_->options_.send && !encoder) return fail(encoder.error());
+  if (auto channel = make_channel(*sender); self_->options_.send && !channel) return fail(channel.error());
   if (row->account != 0) {
     // A new month's credits are there from its first day.
     auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <future>
 
+#include "bulkmsg/channels/whatsapp_channel.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
@@ -34,13 +35,15 @@ result<pacing::permits> make_permits(const std::string& limits) {
   return pacing::permits(*parsed);
 }
 
-result<channels::request_encoder> make_encoder(const sender_settings& settings) {
+result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& settings) {
   auto token = resolve_secret(settings.token, "access token");
   if (!token) return fail(token.error());
-  return channels::request_encoder::make({.host = host_of(settings.origin),
-                                          .api_version = settings.api_version,
-                                          .phone_number_id = settings.phone_number_id,
-                                          .access_token = *token});
+  auto encoder = channels::request_encoder::make({.host = host_of(settings.origin),
+                                                  .api_version = settings.api_version,
+                                                  .phone_number_id = settings.phone_number_id,
+                                                  .access_token = *token});
+  if (!encoder) return fail(encoder.error());
+  return std::make_unique<channels::whatsapp_channel>(std::move(*encoder));
 }
 
 net::transport_options wire_options(const sender_settings& settings) {
@@ -55,8 +58,8 @@ net::transport_options wire_options(const sender_settings& settings) {
 result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner, std::int64_t id,
                                                              const sender_settings& settings,
                                                              const std::vector<store::past_sends>& past) {
-  auto encoder = make_encoder(settings);
-  if (!encoder) return fail(encoder.error());
+  auto channel = make_channel(settings);
+  if (!channel) return fail(channel.error());
   auto permits = make_permits(settings.limits);
   if (!permits) return fail(permits.error());
   // What an earlier run sent counts as if it had been sent by this one.
@@ -74,7 +77,7 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
 
   std::unique_ptr<running_sender> made(new running_sender(owner, id));
   made->wire_ = std::move(*wire);
-  made->work_ = std::make_unique<sending::batch_sender>(*owner.io_, *made->wire_, *owner.writer_, std::move(*encoder),
+  made->work_ = std::make_unique<sending::batch_sender>(*owner.io_, *made->wire_, *owner.writer_, std::move(*channel),
                                                         std::move(*permits), owner.store_id_, *made);
   return made;
 }
@@ -271,7 +274,7 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
     if (row->first.state != campaign_state::sending) {
       if (auto ok = check_transition(row->first.state, to, verb); !ok) return done(ok);
     }
-    if (auto encoder = make_encoder(row->second); options_.send && !encoder) return done(fail(encoder.error()));
+    if (auto channel = make_channel(row->second); options_.send && !channel) return done(fail(channel.error()));
   } else {
     hold(campaign);
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bulkmsg/channels/callback_key.hpp"
+#include "bulkmsg/channels/whatsapp_channel.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "sending/batch_sender.hpp"
@@ -179,7 +180,8 @@ class process final : public sending::observer {
     for (const auto& p : store::recent_sends(reader_, 1, wall_ms() - 60'000, wall_ms())) {
       permits.assume(p.at_ms * millisecond - (time.wall() - time.now()), p.count);
     }
-    sender_ = std::make_unique<sending::batch_sender>(executor_, transport_, writer_, std::move(*encoder),
+    sender_ = std::make_unique<sending::batch_sender>(executor_, transport_, writer_,
+                                                      std::make_unique<channels::whatsapp_channel>(std::move(*encoder)),
                                                       std::move(permits), 7, *this);
     transport_.set_listener(sender_.get());
     const auto message = content::parse_template_json(store::read_template(reader_, 1));

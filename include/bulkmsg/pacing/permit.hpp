@@ -126,6 +126,7 @@ class permits {
   }
 
   [[nodiscard]] const std::vector<limit>& limits() const noexcept { return limits_; }
+  [[nodiscard]] bool per_recipient() const noexcept { return !pairs_.empty(); }
   [[nodiscard]] std::int64_t in_flight_count() const noexcept {
     return in_flights_.empty() ? 0 : in_flights_.front().it.open();
   }
