@@ -7,6 +7,7 @@
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "net/http_client.hpp"
+#include "store/past_recipients.hpp"
 
 namespace bulkmsg {
 
@@ -26,12 +27,6 @@ std::string host_of(std::string_view origin) {
 result<pacing::permits> make_permits(const std::string& limits) {
   auto parsed = pacing::parse_limits(limits);
   if (!parsed) return fail(parsed.error());
-  for (const auto& l : *parsed) {
-    if (l.kind == pacing::limit_kind::per_recipient) {
-      return fail(errc::bad_option_value, "limits: '" + pacing::to_string(l) +
-                                              "' is understood but not enforced by this version; leave it out");
-    }
-  }
   return pacing::permits(*parsed);
 }
 
@@ -65,6 +60,10 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
   // What an earlier run sent counts as if it had been sent by this one.
   const auto wall_offset = owner.clock_.wall() - owner.clock_.now();
   for (const auto& p : past) permits->assume(p.at_ms * millisecond - wall_offset, p.count);
+  auto known = store::guarded([&] {
+    store::assume_past_recipients(*owner.io_reader_, id, *permits, owner.now_ms(), wall_offset);
+  });
+  if (!known) return fail(known.error());
   // How full the last batch was is not known: it counts as full, so the next begins its delay after the last send.
   std::size_t batch = 0;
   for (const auto& l : permits->limits()) {

@@ -1,7 +1,6 @@
 #include "sending/batch_sender.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <utility>
 
@@ -150,7 +149,7 @@ bool batch_sender::send_one(lane& l, int slot) {
 
   // The permit is taken when nothing is left to do but to write.
   const auto now = executor_.time().now();
-  const auto recipient = permits_.per_recipient() ? std::hash<std::string_view>()(m.address) | 1 : 0;
+  const auto recipient = permits_.per_recipient() ? pacing::recipient_key(m.address) : 0;
   const auto leave = permits_.take(now, recipient);
   if (!leave.granted) {
     transport_.release(slot);
