@@ -2,10 +2,8 @@
 #include <algorithm>
 #include <future>
 
-#include "bulkmsg/channels/whatsapp_channel.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
-#include "engine/secrets.hpp"
 #include "net/http_client.hpp"
 #include "store/past_recipients.hpp"
 
@@ -15,30 +13,12 @@ namespace {
 
 constexpr std::int64_t a_day_ms = std::int64_t{24} * 3600 * 1000;
 
-std::string host_of(std::string_view origin) {
-  const auto scheme = origin.find("://");
-  if (scheme != std::string_view::npos) origin.remove_prefix(scheme + 3);
-  while (origin.ends_with('/')) origin.remove_suffix(1);
-  return std::string(origin);
-}
-
 }  // namespace
 
 result<pacing::permits> make_permits(const std::string& limits) {
   auto parsed = pacing::parse_limits(limits);
   if (!parsed) return fail(parsed.error());
   return pacing::permits(*parsed);
-}
-
-result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& settings) {
-  auto token = resolve_secret(settings.token, "access token");
-  if (!token) return fail(token.error());
-  auto encoder = channels::request_encoder::make({.host = host_of(settings.origin),
-                                                  .api_version = settings.api_version,
-                                                  .phone_number_id = settings.phone_number_id,
-                                                  .access_token = *token});
-  if (!encoder) return fail(encoder.error());
-  return std::make_unique<channels::whatsapp_channel>(std::move(*encoder));
 }
 
 net::transport_options wire_options(const sender_settings& settings) {
@@ -60,9 +40,8 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
   // What an earlier run sent counts as if it had been sent by this one.
   const auto wall_offset = owner.clock_.wall() - owner.clock_.now();
   for (const auto& p : past) permits->assume(p.at_ms * millisecond - wall_offset, p.count);
-  auto known = store::guarded([&] {
-    store::assume_past_recipients(*owner.io_reader_, id, *permits, owner.now_ms(), wall_offset);
-  });
+  auto known = store::guarded(
+      [&] { store::assume_past_recipients(*owner.io_reader_, id, *permits, owner.now_ms(), wall_offset); });
   if (!known) return fail(known.error());
   // How full the last batch was is not known: it counts as full, so the next begins its delay after the last send.
   std::size_t batch = 0;

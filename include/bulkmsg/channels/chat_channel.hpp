@@ -66,7 +66,7 @@ class chat_channel final : public channel {
   answer classify(int http_status, std::string_view body) override {
     answer read;
     simdjson::dom::element root;
-    if (parser_.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS) return read;
+    if (!read_json(body, root)) return read;
     if (http_status >= 200 && http_status < 300 && ok_is(root, true)) {
       read.message_id = words(root, description_.id, id_);
       if (!read.message_id.empty()) {
@@ -87,7 +87,7 @@ class chat_channel final : public channel {
 
   result<account_health> read_health(int http_status, std::string_view body) override {
     simdjson::dom::element root;
-    const bool json = parser_.parse(body.data(), body.size()).get(root) == simdjson::SUCCESS;
+    const bool json = read_json(body, root);
     if (json && http_status >= 200 && http_status < 300 && ok_is(root, true)) {
       return account_health{.name = std::string(words(root, description_.health_name, id_)), .status = "answers"};
     }
@@ -168,6 +168,10 @@ class chat_channel final : public channel {
         }
       }
     }
+  }
+
+  bool read_json(std::string_view body, simdjson::dom::element& root) {
+    return !body.empty() && parser_.parse(body.data(), body.size()).get(root) == simdjson::SUCCESS;
   }
 
   // Without a described flag the status alone tells.
