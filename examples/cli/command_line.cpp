@@ -116,7 +116,7 @@ class command_line {
     CLI::App* send_ = add(app_, "send", "Send a template to everyone in a list, and stay until it is done", send);
     send_
         ->add_option("--sender", given_.sender_file,
-                     "Sender file (JSON): origin, phone_number_id, names of secrets, limits")
+                     "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits")
         ->required()
         ->type_name("FILE");
     send_->add_option("--template", given_.template_file, "One entry of the provider's message_templates (JSON)")
@@ -142,6 +142,11 @@ class command_line {
     add_mapping(send_);
     send_->add_option("--limits", given_.limits,
                       "Instead of the sender file's limits, such as \"80/s; 500/batch,10s; in-flight=64\"");
+    send_
+        ->add_option("--agent", given_.agent, "Sent from this person, on channels that show it (default: the sender's)")
+        ->type_name("ID");
+    send_->add_option("--reply-to", given_.reply_to, "Who gets the replies, on such channels (default: the sender's)")
+        ->type_name("ID");
     send_->add_flag("--dry-run", given_.dry_run,
                     "Everything but the network: validate, price, hash; then leave no campaign");
     add_receiving(send_);

@@ -28,6 +28,8 @@ struct options {
   std::string account;
   std::vector<std::pair<std::string, std::string>> mapping;  // slot -> column
   std::string limits;
+  std::string agent;  // sent from
+  std::string reply_to;
   bool dry_run = false;
   std::string listen;
   std::int64_t linger_seconds = 0;

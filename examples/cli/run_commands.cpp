@@ -175,6 +175,8 @@ int send(const options& given) {
   plan.sender = need_of(given.sender_file, runner.put_sender(settings));
   plan.account = account.id;
   plan.mapping = given.mapping;
+  plan.agent = given.agent;
+  plan.reply_to = given.reply_to;
 
   draft campaign(runner, need(runner.create_campaign(plan)));
   const bulkmsg::import_report imported = import_recipients(runner, campaign.id(), given);

@@ -50,16 +50,22 @@ struct engine_options {
 
 // A sending identity. Secrets are given by name, "env:NAME" or "file:PATH"; only the name is stored, never the value.
 struct sender_settings {
-  std::string name = {};                              // unique in the store
-  std::string origin = "https://graph.facebook.com";  // "http://" only for loopback
-  std::string api_version = "v23.0";
-  std::string phone_number_id = {};
-  std::string business_account_id = {};       // WABA id; may be empty
-  std::string token = {};                     // name of the access token's secret
-  std::string app_secret = {};                // name of the webhook signing secret; may be empty
-  std::string verify_token = {};              // name of the webhook handshake secret; may be empty
-  std::string limits = "80/s; in-flight=64";  // see pacing/limit.hpp
-  int connections_max = 64;                   // 1..1024
+  std::string name = {};                   // unique in the store
+  std::string channel = "whatsapp_cloud";  // "whatsapp_cloud", "telegram", or "chat": see channel_description
+  std::string channel_description =
+      {};                             // channel "chat": JSON (fields: channels/chat.hpp) or the path of a file with it
+  std::string origin = {};            // empty: the channel's own; "http://" only for loopback
+  std::string api_version = "v23.0";  // WhatsApp
+  std::string phone_number_id = {};   // WhatsApp
+  std::string business_account_id = {};  // WABA id; may be empty
+  bool marketing_endpoint = false;       // WhatsApp: templates of category MARKETING go to /marketing_messages
+  std::string token = {};                // name of the access token's secret
+  std::string app_secret = {};           // name of the webhook signing secret; may be empty
+  std::string verify_token = {};         // name of the webhook handshake secret; may be empty
+  std::string agent = {};                // who campaigns are sent from, where the channel can say so
+  std::string reply_to = {};             // who gets the replies, where the channel can say so
+  std::string limits = {};               // see pacing/limit.hpp; empty: the channel's own ("80/s; in-flight=64")
+  int connections_max = 64;              // 1..1024
   std::chrono::milliseconds response_timeout{30'000};
   std::string tls_ca_file = {};  // PEM; empty: the system's store
 };
@@ -73,7 +79,8 @@ struct sender_settings {
 [[nodiscard]] result<std::string> template_csv(std::string_view provider_json,
                                                const std::vector<std::pair<std::string, std::string>>& mapping = {});
 
-// What the provider says of a sender's number.
+// What the provider says of a sender's number or account; `status` is "not described" when its channel's description
+// does not say how to ask.
 struct sender_health {
   std::string display_phone_number = {}, verified_name = {}, status = {}, quality = {}, throughput = {},
               messaging_limit = {};
@@ -85,7 +92,9 @@ struct campaign_settings {
   template_id content = {};
   account_id account = {};  // none: metered only
   std::vector<std::pair<std::string, std::string>> mapping =
-      {};  // slot -> column, see content/render.hpp; empty: default
+      {};                     // slot -> column, see content/render.hpp; empty: default
+  std::string agent = {};     // "sent from"; empty: the sender's
+  std::string reply_to = {};  // who gets the replies; empty: the sender's
 };
 
 struct reason_count {
@@ -214,10 +223,11 @@ class engine {
 
   [[nodiscard]] recovery recovered() const noexcept;
 
-  // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty).
+  // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty),
+  // channel_malformed, file_unreadable (the channel description).
   result<sender_id> put_sender(const sender_settings& settings);
-  // Asks the provider about the number: token, status, quality; stores nothing. Errors: token_rejected, connect_failed,
-  // tls_failed, provider_refused, provider_unreadable. Blocks: up to the response timeout.
+  // Asks the provider about the number or account: token, status, quality; stores nothing. Errors: token_rejected,
+  // connect_failed, tls_failed, provider_refused, provider_unreadable. Blocks: up to the response timeout.
   result<sender_health> check_sender(const sender_settings& settings);
   result<sender_health> check_sender(sender_id sender);
 

@@ -1,5 +1,5 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// import_report.cpp, plan.cpp (freezing), running.cpp (senders at work), webhooks.cpp.
+// import_report.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "bulkmsg/channels/channel.hpp"
+#include "bulkmsg/channels/chat.hpp"
+#include "bulkmsg/channels/whatsapp_cloud.hpp"
 #include "bulkmsg/content/render.hpp"
 #include "bulkmsg/engine.hpp"
 #include "engine/events.hpp"
@@ -165,7 +168,14 @@ class running_sender final : public sending::observer {
 
 // The limits as parsed, or what is wrong with them.
 result<pacing::permits> make_permits(const std::string& limits);
-result<channels::request_encoder> make_encoder(const sender_settings& settings);
+
+// Of settings as stored, which are complete: what the host left empty is filled in from the channel, a description is
+// there as JSON. Errors of completing: bad_option_value, file_unreadable, channel_malformed.
+result<sender_settings> completed(sender_settings settings);
+[[nodiscard]] bool speaks_whatsapp(const sender_settings& settings);
+result<channels::chat_description> chat_description_of(const sender_settings& settings);  // not of WhatsApp
+result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& settings);
+result<channels::request_encoder> make_encoder(const sender_settings& settings);  // of WhatsApp only
 net::transport_options wire_options(const sender_settings& settings);
 
 // Cells of `columns` and `mapping` as stored.

@@ -117,8 +117,9 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
   made.duration = shortest_duration(*limits, row.recipients);
 
   sha256 hash;
-  hash.add("bulkmsg plan 1\n" + sender->origin + "\n" + sender->api_version + "\n" + sender->phone_number_id + "\n" +
-           sender->limits + "\ncredits " + std::to_string(made.credits) + "\n");
+  hash.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
+           sender->api_version + "\n" + sender->phone_number_id + "\n" + sender->limits + "\ncredits " +
+           std::to_string(made.credits) + "\n");
   std::string body;
   std::vector<std::string_view> cells((*content)->column_count());
   for (std::int64_t from = 0; from < row.recipients; from += rows_per_chunk) {
@@ -159,7 +160,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const plan_sum
   if (begun) {
     begun = writer_->run([&](store::database& db) {
       if (row.account != 0) {
-          const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms());
+        const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms());
         db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
       }
       db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, planned.hash);
@@ -199,10 +200,11 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
   }
   auto sender = self_->read([&](store::database& db) { return store::read_sender(db, row->sender); });
   if (!sender) return fail(sender.error());
-  if (auto encoder = make_encoder(*sender); self_->options_.send && !encoder) return fail(encoder.error());
+  if (auto channel = make_channel(*sender); self_->options_.send && !channel) return fail(channel.error());
   if (row->account != 0) {
     // A new month's credits are there from its first day.
-    auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
+    auto billed =
+        self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
   auto planned = self_->plan(*row);

@@ -4,8 +4,8 @@
 
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
-#include "engine/secrets.hpp"
 #include "net/http_client.hpp"
+#include "store/past_recipients.hpp"
 
 namespace bulkmsg {
 
@@ -13,34 +13,12 @@ namespace {
 
 constexpr std::int64_t a_day_ms = std::int64_t{24} * 3600 * 1000;
 
-std::string host_of(std::string_view origin) {
-  const auto scheme = origin.find("://");
-  if (scheme != std::string_view::npos) origin.remove_prefix(scheme + 3);
-  while (origin.ends_with('/')) origin.remove_suffix(1);
-  return std::string(origin);
-}
-
 }  // namespace
 
 result<pacing::permits> make_permits(const std::string& limits) {
   auto parsed = pacing::parse_limits(limits);
   if (!parsed) return fail(parsed.error());
-  for (const auto& l : *parsed) {
-    if (l.kind == pacing::limit_kind::per_recipient) {
-      return fail(errc::bad_option_value, "limits: '" + pacing::to_string(l) +
-                                              "' is understood but not enforced by this version; leave it out");
-    }
-  }
   return pacing::permits(*parsed);
-}
-
-result<channels::request_encoder> make_encoder(const sender_settings& settings) {
-  auto token = resolve_secret(settings.token, "access token");
-  if (!token) return fail(token.error());
-  return channels::request_encoder::make({.host = host_of(settings.origin),
-                                          .api_version = settings.api_version,
-                                          .phone_number_id = settings.phone_number_id,
-                                          .access_token = *token});
 }
 
 net::transport_options wire_options(const sender_settings& settings) {
@@ -55,13 +33,16 @@ net::transport_options wire_options(const sender_settings& settings) {
 result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner, std::int64_t id,
                                                              const sender_settings& settings,
                                                              const std::vector<store::past_sends>& past) {
-  auto encoder = make_encoder(settings);
-  if (!encoder) return fail(encoder.error());
+  auto channel = make_channel(settings);
+  if (!channel) return fail(channel.error());
   auto permits = make_permits(settings.limits);
   if (!permits) return fail(permits.error());
   // What an earlier run sent counts as if it had been sent by this one.
   const auto wall_offset = owner.clock_.wall() - owner.clock_.now();
   for (const auto& p : past) permits->assume(p.at_ms * millisecond - wall_offset, p.count);
+  auto known = store::guarded(
+      [&] { store::assume_past_recipients(*owner.io_reader_, id, *permits, owner.now_ms(), wall_offset); });
+  if (!known) return fail(known.error());
   // How full the last batch was is not known: it counts as full, so the next begins its delay after the last send.
   std::size_t batch = 0;
   for (const auto& l : permits->limits()) {
@@ -74,7 +55,7 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
 
   std::unique_ptr<running_sender> made(new running_sender(owner, id));
   made->wire_ = std::move(*wire);
-  made->work_ = std::make_unique<sending::batch_sender>(*owner.io_, *made->wire_, *owner.writer_, std::move(*encoder),
+  made->work_ = std::make_unique<sending::batch_sender>(*owner.io_, *made->wire_, *owner.writer_, std::move(*channel),
                                                         std::move(*permits), owner.store_id_, *made);
   return made;
 }
@@ -271,7 +252,7 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
     if (row->first.state != campaign_state::sending) {
       if (auto ok = check_transition(row->first.state, to, verb); !ok) return done(ok);
     }
-    if (auto encoder = make_encoder(row->second); options_.send && !encoder) return done(fail(encoder.error()));
+    if (auto channel = make_channel(row->second); options_.send && !channel) return done(fail(channel.error()));
   } else {
     hold(campaign);
   }

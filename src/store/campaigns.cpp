@@ -17,35 +17,44 @@ constexpr std::int64_t wide(std::int64_t high, std::int64_t low) { return (high 
 std::int64_t put_sender(database& db, const sender_settings& s) {
   db.run(
       "INSERT INTO senders(name, origin, api_version, phone_number_id, business_account_id, token, app_secret, "
-      "verify_token, limits, connections_max, response_timeout_ms, tls_ca_file) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT(name) DO UPDATE SET origin = ?2, "
-      "api_version = ?3, phone_number_id = ?4, business_account_id = ?5, token = ?6, app_secret = ?7, "
-      "verify_token = ?8, limits = ?9, connections_max = ?10, response_timeout_ms = ?11, tls_ca_file = ?12",
+      "verify_token, limits, connections_max, response_timeout_ms, tls_ca_file, channel, channel_description, "
+      "marketing_endpoint, agent, reply_to) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
+      "ON CONFLICT(name) DO UPDATE SET origin = ?2, api_version = ?3, phone_number_id = ?4, business_account_id = ?5, "
+      "token = ?6, app_secret = ?7, verify_token = ?8, limits = ?9, connections_max = ?10, response_timeout_ms = ?11, "
+      "tls_ca_file = ?12, channel = ?13, channel_description = ?14, marketing_endpoint = ?15, agent = ?16, "
+      "reply_to = ?17",
       s.name, s.origin, s.api_version, s.phone_number_id, s.business_account_id, s.token, s.app_secret, s.verify_token,
-      s.limits, s.connections_max, s.response_timeout.count(), s.tls_ca_file);
+      s.limits, s.connections_max, s.response_timeout.count(), s.tls_ca_file, s.channel, s.channel_description,
+      s.marketing_endpoint, s.agent, s.reply_to);
   return db.number("SELECT id FROM senders WHERE name = ?1", s.name);
 }
 
 sender_settings read_sender(database& db, std::int64_t sender) {
   auto r = db.select(
-      "SELECT name, origin, api_version, phone_number_id, business_account_id, token, app_secret, verify_token, "
-      "limits, "
-      "connections_max, response_timeout_ms, tls_ca_file FROM senders WHERE id = ?1",
+      "SELECT name, channel, channel_description, origin, api_version, phone_number_id, business_account_id, "
+      "marketing_endpoint, token, app_secret, verify_token, agent, reply_to, limits, connections_max, "
+      "response_timeout_ms, tls_ca_file FROM senders WHERE id = ?1",
       sender);
   if (!r.next()) not_found("sender", sender);
   const auto text = [&](int i) { return std::string(r.text(i)); };
   return {.name = text(0),
-          .origin = text(1),
-          .api_version = text(2),
-          .phone_number_id = text(3),
-          .business_account_id = text(4),
-          .token = text(5),
-          .app_secret = text(6),
-          .verify_token = text(7),
-          .limits = text(8),
-          .connections_max = static_cast<int>(r.integer(9)),
-          .response_timeout = std::chrono::milliseconds(r.integer(10)),
-          .tls_ca_file = text(11)};
+          .channel = text(1),
+          .channel_description = text(2),
+          .origin = text(3),
+          .api_version = text(4),
+          .phone_number_id = text(5),
+          .business_account_id = text(6),
+          .marketing_endpoint = r.integer(7) != 0,
+          .token = text(8),
+          .app_secret = text(9),
+          .verify_token = text(10),
+          .agent = text(11),
+          .reply_to = text(12),
+          .limits = text(13),
+          .connections_max = static_cast<int>(r.integer(14)),
+          .response_timeout = std::chrono::milliseconds(r.integer(15)),
+          .tls_ca_file = text(16)};
 }
 
 std::vector<std::int64_t> sender_ids(database& db) {
@@ -68,13 +77,14 @@ std::string read_template(database& db, std::int64_t content) {
 }
 
 std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms) {
-  static_cast<void>(read_sender(db, c.sender));
+  const auto sender = read_sender(db, c.sender);
   static_cast<void>(read_template(db, c.content));
   if (c.account != 0) static_cast<void>(read_account(db, c.account));
   db.run(
-      "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-      c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms);
+      "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, agent, reply_to) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms,
+      c.agent.empty() ? sender.agent : c.agent, c.reply_to.empty() ? sender.reply_to : c.reply_to);
   const auto id = db.last_id();
   db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, 'create', '')", now_ms, id);
   return id;
@@ -83,7 +93,7 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
 campaign_row read_campaign(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
-      "plan_hash, start_key FROM campaigns WHERE id = ?1",
+      "plan_hash, start_key, agent, reply_to FROM campaigns WHERE id = ?1",
       campaign);
   if (!r.next()) not_found("campaign", campaign);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -100,7 +110,9 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .recipients = r.integer(10),
           .rejects = r.integer(11),
           .plan_hash = text(12),
-          .start_key = text(13)};
+          .start_key = text(13),
+          .agent = text(14),
+          .reply_to = text(15)};
 }
 
 void check_draft(database& db, std::int64_t campaign, std::string_view verb) {

@@ -22,6 +22,7 @@ struct campaign_row {
   std::string mapping, columns;
   std::int64_t recipients = 0, rejects = 0;
   std::string plan_hash, start_key;
+  std::string agent, reply_to;
 };
 
 std::int64_t put_sender(database& db, const sender_settings& s);

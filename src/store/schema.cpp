@@ -29,7 +29,12 @@ CREATE TABLE senders(
   limits TEXT NOT NULL,
   connections_max INTEGER NOT NULL,
   response_timeout_ms INTEGER NOT NULL,
-  tls_ca_file TEXT NOT NULL);
+  tls_ca_file TEXT NOT NULL,
+  channel TEXT NOT NULL,                  -- whatsapp_cloud, telegram, chat
+  channel_description TEXT NOT NULL,      -- of channel chat, JSON
+  marketing_endpoint INTEGER NOT NULL,
+  agent TEXT NOT NULL,
+  reply_to TEXT NOT NULL);
 
 CREATE TABLE templates(
   id INTEGER PRIMARY KEY,
@@ -96,6 +101,8 @@ CREATE TABLE campaigns(
   rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`
   plan_hash TEXT NOT NULL DEFAULT '',
   start_key TEXT NOT NULL DEFAULT '',     -- idempotency key of start
+  agent TEXT NOT NULL DEFAULT '',         -- "sent from", as it was when the campaign was made
+  reply_to TEXT NOT NULL DEFAULT '',
   created_at_ms INTEGER NOT NULL,
   started_at_ms INTEGER NOT NULL DEFAULT 0,
   finished_at_ms INTEGER NOT NULL DEFAULT 0,

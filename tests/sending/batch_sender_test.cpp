@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <map>
 #include <random>
 
 #include "virtual_world.hpp"
@@ -20,6 +21,17 @@ std::size_t busiest_second(const std::vector<arrival>& all) {
     most = std::max(most, to - from);
   }
   return most;
+}
+
+// The shortest time between two arrivals at one address.
+nanoseconds_t shortest_gap(const std::vector<arrival>& all) {
+  std::map<std::string, nanoseconds_t> last;
+  nanoseconds_t shortest = hour;
+  for (const auto& a : all) {
+    if (const auto it = last.find(a.to); it != last.end()) shortest = std::min(shortest, a.at - it->second);
+    last[a.to] = a.at;
+  }
+  return shortest;
 }
 
 TEST(batch_sender, every_message_is_sent_once) {
@@ -73,6 +85,36 @@ TEST(batch_sender, the_in_flight_limit_holds) {
   p.run_for(hour);
   EXPECT_EQ(w.books.accepted.size(), 500u);
   EXPECT_EQ(most, 3u);
+}
+
+TEST(batch_sender, a_limit_per_recipient_makes_only_that_recipient_wait) {
+  // Twenty people with fifty messages each, in turn: all can leave at the pace of the slowest limit.
+  world w(1000, "1/s per recipient", 8, 20);
+  auto& p = w.open();
+  p.run_for(hour);
+  EXPECT_TRUE(p.idle);
+  ASSERT_EQ(w.books.accepted.size(), 1000u);
+  EXPECT_GE(shortest_gap(w.books.arrivals), second);
+  EXPECT_LE(w.books.arrivals.back().at - w.books.arrivals.front().at, 75 * second) << "they wait one by one";
+  for (const auto& a : w.books.arrivals) EXPECT_EQ(a.key.attempt, 1u) << "waiting is no attempt";
+  w.expect_accounted_for();
+}
+
+TEST(batch_sender, a_crash_never_frees_a_limit_per_recipient) {
+  for (int steps = 20; steps < 1200; steps += 70) {
+    SCOPED_TRACE(steps);
+    world w(120, "50/s; 1/4s per recipient", 4, 10);
+    w.books.script = [](const arrival&, std::size_t nth) { return nth % 7 == 3 ? refuse(131056) : accept(); };
+    w.open().run(w.time.now() + hour, steps);
+    for (int i = 0; i < 4; ++i) {
+      w.crash();
+      w.open().run(w.time.now() + hour, steps / 4);
+    }
+    w.running->run_for(hour);
+    EXPECT_GE(shortest_gap(w.books.arrivals), 4 * second);
+    EXPECT_EQ(w.running->count().queued(), 0);
+    w.expect_accounted_for();
+  }
 }
 
 TEST(batch_sender, after_hold_no_request_leaves_and_release_sends_exactly_the_rest) {
@@ -311,7 +353,7 @@ TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
   const char* wanted = std::getenv("BULKMSG_SEEDS");
   const unsigned seeds = wanted ? static_cast<unsigned>(std::atoi(wanted)) : 60;
   const char* const limits[] = {"500/s; in-flight=6", "80/s", "in-flight=4", "40/batch,2s; in-flight=8",
-                                "100/s; 50/batch,1s"};
+                                "100/s; 50/batch,1s", "90/s; 1/s per recipient"};
   for (unsigned seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 dice(seed);
@@ -349,6 +391,9 @@ TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
     w.running->run_for(hour);
     EXPECT_EQ(w.running->count().queued(), 0);
     EXPECT_TRUE(w.running->sender().idle());
+    if (seed % std::size(limits) == 5) {
+      EXPECT_GE(shortest_gap(w.books.arrivals), second);
+    }
     w.expect_nobody_twice();
     w.expect_accounted_for();
   }

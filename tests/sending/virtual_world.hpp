@@ -16,11 +16,13 @@
 #include <vector>
 
 #include "bulkmsg/channels/callback_key.hpp"
+#include "bulkmsg/channels/whatsapp_channel.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "sending/batch_sender.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
+#include "store/past_recipients.hpp"
 #include "store/schema.hpp"
 
 namespace bulkmsg::testing {
@@ -179,7 +181,9 @@ class process final : public sending::observer {
     for (const auto& p : store::recent_sends(reader_, 1, wall_ms() - 60'000, wall_ms())) {
       permits.assume(p.at_ms * millisecond - (time.wall() - time.now()), p.count);
     }
-    sender_ = std::make_unique<sending::batch_sender>(executor_, transport_, writer_, std::move(*encoder),
+    store::assume_past_recipients(reader_, 1, permits, wall_ms(), time.wall() - time.now());
+    sender_ = std::make_unique<sending::batch_sender>(executor_, transport_, writer_,
+                                                      std::make_unique<channels::whatsapp_channel>(std::move(*encoder)),
                                                       std::move(permits), 7, *this);
     transport_.set_listener(sender_.get());
     const auto message = content::parse_template_json(store::read_template(reader_, 1));
@@ -258,7 +262,8 @@ class process final : public sending::observer {
 // A store with one campaign of `count` messages, already sending, and the provider beyond it.
 class world {
  public:
-  explicit world(int count, std::string limits = "in-flight=1000", int slots = 8)
+  // `people`: so many different addresses, in turn; 0: one each.
+  explicit world(int count, std::string limits = "in-flight=1000", int slots = 8, int people = 0)
       : count_(count), limits_(std::move(limits)), slots_(slots) {
     char name[] = "/tmp/bulkmsg-sending-XXXXXX";
     dir_ = ::mkdtemp(name);
@@ -278,7 +283,7 @@ class world {
     store::insert_campaign(db, {.name = "c", .sender = 1, .content = 1, .account = account}, now_ms);
     store::recipient_batch batch;
     for (int i = 0; i < count; ++i) {
-      batch.added.push_back({i + 2, "+1555" + std::to_string(1'000'000 + i), "n" + std::to_string(i)});
+      batch.added.push_back({i + 2, "+1555" + std::to_string(1'000'000 + (people == 0 ? i : i % people)), "n" + std::to_string(i)});
     }
     store::append_recipients(db, 1, batch, "param1");
     store::change_state(db, 1, campaign_state::starting, "start", "", now_ms);
