@@ -167,6 +167,14 @@ CREATE TABLE messages(                    -- a row appears with the first outcom
 CREATE INDEX messages_due ON messages(id >> 32, next_at_ms) WHERE state = 1;
 CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
 
+CREATE TABLE group_receipts(              -- of the participants of a group; the message itself counts once
+  message INTEGER NOT NULL,
+  participant TEXT NOT NULL,
+  receipt INTEGER NOT NULL,
+  sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER,
+  code INTEGER,
+  PRIMARY KEY(message, participant)) WITHOUT ROWID;
+
 CREATE TABLE inbox(                       -- webhooks, verified and durable, waiting to be merged
   id INTEGER PRIMARY KEY,
   received_at_ms INTEGER NOT NULL,

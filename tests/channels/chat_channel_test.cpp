@@ -152,7 +152,7 @@ TEST(chat_channel, its_health_is_asked_where_described) {
   EXPECT_EQ(c->read_health(401, "").error().code, errc::token_rejected);
   EXPECT_EQ(c->read_health(400, R"({"error":{"code":3,"message":"no"}})").error().code, errc::provider_refused);
   EXPECT_EQ(c->read_health(502, "<html>").error().code, errc::provider_unreadable);
-  const auto silent = channel(R"({"name":"x","request":{"path":"/m","body":{}},"answer":{"id":"/id"}})", "");
+  const auto silent = channel(R"({"name":"x","request":{"path":"/{{address}}","body":{}},"answer":{"id":"/id"}})", "");
   EXPECT_FALSE(silent->encode_health(out));
   EXPECT_TRUE(out.empty());
 }
@@ -160,7 +160,7 @@ TEST(chat_channel, its_health_is_asked_where_described) {
 TEST(chat_channel, the_token_is_taken_out_of_what_the_provider_says) {
   const auto c = channel(telegram_description);
   EXPECT_EQ(c->without_token("no /bot" + std::string(bot_token) + "/sendMessage"), "no /bot(token)/sendMessage");
-  EXPECT_EQ(channel(R"({"name":"x","request":{"path":"/m","body":{}},"answer":{"id":"/id"}})", "")->without_token("a"),
+  EXPECT_EQ(channel(R"({"name":"x","request":{"path":"/{{address}}","body":{}},"answer":{"id":"/id"}})", "")->without_token("a"),
             "a");
 }
 
