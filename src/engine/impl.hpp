@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/content/compiled_message.hpp"
 #include "bulkmsg/engine.hpp"
 #include "engine/events.hpp"
 #include "inbound/merge.hpp"
@@ -68,8 +68,8 @@ struct engine::impl final : inbound::receiver_handler {
   [[nodiscard]] std::int64_t now_ms() const { return clock_.wall() / millisecond; }
 
   // The campaign's template made ready for its columns.
-  result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
-  static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
+  result<std::shared_ptr<const content::compiled_message>> compiled(const store::campaign_row& row);
+  static result<std::shared_ptr<const content::compiled_message>> compile(const store::campaign_row& row,
                                                                            std::string_view json);
   result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
   result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);

@@ -3,7 +3,6 @@
 
 #include <array>
 
-#include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 #include "engine/impl.hpp"
@@ -74,24 +73,6 @@ std::string join_list(const std::vector<std::string>& list) {
     joined += each;
   }
   return joined;
-}
-
-result<std::shared_ptr<const content::compiled_template>> engine::impl::compiled(const store::campaign_row& row) {
-  auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
-  if (!json) return fail(json.error());
-  return compile(row, *json);
-}
-
-result<std::shared_ptr<const content::compiled_template>> engine::impl::compile(const store::campaign_row& row,
-                                                                                std::string_view json) {
-  auto message = content::parse_template_json(json);
-  if (!message) return fail(message.error());
-  content::mapping map;
-  const auto pairs = split_list(row.mapping);
-  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) map.columns.emplace_back(pairs[i], pairs[i + 1]);
-  auto made = content::compiled_template::compile(*message, split_list(row.columns), map);
-  if (!made) return fail(made.error());
-  return std::make_shared<const content::compiled_template>(std::move(*made));
 }
 
 result<plan_summary> engine::impl::plan(const store::campaign_row& row) {

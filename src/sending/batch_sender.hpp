@@ -19,7 +19,7 @@
 #include "bulkmsg/base/executor.hpp"
 #include "bulkmsg/base/ids.hpp"
 #include "bulkmsg/channels/whatsapp_cloud.hpp"
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/content/compiled_message.hpp"
 #include "bulkmsg/net/transport.hpp"
 #include "bulkmsg/pacing/permit.hpp"
 #include "store/intents.hpp"
@@ -53,7 +53,7 @@ class batch_sender final : public net::listener {
   struct lane_settings {
     std::int32_t lane = 0;
     campaign_id campaign;
-    std::shared_ptr<const content::compiled_template> content;
+    std::shared_ptr<const content::compiled_message> content;
   };
 
   batch_sender(executor& on, net::transport& over, store::writer& to, channels::request_encoder encoder,
