@@ -233,9 +233,10 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   if (!call) return fail(call.error());
   if (settings.name.empty()) return fail(errc::invalid_argument, "a campaign needs a name");
   std::vector<std::string> mapping;
-  for (const auto& [slot, column] : settings.mapping) {
+  for (const auto& [slot, from] : settings.mapping) {
+    if (auto written = content::mapping().add(slot, from); !written) return fail(written.error());
     mapping.push_back(slot);
-    mapping.push_back(column);
+    mapping.push_back(from);
   }
   store::campaign_row row;
   row.name = settings.name;

@@ -15,7 +15,8 @@
 #include "bulkmsg/channels/channel.hpp"
 #include "bulkmsg/channels/chat.hpp"
 #include "bulkmsg/channels/whatsapp_cloud.hpp"
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/content/compiled_message.hpp"
+#include "bulkmsg/content/message.hpp"
 #include "bulkmsg/engine.hpp"
 #include "engine/events.hpp"
 #include "inbound/merge.hpp"
@@ -29,6 +30,12 @@
 namespace bulkmsg {
 
 class running_sender;
+
+// A message as its channel takes it.
+struct laid_out {
+  std::shared_ptr<const content::compiled_message> content;
+  std::uint32_t route = 0;  // of the channel
+};
 
 struct engine::impl final : inbound::receiver_handler {
   impl(const std::string& path, const engine_options& options);
@@ -70,10 +77,12 @@ struct engine::impl final : inbound::receiver_handler {
   }
   [[nodiscard]] std::int64_t now_ms() const { return clock_.wall() / millisecond; }
 
-  // The campaign's template made ready for its columns.
-  result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
-  static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
-                                                                           std::string_view json);
+  // The campaign's content made ready for its columns and its sender's channel.
+  result<laid_out> compiled(const store::campaign_row& row);
+  static result<laid_out> compile(const store::campaign_row& row, const sender_settings& sender, std::string_view json);
+  static result<laid_out> lay_out(const sender_settings& sender, const content::message& message,
+                                  const std::vector<std::string>& columns, const content::mapping& map,
+                                  const channels::chat_origin& from);
   result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
   result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
 

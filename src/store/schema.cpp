@@ -95,7 +95,7 @@ CREATE TABLE campaigns(
   template INTEGER NOT NULL,
   account INTEGER NOT NULL,               -- 0: metered only
   reservation INTEGER NOT NULL DEFAULT 0,
-  mapping TEXT NOT NULL DEFAULT '',       -- slot and column by turns, joined by U+001F
+  mapping TEXT NOT NULL DEFAULT '',       -- slot and source by turns, joined by U+001F
   columns TEXT NOT NULL DEFAULT '',       -- the recipients' parameter columns, joined by U+001F
   recipients INTEGER NOT NULL DEFAULT 0,  -- rows of `recipients`
   rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`
