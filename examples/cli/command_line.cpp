@@ -93,8 +93,27 @@ class command_line {
     add_json(sub, "Print the final report as one JSON object on stdout");
   }
 
+  void add_mapping(CLI::App* sub) {
+    sub->add_option_function<std::vector<std::string>>(
+           "--map",
+           [this](const std::vector<std::string>& maps) {
+             for (const std::string& map : maps) {
+               const std::size_t equals = map.find('=');
+               if (equals == std::string::npos || equals == 0 || equals + 1 == map.size()) {
+                 throw CLI::ValidationError("--map", "must be SLOT=COLUMN, not " + map);
+               }
+               given_.mapping.emplace_back(map.substr(0, equals), map.substr(equals + 1));
+             }
+           },
+           "Fill a slot of the template from this column instead of its usual one; may be repeated. Slots are "
+           "body.1, body.NAME, header.1, header.media, button.0 and so on; a wrong one is answered by the list")
+        ->type_name("SLOT=COLUMN")
+        ->expected(1)
+        ->take_all();
+  }
+
   void add_running() {
-    CLI::App* send_ = add(app_, "send", "Send a template to everyone in a CSV file, and stay until it is done", send);
+    CLI::App* send_ = add(app_, "send", "Send a template to everyone in a list, and stay until it is done", send);
     send_
         ->add_option("--sender", given_.sender_file,
                      "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits")
@@ -103,21 +122,24 @@ class command_line {
     send_->add_option("--template", given_.template_file, "One entry of the provider's message_templates (JSON)")
         ->required()
         ->type_name("FILE");
-    send_
-        ->add_option("--csv", given_.csv_file,
-                     "Recipients: a phone_number column, the rest are parameters; -: standard input")
-        ->required()
+    CLI::Option_group* from = send_->add_option_group("recipients", "Where the recipients are; one of these");
+    from->require_option(1);
+    from->add_option(
+            "--csv", given_.csv_file,
+            "CSV with a header row: a column phone_number (or group_id, user_id, chat_id, or address for any), "
+            "the rest are parameters; -: standard input")
         ->type_name("FILE");
+    from->add_option("--json-rows", given_.json_file,
+                     "JSON, an object a line or one array of objects, with keys like the columns of a CSV; -: standard "
+                     "input")
+        ->type_name("FILE");
+    from->add_option("--list", given_.list, "Addresses separated by commas")->type_name("LIST");
+    send_->add_option("--delimiter", given_.delimiter, "Of the CSV: , ; | or tab (default: found)");
+    send_->add_option("--region", given_.region, "Where numbers without a country code are from, such as DE")
+        ->type_name("COUNTRY");
     send_->add_option("--name", given_.name, "The campaign's name (default: the CSV file's)");
     send_->add_option("--account", given_.account, "Pay with this credit account (default: metered only)");
-    send_
-        ->add_option(
-            "--map", maps_,
-            "Fill a slot of the template from this column instead of its usual one; may be repeated. Slots are "
-            "body.1, body.NAME, header.1, header.media, button.0 and so on; a wrong one is answered by the list")
-        ->type_name("SLOT=COLUMN")
-        ->expected(1)
-        ->take_all();
+    add_mapping(send_);
     send_->add_option("--limits", given_.limits,
                       "Instead of the sender file's limits, such as \"80/s; 500/batch,10s; in-flight=64\"");
     send_
@@ -128,16 +150,6 @@ class command_line {
     send_->add_flag("--dry-run", given_.dry_run,
                     "Everything but the network: validate, price, hash; then leave no campaign");
     add_receiving(send_);
-    send_->callback([this] {
-      for (const std::string& map : maps_) {
-        const std::size_t equals = map.find('=');
-        if (equals == std::string::npos || equals == 0 || equals + 1 == map.size()) {
-          throw CLI::ValidationError("--map", "must be SLOT=COLUMN, not " + map);
-        }
-        given_.mapping.emplace_back(map.substr(0, equals), map.substr(equals + 1));
-      }
-      chosen_ = send;
-    });
 
     CLI::App* resume_ = add(
         app_, "resume", "Go on with a campaign after a pause, a crash or a reboot, and stay until it is done", resume);
@@ -170,9 +182,18 @@ class command_line {
                           "Only these: queued, retry, attempting, sent, failed, unconfirmed, skipped, undelivered");
     add_rows(messages_);
 
-    CLI::App* rejected_ = add(app_, "rejected", "The rows of the CSV file that were left out, and why", rejected);
+    CLI::App* rejected_ = add(app_, "rejected", "The rows that were left out, and why", rejected);
     add_campaign(rejected_, "Which campaign")->required();
-    add_rows(rejected_);
+    CLI::Option* csv =
+        rejected_->add_flag("--csv", given_.csv, "Print the rows whole, as a CSV to correct and send to");
+    rejected_->add_flag("--json", given_.json, "Print one JSON object a line")->excludes(csv);
+
+    CLI::App* fill_in = app_.add_subcommand("template-csv", "The CSV to fill in for a template, with an example row");
+    fill_in->add_option("--template", given_.template_file, "One entry of the provider's message_templates (JSON)")
+        ->required()
+        ->type_name("FILE");
+    add_mapping(fill_in);
+    fill_in->callback([this] { chosen_ = template_csv; });
   }
 
   void add_rows(CLI::App* sub) {
@@ -231,7 +252,6 @@ class command_line {
 
   CLI::App app_{"bulkmsg: bulk messages, each person once, every message accounted for", "bulkmsg"};
   options given_;
-  std::vector<std::string> maps_;
   command chosen_ = nullptr;
 };
 

@@ -16,7 +16,10 @@ int discard(const options& given);
 int list(const options& given);
 int status(const options& given);
 int messages(const options& given);
+
+// recipients_commands.cpp
 int rejected(const options& given);
+int template_csv(const options& given);
 
 // inbound_commands.cpp: webhooks
 int receive(const options& given);

@@ -19,7 +19,11 @@ struct options {
   // send, resume
   std::string sender_file;
   std::string template_file;
-  std::string csv_file;  // "-": standard input
+  std::string csv_file;  // one of these three; a file "-" is standard input
+  std::string json_file;
+  std::string list;
+  std::string delimiter;  // of the CSV; "tab" for a tab
+  std::string region;     // of numbers without a country
   std::string name;
   std::string account;
   std::vector<std::pair<std::string, std::string>> mapping;  // slot -> column

@@ -60,10 +60,15 @@ std::string reasons_json(const std::vector<reason_count>& reasons) {
 
 }  // namespace
 
-void print_line(const std::string& line) {
-  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fputc('\n', stdout) == EOF) {
+void print_text(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
     give_up(bulkmsg::errc::file_unreadable, "standard output cannot be written; is the disk full?");
   }
+}
+
+void print_line(const std::string& line) {
+  print_text(line);
+  print_text("\n");
 }
 
 void flush_stdout() {

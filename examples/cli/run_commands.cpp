@@ -13,6 +13,7 @@
 #include "exit.hpp"
 #include "follow.hpp"
 #include "interrupt.hpp"
+#include "recipients.hpp"
 #include "report.hpp"
 #include "text.hpp"
 
@@ -30,41 +31,6 @@ using bulkmsg::errc;
 constexpr auto drain = std::chrono::seconds(10);
 
 void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
-
-// A small file, whole. The bound is far above any template.
-std::string file_text(const std::string& path, const char* what) {
-  constexpr std::uintmax_t bytes_max = 4 << 20;
-  std::error_code why;
-  const auto size = std::filesystem::file_size(path, why);
-  if (why) {
-    give_up(errc::file_unreadable, path + ": " + why.message() + "; give the path of a " + what);
-  }
-  if (size > bytes_max) {
-    give_up(errc::too_large, path + ": over 4 MiB is too large for a " + std::string(what) + "; is it another file?");
-  }
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) give_up(errc::file_unreadable, path + ": cannot be read; check its permissions");
-  return text;
-}
-
-void expect_readable(const std::string& path) {
-  std::error_code why;
-  if (std::filesystem::is_directory(path, why)) {
-    give_up(errc::file_unreadable, path + ": is a directory; give the path of a CSV file");
-  }
-  if (::access(path.c_str(), R_OK) != 0) {
-    give_up(errc::file_unreadable,
-            path + ": " + std::generic_category().message(errno) + "; give the path of a CSV file");
-  }
-}
-
-// The library says "line 1: ..."; the person wants to know of which file.
-template <class T>
-T need_of(const std::string& path, bulkmsg::result<T>&& r) {
-  if (!r && r.error().message.find(path) == std::string::npos) r.error().message = path + ": " + r.error().message;
-  return need(std::move(r));
-}
 
 // A draft that is not started when this goes out of scope is removed: a refused `send` leaves nothing behind.
 class draft {
@@ -88,21 +54,6 @@ class draft {
   campaign_id id_;
   bool started_ = false;
 };
-
-bulkmsg::import_report import(engine& engine, campaign_id campaign, const std::string& path) {
-  if (path != "-") return need_of(path, engine.import_csv_file(campaign, path));
-  return need_of(
-      "standard input", engine.import_csv(campaign, [](char* to, std::size_t capacity) -> bulkmsg::result<std::size_t> {
-        for (;;) {
-          if (interrupt::asked()) return bulkmsg::fail(errc::file_unreadable, "interrupted; nothing was sent");
-          const ssize_t got = ::read(STDIN_FILENO, to, capacity);
-          if (got >= 0) return static_cast<std::size_t>(got);
-          if (errno != EINTR) {
-            return bulkmsg::fail(errc::file_unreadable, std::generic_category().message(errno) + "; give --csv a file");
-          }
-        }
-      }));
-}
 
 // The other unfinished campaigns of the store: the engine goes on with them as soon as it runs.
 void mention_others(engine& engine, campaign_id but) {
@@ -208,7 +159,7 @@ int send(const options& given) {
       need_of(given.sender_file, bulkmsg::parse_sender_json(file_text(given.sender_file, "sender file (JSON)")));
   if (!given.limits.empty()) settings.limits = given.limits;
   const std::string words = file_text(given.template_file, "template (the provider's JSON)");
-  if (given.csv_file != "-") expect_readable(given.csv_file);
+  expect_recipients(given);
 
   // A dry run must not make another campaign go on by the way.
   engine runner = open_to_run(given.store, given.dry_run ? sending::no : sending::yes, missing_store::create);
@@ -217,8 +168,7 @@ int send(const options& given) {
 
   bulkmsg::campaign_settings plan;
   plan.name = given.name;
-  if (plan.name.empty())
-    plan.name = given.csv_file == "-" ? "standard input" : std::filesystem::path(given.csv_file).stem().string();
+  if (plan.name.empty()) plan.name = std::filesystem::path(recipients_name(given)).stem().string();
   plan.content = need_of(given.template_file, runner.put_template(words));
   // Asked before it is stored: a token that does not work must not replace one that does.
   if (!given.dry_run) need_of(given.sender_file, runner.check_sender(settings));
@@ -229,10 +179,10 @@ int send(const options& given) {
   plan.reply_to = given.reply_to;
 
   draft campaign(runner, need(runner.create_campaign(plan)));
-  const bulkmsg::import_report imported = import(runner, campaign.id(), given.csv_file);
+  const bulkmsg::import_report imported = import_recipients(runner, campaign.id(), given);
   if (interrupt::asked()) give_up(errc::closed, "interrupted before the start; nothing was sent");
   if (imported.added == 0) {
-    std::string why = given.csv_file + ": none of its " + grouped(imported.rows) + " rows can be sent to";
+    std::string why = recipients_name(given) + ": none of its " + grouped(imported.rows) + " rows can be sent to";
     if (const auto first = need(runner.rejected(campaign.id(), 0, 1)); !first.empty()) {
       why += " (line " + std::to_string(first.front().line) + ": " + first.front().reason + ")";
     }

@@ -74,6 +74,11 @@ struct sender_settings {
 // (`response_timeout_ms` for the timeout). Errors: json_malformed, unknown_option, bad_option_value.
 [[nodiscard]] result<sender_settings> parse_sender_json(std::string_view json);
 
+// The CSV to fill in for one entry of the provider's message_templates: the header row that it needs, and an example
+// row. mapping: as in campaign_settings. Errors: template_*.
+[[nodiscard]] result<std::string> template_csv(std::string_view provider_json,
+                                               const std::vector<std::pair<std::string, std::string>>& mapping = {});
+
 // What the provider says of a sender's number or account; `status` is "not described" when its channel's description
 // does not say how to ask.
 struct sender_health {
@@ -92,12 +97,26 @@ struct campaign_settings {
   std::string reply_to = {};  // who gets the replies; empty: the sender's
 };
 
+struct reason_count {
+  std::int32_t code = 0;  // provider code (failed, undelivered) or errc (skipped)
+  std::string reason = {};
+  std::int64_t count = 0;
+};
+
+// How recipients are read; every default suits most lists.
+struct import_options {
+  char delimiter = 0;                     // CSV: `,` `;` `|` or a tab; 0: the one that the header row holds most of
+  std::string default_region = {};        // ISO 3166, "DE": where numbers without a country code are from; empty: none
+  std::vector<std::string> columns = {};  // JSON: the keys to take, others are left out; empty: the first object's
+};
+
 // How an import went. A bad row never stops the good ones.
 struct import_report {
   std::int64_t rows = 0;  // all data rows
   std::int64_t added = 0;
   std::int64_t duplicates = 0;
-  std::int64_t rejected = 0;  // without the duplicates
+  std::int64_t rejected = 0;                 // without the duplicates
+  std::vector<reason_count> by_reason = {};  // rejected and duplicates, the most frequent first
 };
 
 struct rejected_row {
@@ -135,12 +154,6 @@ struct campaign_status {
   std::int64_t settled_by_receipt = 0;  // messages whose fate a receipt decided
   std::string sender = {}, content = {}, plan_hash = {};
   std::int64_t created_at_ms = 0, started_at_ms = 0, finished_at_ms = 0;  // Unix, 0: not yet
-};
-
-struct reason_count {
-  std::int32_t code = 0;  // provider code (failed, undelivered) or errc (skipped)
-  std::string reason = {};
-  std::int64_t count = 0;
 };
 
 struct message_row {
@@ -243,15 +256,37 @@ class engine {
   // Removes a draft and its recipients. Errors: wrong_state.
   result<void> discard(campaign_id campaign);
 
-  // Adds recipients to a draft from CSV. `read` fills at most `capacity` bytes and returns how many, 0 at the end.
-  // A file that is unusable as a whole adds nothing. Blocks: for the import. Errors: csv_*, text_not_utf8,
-  // column_missing, wrong_state.
+  // Recipients come in, and what became of the rows (src/engine/import.cpp, import_report.cpp). Each of these adds to a
+  // draft; rows are judged as recipients/judge.hpp says: one column holds the addresses (`phone_number`, `group_id`,
+  // `user_id`, `chat_id`, or `address` for any form), all others are parameters. A bad row is left out and kept for
+  // rejected(); an input that is unusable as a whole adds nothing. Blocks: for the import. Errors: csv_*,
+  // text_not_utf8, json_malformed, column_missing, bad_option_value, conflict (other columns than before), wrong_state.
+  //
+  // read: fills at most `capacity` bytes and returns how many, 0 at the end.
   using byte_source = std::function<result<std::size_t>(char* to, std::size_t capacity)>;
-  result<import_report> import_csv(campaign_id campaign, const byte_source& read);
-  result<import_report> import_csv_file(campaign_id campaign, const std::string& path);
-  result<import_report> import_csv_text(campaign_id campaign, std::string_view text);
+  // CSV: UTF-8, or UTF-16 with a byte order mark.
+  result<import_report> import_csv(campaign_id campaign, const byte_source& read, const import_options& how = {});
+  result<import_report> import_csv_file(campaign_id campaign, const std::string& path, const import_options& how = {});
+  result<import_report> import_csv_text(campaign_id campaign, std::string_view text, const import_options& how = {});
+  // JSON: an object a line (NDJSON), or one array of objects; keys are columns.
+  result<import_report> import_json(campaign_id campaign, const byte_source& read, const import_options& how = {});
+  result<import_report> import_json_file(campaign_id campaign, const std::string& path, const import_options& how = {});
+  result<import_report> import_json_text(campaign_id campaign, std::string_view text, const import_options& how = {});
+  // Addresses separated by commas, semicolons, tabs or line breaks; for messages without parameters.
+  result<import_report> import_list(campaign_id campaign, std::string_view addresses, const import_options& how = {});
+  // Rows from the host's own data, in UTF-8; a row's line in the report is its place, from 1.
+  result<import_report> add_recipients(campaign_id campaign, std::span<const std::string> columns,
+                                       std::span<const std::vector<std::string>> rows, const import_options& how = {});
+
   result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_number = 0,
                                              std::size_t limit = 1000);
+  // The rejected rows as a CSV to correct and import again: `bulkmsg_reason` and `bulkmsg_line`, which an import does
+  // not read, then the columns as they came. `to` takes the text in pieces; what it fails with is returned.
+  using byte_sink = std::function<result<void>(std::string_view text)>;
+  result<void> write_rejected_csv(campaign_id campaign, const byte_sink& to);
+  // The CSV to fill in for a template: the header row that it needs, and an example row.
+  result<std::string> template_csv(template_id content);
+  result<std::string> template_csv(campaign_id campaign);  // with the campaign's mapping
 
   // Everything but the network: renders every message, prices, hashes.
   result<plan_summary> dry_run(campaign_id campaign);

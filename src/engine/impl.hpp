@@ -1,5 +1,5 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp.
+// import_report.cpp, plan.cpp (freezing), content.cpp, senders.cpp, running.cpp (senders at work), webhooks.cpp.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,7 @@
 #include "bulkmsg/content/compiled_message.hpp"
 #include "bulkmsg/content/message.hpp"
 #include "bulkmsg/engine.hpp"
+#include "bulkmsg/recipients/address.hpp"
 #include "engine/events.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
@@ -83,6 +84,12 @@ struct engine::impl final : inbound::receiver_handler {
   static result<laid_out> lay_out(const sender_settings& sender, const content::message& message,
                                   const std::vector<std::string>& columns, const content::mapping& map,
                                   const channels::chat_origin& from);
+  // Takes recipients into a draft; make(header hook, address rules) gives the input. In import.cpp only.
+  template <class Make>
+  result<import_report> take_in(campaign_id campaign, const import_options& how, Make make);
+  template <class Reader>
+  result<import_report> take_in_from(campaign_id campaign, const import_options& how, Reader reader,
+                                     const byte_source& source);
   result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
   result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
 
@@ -177,6 +184,8 @@ result<pacing::permits> make_permits(const std::string& limits);
 result<sender_settings> completed(sender_settings settings);
 [[nodiscard]] bool speaks_whatsapp(const sender_settings& settings);
 result<channels::chat_description> chat_description_of(const sender_settings& settings);  // not of WhatsApp
+// Only the kinds of address that the channel reaches; a chat platform's are written without a prefix.
+result<void> fit_to_channel(recipients::address_rules& rules, const sender_settings& settings);
 result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& settings);
 result<channels::request_encoder> make_encoder(const sender_settings& settings);  // of WhatsApp only
 net::transport_options wire_options(const sender_settings& settings);

@@ -158,11 +158,13 @@ void append_recipients(database& db, std::int64_t campaign, const recipient_batc
            g.parameters);
   }
   auto reject = wide(campaign, row.rejects);
-  for (const auto& b : batch.rejected) {
+  for (std::size_t i = 0; i < batch.rejected.size(); ++i) {
+    const auto& b = batch.rejected[i];
     db.run(
-        "INSERT INTO rejects(id, line, column_number, column_name, code, reason, address) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        reject++, b.line, b.column, b.column_name, b.code, b.reason, b.address);
+        "INSERT INTO rejects(id, line, column_number, column_name, code, reason, address, address_column, row) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        reject++, b.line, b.column, b.column_name, b.code, b.reason, b.address, batch.address_column,
+        i < batch.rejected_rows.size() ? std::string_view(batch.rejected_rows[i]) : std::string_view());
   }
   const auto added = static_cast<std::int64_t>(batch.added.size());
   const auto skipped = static_cast<std::int64_t>(batch.rejected.size());

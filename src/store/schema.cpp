@@ -121,7 +121,7 @@ CREATE TABLE campaigns(
 CREATE TABLE recipients(
   id INTEGER PRIMARY KEY,                 -- campaign<<32 | row, from 0
   line INTEGER NOT NULL,
-  address TEXT NOT NULL,                  -- E.164 with +
+  address TEXT NOT NULL,                  -- +4915112345678, group:ID, user:ID, chat:ID
   parameters TEXT NOT NULL);              -- cells joined by U+001F, in the order of campaigns.columns
 
 CREATE TABLE rejects(
@@ -131,7 +131,9 @@ CREATE TABLE rejects(
   column_name TEXT NOT NULL,
   code INTEGER NOT NULL,
   reason TEXT NOT NULL,
-  address TEXT NOT NULL);
+  address TEXT NOT NULL,                  -- as written
+  address_column TEXT NOT NULL,           -- the input's, such as phone_number
+  row TEXT NOT NULL);                     -- the whole row as CSV: address, campaigns.columns, cells too many
 
 CREATE TABLE lanes(
   id INTEGER PRIMARY KEY,

@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   counter seen;
   audience_builder builder;
   read(builder, seen, text, data[0]);
-  const audience_counts& counts = builder.counts();
+  const audience_counts& counts = builder.judge().counts();
   require(counts.accepted == seen.yes && counts.duplicates + counts.rejected == seen.no);
   require(counts.rows == seen.yes + seen.no);
   return 0;

@@ -4,10 +4,11 @@
 //   while (read(file, chunk)) if (auto ok = reader.feed(chunk, sink); !ok) return ok;
 //   return reader.finish(sink);
 //
-// Reads RFC 4180 and what spreadsheets really write: a BOM, CRLF, LF and CR in any mix, `,` `;` or tab (the one that
-// the first row holds most of; Excel's `sep=;` line is obeyed), line breaks and doubled quotes in quoted cells. Empty
-// lines are skipped. Text after a closing quote is kept as written ("a"b is ab), and a quote inside an unquoted cell
-// is a plain character, as Python's csv module reads them. The first row is delivered like any other.
+// Reads RFC 4180 and what spreadsheets really write: UTF-8, or UTF-16 with a byte order mark, CRLF, LF and CR in any
+// mix, `,` `;` or tab (the one that the first row holds most of; Excel's `sep=;` line is obeyed), line breaks and
+// doubled quotes in quoted cells. Empty lines are skipped. Text after a closing quote is kept as written ("a"b is ab),
+// and a quote inside an unquoted cell is a plain character, as Python's csv module reads them. The first row is
+// delivered like any other.
 //
 // Memory is bounded (two rows), nothing is allocated per row once warm, and any split of the input into chunks gives
 // the same rows. Thread: one at a time.
@@ -25,56 +26,39 @@
 
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/recipients/csv_scan.hpp"
-#include "bulkmsg/recipients/utf8.hpp"
+#include "bulkmsg/recipients/decoder.hpp"
+#include "bulkmsg/recipients/rows.hpp"
 
 namespace bulkmsg::recipients {
 
-// A row over this many raw bytes (line break not counted) is a problem, not a row: one stray quote must not make the
-// reader hold the rest of the file.
-inline constexpr std::size_t row_bytes_max = std::size_t{64} * 1024;
-
-struct csv_row {
-  std::uint64_t line = 0;                   // 1-based physical line on which the row starts
-  std::span<const std::string_view> cells;  // never empty; valid during the call
-};
-
-struct csv_problem {
-  std::uint64_t line = 0;
-  std::uint32_t column = 0;  // 1-based; 0: the whole row
-  errc code = errc::ok;
-  std::string reason;
-};
-
-template <class Sink>
-concept csv_sink = requires(Sink& sink, const csv_row& row, const csv_problem& problem) {
-  sink.row(row);
-  sink.problem(problem);
-};
+using csv_row = source_row;
+using csv_problem = row_problem;
 
 class csv_reader {
  public:
-  // delimiter: 0 detects it.
+  static constexpr std::string_view what = "csv";
+
+  // delimiter: any ASCII character but a quote or a line break; 0 detects it.
   explicit csv_reader(char delimiter = 0) : forced_(delimiter) {}
 
   // Reads on. An error means that the file as a whole is unusable (text_not_utf8, naming line and byte); rows before
   // it were delivered, and the reader takes no more (wrong_state).
-  template <csv_sink Sink>
+  template <row_sink Sink>
   result<void> feed(std::string_view chunk, Sink&& sink) {
     if (over_) return fail(errc::wrong_state, "csv: no more input is taken after finish() or an error");
-    const std::size_t good = utf8_.read(chunk);
-    // What comes before a bad byte is still read, so that rows do not depend on where chunks end.
-    if (auto taken = take(chunk.substr(0, good), sink); !taken) return taken;
-    if (good == chunk.size()) return {};
-    return not_utf8(static_cast<unsigned char>(chunk[good]));
+    return ended(decoder_.read(
+        chunk, [&](std::string_view text) { return take(text, sink); }, [this] { return line_reached(); }));
   }
 
   // The input is complete. Errors: csv_unclosed_quote (naming the line of the quote), text_not_utf8.
-  template <csv_sink Sink>
+  template <row_sink Sink>
   result<void> finish(Sink&& sink) {
     if (over_) return fail(errc::wrong_state, "csv: no more input is taken after finish() or an error");
-    if (!utf8_.complete()) return not_utf8(0);
+    const auto text_done =
+        decoder_.finish([&](std::string_view text) { return take(text, sink); }, [this] { return line_reached(); });
+    if (!text_done) return ended(text_done);
     if (delimiter_ == 0) {
-      if (auto chosen = choose_delimiter(); !chosen) return chosen;
+      if (auto chosen = choose_delimiter(); !chosen) return ended(chosen);
       parse(head_, sink);
     }
     over_ = true;
@@ -86,9 +70,6 @@ class csv_reader {
     if (state_ != state::row_start) end_spilled_row(sink);
     return {};
   }
-
-  // Physical lines begun so far.
-  [[nodiscard]] std::uint64_t line() const noexcept { return line_; }
 
  private:
   enum class state : std::uint8_t {
@@ -333,10 +314,6 @@ class csv_reader {
         head_quoted_ = head_begun_ = true;
       } else if (c == '\r' || c == '\n') {
         head_complete_ = head_begun_;
-      } else if (head_.size() == 3 && head_ == "\xef\xbb\xbf") {
-        head_.clear();  // the BOM
-        head_begun_ = false;
-        head_cell_start_ = true;
       } else {
         head_begun_ = true;
         head_cell_start_ = candidate != std::string_view::npos;
@@ -350,9 +327,10 @@ class csv_reader {
 
   result<void> choose_delimiter() {
     if (head_.find('\0') != std::string::npos) {
-      over_ = true;
-      return fail(errc::text_not_utf8,
-                  "csv: zero bytes in the first row, this looks like UTF-16; save the file as UTF-8");
+      return fail(
+          errc::text_not_utf8,
+          "csv: zero bytes in the first row, this looks like UTF-16 without a byte order mark; save the file as "
+          "UTF-8");
     }
     std::size_t best = 0;
     for (std::size_t i = 1; i < delimiters.size(); ++i) {
@@ -370,23 +348,23 @@ class csv_reader {
     return {};
   }
 
-  tl::unexpected<error> not_utf8(unsigned char bad) {
-    over_ = true;
-    const std::uint64_t at = utf8_.character_start();
-    if (at == 0 && (bad == 0xff || bad == 0xfe)) {
-      return fail(errc::text_not_utf8, "csv: the file is UTF-16; save it as UTF-8 (in Excel: \"CSV UTF-8\")");
-    }
+  // An error is the end.
+  result<void> ended(result<void> outcome) {
+    if (!outcome) over_ = true;
+    return outcome;
+  }
+
+  [[nodiscard]] std::uint64_t line_reached() const noexcept {
     std::uint64_t line = line_;
     for (std::size_t i = 0; delimiter_ == 0 && i < head_.size(); ++i) {
       if (head_[i] == '\r' || (head_[i] == '\n' && (i == 0 || head_[i - 1] != '\r'))) ++line;
     }
-    return fail(errc::text_not_utf8, "csv: line " + std::to_string(line) + ", byte " + std::to_string(at) +
-                                         " of the file is not UTF-8; save the file as UTF-8 (in Excel: \"CSV UTF-8\")");
+    return line;
   }
 
   static constexpr std::string_view delimiters = ",;\t";
 
-  utf8_checker utf8_;
+  text_decoder decoder_{what};
   std::uint64_t line_ = 1;
   state state_ = state::row_start;
   bool after_cr_ = false;  // the last byte was a CR: a LF now belongs to the same line break
