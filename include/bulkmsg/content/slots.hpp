@@ -95,15 +95,15 @@ struct slot {
     const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
     return yes(problem == std::errc() && end == value.data() + value.size() && number >= -most && number <= most);
   };
+  const auto clean = [&] { return value.find_first_of(" \"<>\\") == std::string_view::npos; };  // as web addresses are
   switch (kind) {
     case value_kind::media:
       // Not a link: an id, which holds neither blanks nor slashes; so http:// and local paths are caught here.
-      return yes((is_secure_link(value) && value.find(' ') == std::string_view::npos) ||
-                 value.find_first_of(" :/\\") == std::string_view::npos);
+      return yes((is_secure_link(value) && clean()) || value.find_first_of(" :/\\\"") == std::string_view::npos);
     case value_kind::link:
-      return yes(is_secure_link(value) && value.find(' ') == std::string_view::npos);
+      return yes(is_secure_link(value) && clean());
     case value_kind::url_part:
-      return yes(value.find(' ') == std::string_view::npos);
+      return yes(clean());
     case value_kind::latitude:
       return degrees(90);
     case value_kind::longitude:
