@@ -91,8 +91,8 @@ struct campaign_settings {
   sender_id sender = {};
   template_id content = {};
   account_id account = {};  // none: metered only
-  std::vector<std::pair<std::string, std::string>> mapping =
-      {};                     // slot -> column, see content/render.hpp; empty: default
+  // Slot (content/slots.hpp) -> where its value comes from, written as in content/mapping.hpp: `first_name|friend`.
+  std::vector<std::pair<std::string, std::string>> mapping = {};
   std::string agent = {};     // "sent from"; empty: the sender's
   std::string reply_to = {};  // who gets the replies; empty: the sender's
 };
@@ -166,6 +166,14 @@ struct message_row {
   std::int32_t code = 0;  // provider's code of a refusal or failed receipt, or errc when unconfirmed
   std::string detail = {};
   std::int64_t at_ms = 0, sent_at_ms = 0, delivered_at_ms = 0, read_at_ms = 0, failed_at_ms = 0;
+};
+
+// What one participant of a WhatsApp group did with a message to the group.
+struct participant_row {
+  std::string participant = {};  // the provider's id
+  receipt_rank receipt = receipt_rank::none;
+  std::int32_t code = 0;  // of a failed receipt
+  std::int64_t sent_at_ms = 0, delivered_at_ms = 0, read_at_ms = 0, failed_at_ms = 0;
 };
 
 struct message_filter {
@@ -296,6 +304,9 @@ class engine {
   result<campaign_status> status(campaign_id campaign);
   result<std::vector<campaign_status>> list(campaign_id after = {}, std::size_t limit = 100);
   result<std::vector<message_row>> messages(campaign_id campaign, const message_filter& filter = {});
+  // Of a message to a group: its participants. The message itself is delivered with the first of them and read with the
+  // first of them; one participant's failure leaves it as it is.
+  result<std::vector<participant_row>> participants(message_id message);
   result<std::vector<reason_count>> failed_by_reason(campaign_id campaign);  // failed and undelivered
   result<std::vector<reason_count>> skipped_by_reason(campaign_id campaign);
 

@@ -7,6 +7,7 @@
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
 #include "store/accounts.hpp"
+#include "store/group_receipts.hpp"
 #include "store/schema.hpp"
 
 namespace bulkmsg {
@@ -201,7 +202,8 @@ result<account_status> engine::account(account_id account) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
   if (self_->options_.mode == open_mode::run) {
-    auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, account.value, self_->clock_.wall()); });
+    auto billed =
+        self_->writer_->run([&](store::database& db) { store::bill(db, account.value, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
   auto row = self_->read([&](store::database& db) { return store::read_account(db, account.value); });
@@ -231,9 +233,10 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   if (!call) return fail(call.error());
   if (settings.name.empty()) return fail(errc::invalid_argument, "a campaign needs a name");
   std::vector<std::string> mapping;
-  for (const auto& [slot, column] : settings.mapping) {
+  for (const auto& [slot, from] : settings.mapping) {
+    if (auto written = content::mapping().add(slot, from); !written) return fail(written.error());
     mapping.push_back(slot);
-    mapping.push_back(column);
+    mapping.push_back(from);
   }
   store::campaign_row row;
   row.name = settings.name;
@@ -310,6 +313,12 @@ result<std::vector<rejected_row>> engine::rejected(campaign_id campaign, std::in
     static_cast<void>(store::read_campaign(db, campaign.value));
     return store::list_rejected(db, campaign.value, after_number, limit);
   });
+}
+
+result<std::vector<participant_row>> engine::participants(message_id message) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) { return store::list_group_receipts(db, message); });
 }
 
 result<std::vector<reason_count>> engine::failed_by_reason(campaign_id campaign) {

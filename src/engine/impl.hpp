@@ -1,5 +1,5 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// import_report.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp.
+// import_report.cpp, content.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp.
 #pragma once
 
 #include <atomic>
@@ -15,8 +15,10 @@
 #include "bulkmsg/channels/channel.hpp"
 #include "bulkmsg/channels/chat.hpp"
 #include "bulkmsg/channels/whatsapp_cloud.hpp"
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/content/compiled_message.hpp"
+#include "bulkmsg/content/message.hpp"
 #include "bulkmsg/engine.hpp"
+#include "bulkmsg/recipients/address.hpp"
 #include "engine/events.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
@@ -29,6 +31,12 @@
 namespace bulkmsg {
 
 class running_sender;
+
+// A message as its channel takes it.
+struct laid_out {
+  std::shared_ptr<const content::compiled_message> content;
+  std::uint32_t route = 0;  // of the channel
+};
 
 struct engine::impl final : inbound::receiver_handler {
   impl(const std::string& path, const engine_options& options);
@@ -70,10 +78,12 @@ struct engine::impl final : inbound::receiver_handler {
   }
   [[nodiscard]] std::int64_t now_ms() const { return clock_.wall() / millisecond; }
 
-  // The campaign's template made ready for its columns.
-  result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
-  static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
-                                                                           std::string_view json);
+  // The campaign's content made ready for its columns and its sender's channel.
+  result<laid_out> compiled(const store::campaign_row& row);
+  static result<laid_out> compile(const store::campaign_row& row, const sender_settings& sender, std::string_view json);
+  static result<laid_out> lay_out(const sender_settings& sender, const content::message& message,
+                                  const std::vector<std::string>& columns, const content::mapping& map,
+                                  const channels::chat_origin& from);
   // Takes recipients into a draft; make(header hook, address rules) gives the input. In import.cpp only.
   template <class Make>
   result<import_report> take_in(campaign_id campaign, const import_options& how, Make make);
@@ -174,6 +184,8 @@ result<pacing::permits> make_permits(const std::string& limits);
 result<sender_settings> completed(sender_settings settings);
 [[nodiscard]] bool speaks_whatsapp(const sender_settings& settings);
 result<channels::chat_description> chat_description_of(const sender_settings& settings);  // not of WhatsApp
+// Only the kinds of address that the channel reaches; a chat platform's are written without a prefix.
+result<void> fit_to_channel(recipients::address_rules& rules, const sender_settings& settings);
 result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& settings);
 result<channels::request_encoder> make_encoder(const sender_settings& settings);  // of WhatsApp only
 net::transport_options wire_options(const sender_settings& settings);

@@ -191,11 +191,7 @@ result<recipients::address_rules> rules_of(const import_options& how) {
     return fail(errc::bad_option_value, "default_region: \"" + region.substr(0, 20) +
                                             "\" is not a country; give its two letters, such as \"DE\"");
   }
-  using enum recipients::address_kind;
-  // WhatsApp: numbers, groups, user ids.
-  return recipients::address_rules{.default_region = region,
-                                   .bare = phone,
-                                   .allowed = recipients::address_kinds::only(phone).with(group).with(user)};
+  return recipients::address_rules{.default_region = region};
 }
 
 engine::byte_source source_of(std::string_view text) {
@@ -243,9 +239,12 @@ result<import_report> engine::impl::take_in(campaign_id campaign, const import_o
     return fail(errc::wrong_state,
                 "recipients are added to a draft only; this campaign is " + std::string(name(row->state)));
   }
+  auto sender = read([&](store::database& db) { return store::read_sender(db, row->sender); });
+  if (!sender) return fail(sender.error());
+  if (auto fitted = fit_to_channel(*rules, *sender); !fitted) return fail(fitted.error());
 
   row_sink sink(*writer_, campaign.value);
-  std::shared_ptr<const content::compiled_template> content;
+  std::shared_ptr<const content::compiled_message> content;
   recipients::audience_judge* judge = nullptr;
   auto input = make(
       [&](std::span<const std::string> columns) -> result<recipients::row_check> {
@@ -253,7 +252,7 @@ result<import_report> engine::impl::take_in(campaign_id campaign, const import_o
         with_columns.columns = join_list({columns.begin(), columns.end()});
         auto made = compiled(with_columns);
         if (!made) return fail(made.error());
-        content = *made;
+        content = made->content;
         sink.set_columns(with_columns.columns, judge->address_column());
         return recipients::row_check::of(*content);
       },

@@ -1,8 +1,8 @@
 // CSV for people: the rows that were left out, to be corrected; and the file to fill in for a template.
 #include <algorithm>
 
-#include "bulkmsg/content/slots.hpp"
 #include "bulkmsg/content/template_json.hpp"
+#include "bulkmsg/content/template_slots.hpp"
 #include "bulkmsg/recipients/judge.hpp"
 #include "engine/impl.hpp"
 
@@ -104,10 +104,14 @@ result<std::string> template_csv(std::string_view provider_json,
   const auto message = content::parse_template_json(provider_json);
   if (!message) return fail(message.error());
   examples known(provider_json);
-  for (const auto& [slot, column] : mapping) known.map(slot, column);
+  content::mapping map;
+  for (const auto& [slot, column] : mapping) {
+    known.map(slot, column);
+    if (auto added = map.add(slot, column); !added) return fail(added.error());
+  }
   std::string header(recipients::address_column_names[0]);
   std::string example = "+15550001111";
-  for (const std::string& column : content::needed_columns(*message, {mapping})) {
+  for (const std::string& column : content::needed_columns(*message, map)) {
     header += ',';
     append_csv_cell(header, column);
     example += ',';

@@ -3,7 +3,6 @@
 
 #include <array>
 
-#include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 #include "engine/impl.hpp"
@@ -76,30 +75,13 @@ std::string join_list(const std::vector<std::string>& list) {
   return joined;
 }
 
-result<std::shared_ptr<const content::compiled_template>> engine::impl::compiled(const store::campaign_row& row) {
-  auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
-  if (!json) return fail(json.error());
-  return compile(row, *json);
-}
-
-result<std::shared_ptr<const content::compiled_template>> engine::impl::compile(const store::campaign_row& row,
-                                                                                std::string_view json) {
-  auto message = content::parse_template_json(json);
-  if (!message) return fail(message.error());
-  content::mapping map;
-  const auto pairs = split_list(row.mapping);
-  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) map.columns.emplace_back(pairs[i], pairs[i + 1]);
-  auto made = content::compiled_template::compile(*message, split_list(row.columns), map);
-  if (!made) return fail(made.error());
-  return std::make_shared<const content::compiled_template>(std::move(*made));
-}
-
 result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
   if (row.recipients == 0) {
     return fail(errc::wrong_state, "campaign '" + row.name + "' has no recipients; import some first");
   }
-  auto content = compiled(row);
-  if (!content) return fail(content.error());
+  auto made_ready = compiled(row);
+  if (!made_ready) return fail(made_ready.error());
+  const auto& content = made_ready->content;
   auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
   if (!sender) return fail(sender.error());
 
@@ -121,7 +103,7 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
            sender->api_version + "\n" + sender->phone_number_id + "\n" + sender->limits + "\ncredits " +
            std::to_string(made.credits) + "\n");
   std::string body;
-  std::vector<std::string_view> cells((*content)->column_count());
+  std::vector<std::string_view> cells(content->column_count());
   for (std::int64_t from = 0; from < row.recipients; from += rows_per_chunk) {
     auto chunk = read([&](store::database& db) {
       auto r = db.select("SELECT address, parameters FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
@@ -131,10 +113,10 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
           throw store::store_error{error{errc::store_corrupt, "a recipient's parameters do not fit the columns", 0, 0}};
         }
         body.clear();
-        (*content)->render(body, r.text(0), callback_placeholder, cells);
+        content->render(body, r.text(0), callback_placeholder, cells);
         body += '\n';
         hash.add(body);
-        if (made.preview.empty()) made.preview = (*content)->preview(cells);
+        if (made.preview.empty()) made.preview = content->preview(cells);
       }
       return true;
     });

@@ -96,7 +96,7 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
   });
   if (!found) return fail(found.error());
   if (found->row.state != campaign_state::sending) return {};
-  auto content = compile(found->row, found->json);
+  auto content = compile(found->row, found->sender, found->json);
   if (!content) return fail(content.error());
 
   auto& sender = senders_[found->row.sender];
@@ -122,7 +122,7 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     sender->work().release({campaign});
     return {};
   }
-  for (const auto lane : found->lanes) sender->work().add({lane, {campaign}, *content});
+  for (const auto lane : found->lanes) sender->work().add({lane, {campaign}, content->content, content->route});
   return {};
 }
 

@@ -87,6 +87,23 @@ result<sender_settings> completed(sender_settings settings) {
   return settings;
 }
 
+result<void> fit_to_channel(recipients::address_rules& rules, const sender_settings& settings) {
+  using enum recipients::address_kind;
+  if (speaks_whatsapp(settings)) {
+    rules.bare = phone;
+    rules.allowed = recipients::address_kinds::only(phone).with(group).with(user);
+    return {};
+  }
+  const auto described = chat_description_of(settings);
+  if (!described) return fail(described.error());
+  rules.bare = described->reaches("phone") ? phone : chat;
+  rules.allowed = recipients::address_kinds::only(rules.bare);
+  for (const auto& [kind, word] : {std::pair(group, "group"), {user, "user"}, {chat, "chat"}}) {
+    if (described->reaches(word)) rules.allowed = rules.allowed.with(kind);
+  }
+  return {};
+}
+
 result<channels::request_encoder> make_encoder(const sender_settings& settings) {
   if (!speaks_whatsapp(settings)) {
     return fail(errc::invalid_argument,

@@ -9,6 +9,7 @@
 #include "bulkmsg/channels/whatsapp_webhook_json.hpp"
 #include "bulkmsg/engine.hpp"
 #include "store/accounts.hpp"
+#include "store/group_receipts.hpp"
 #include "store/outcomes.hpp"
 
 namespace bulkmsg::inbound {
@@ -27,7 +28,7 @@ struct fact {
   receipt_rank rank = receipt_rank::none;
   std::int64_t at_ms = 0;
   std::int32_t code = 0;
-  std::string provider_id, detail;
+  std::string provider_id, detail, participant;
 };
 
 receipt_rank rank_of(channels::receipt_status s) {
@@ -75,8 +76,8 @@ struct collector {
       return;
     }
     const auto detail = r.error_details.empty() ? r.error_title : r.error_details;
-    facts.push_back(
-        {*key, rank, to_ms(r.timestamp_unix_s), r.error_code, std::string(r.message_id), std::string(detail)});
+    facts.push_back({*key, rank, to_ms(r.timestamp_unix_s), r.error_code, std::string(r.message_id),
+                     std::string(detail), std::string(r.participant)});
   }
 
   void reply(const channels::reply& r) {
@@ -147,7 +148,7 @@ counters parts(const row& r) {
 }
 
 // Applies one receipt; true when the row changed.
-bool apply(store::database& db, const fact& f, campaign_change& to) {
+bool apply(store::database& db, fact f, campaign_change& to) {
   const auto id = f.key.message.key();
   const auto before = read_row(db, id);
   auto after = before;
@@ -157,6 +158,14 @@ bool apply(store::database& db, const fact& f, campaign_change& to) {
     if (db.number("SELECT position > ?2 FROM lanes WHERE id = ?1 AND campaign = ?3", f.key.message.lane,
                   f.key.message.sequence, f.key.campaign) == 0) {
       return false;
+    }
+  }
+  if (!f.participant.empty()) {
+    store::put_group_receipt(db, f.key.message, f.participant, f.rank, f.at_ms, f.code);
+    // One participant who could not be reached is not the group: it proves no more than that the message was taken.
+    if (f.rank == receipt_rank::failed) {
+      f.rank = receipt_rank::sent;
+      f.at_ms = 0;
     }
   }
   if (before.state != message_state::accepted) {

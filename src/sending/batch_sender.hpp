@@ -47,7 +47,7 @@ class batch_sender final : public net::listener {
   struct lane_settings {
     std::int32_t lane = 0;
     campaign_id campaign;
-    std::shared_ptr<const content::compiled_template> content;
+    std::shared_ptr<const content::compiled_message> content;
     std::uint32_t route = 0;  // of the channel, for this content
   };
 
@@ -85,9 +85,9 @@ class batch_sender final : public net::listener {
     lane_settings settings;
     bool held = false;
     std::uint32_t claiming = 0;  // messages of the claim that is being committed
-    bool unwanted = false;  // what that claim brings is to be taken back
-    bool settling = false;  // outcomes are being committed
-    bool at_end = false;    // the lane has no message left that was never opened
+    bool unwanted = false;       // what that claim brings is to be taken back
+    bool settling = false;       // outcomes are being committed
+    bool at_end = false;         // the lane has no message left that was never opened
     bool told_idle = false;
     std::deque<std::unique_ptr<open_claim>> open;
     std::size_t waiting = 0;   // claimed and not handed over

@@ -95,7 +95,7 @@ CREATE TABLE campaigns(
   template INTEGER NOT NULL,
   account INTEGER NOT NULL,               -- 0: metered only
   reservation INTEGER NOT NULL DEFAULT 0,
-  mapping TEXT NOT NULL DEFAULT '',       -- slot and column by turns, joined by U+001F
+  mapping TEXT NOT NULL DEFAULT '',       -- slot and source by turns, joined by U+001F
   columns TEXT NOT NULL DEFAULT '',       -- the recipients' parameter columns, joined by U+001F
   recipients INTEGER NOT NULL DEFAULT 0,  -- rows of `recipients`
   rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`
@@ -168,6 +168,14 @@ CREATE TABLE messages(                    -- a row appears with the first outcom
   sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER);
 CREATE INDEX messages_due ON messages(id >> 32, next_at_ms) WHERE state = 1;
 CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
+
+CREATE TABLE group_receipts(              -- of the participants of a group; the message itself counts once
+  message INTEGER NOT NULL,
+  participant TEXT NOT NULL,
+  receipt INTEGER NOT NULL,
+  sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER,
+  code INTEGER,
+  PRIMARY KEY(message, participant)) WITHOUT ROWID;
 
 CREATE TABLE inbox(                       -- webhooks, verified and durable, waiting to be merged
   id INTEGER PRIMARY KEY,

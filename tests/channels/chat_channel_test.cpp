@@ -30,7 +30,7 @@ std::unique_ptr<chat_channel> channel(std::string_view description, std::string_
 }
 
 TEST(chat_channel, the_token_goes_where_the_description_says) {
-  const content::compiled_template nothing;
+  const content::compiled_message nothing;
   std::string out;
   channel(telegram_description)->encode(out, {nothing, 1, "chat:17", "b1.1.1.1.1.1", {}});
   EXPECT_TRUE(
@@ -46,7 +46,7 @@ TEST(chat_channel, the_token_goes_where_the_description_says) {
 }
 
 TEST(chat_channel, an_address_cannot_leave_its_place_in_the_path) {
-  const content::compiled_template nothing;
+  const content::compiled_message nothing;
   std::string out;
   channel(website)->encode(out, {nothing, 0, "chat:a/../b?c #\r\nX: \xc3\xa9", "k", {}});
   EXPECT_TRUE(out.starts_with("POST /c/a%2F..%2Fb%3Fc%20%23%0D%0AX%3A%20%C3%A9/messages HTTP/1.1\r\n")) << out;
@@ -152,7 +152,7 @@ TEST(chat_channel, its_health_is_asked_where_described) {
   EXPECT_EQ(c->read_health(401, "").error().code, errc::token_rejected);
   EXPECT_EQ(c->read_health(400, R"({"error":{"code":3,"message":"no"}})").error().code, errc::provider_refused);
   EXPECT_EQ(c->read_health(502, "<html>").error().code, errc::provider_unreadable);
-  const auto silent = channel(R"({"name":"x","request":{"path":"/m","body":{}},"answer":{"id":"/id"}})", "");
+  const auto silent = channel(R"({"name":"x","request":{"path":"/{{address}}","body":{}},"answer":{"id":"/id"}})", "");
   EXPECT_FALSE(silent->encode_health(out));
   EXPECT_TRUE(out.empty());
 }
@@ -160,7 +160,7 @@ TEST(chat_channel, its_health_is_asked_where_described) {
 TEST(chat_channel, the_token_is_taken_out_of_what_the_provider_says) {
   const auto c = channel(telegram_description);
   EXPECT_EQ(c->without_token("no /bot" + std::string(bot_token) + "/sendMessage"), "no /bot(token)/sendMessage");
-  EXPECT_EQ(channel(R"({"name":"x","request":{"path":"/m","body":{}},"answer":{"id":"/id"}})", "")->without_token("a"),
+  EXPECT_EQ(channel(R"({"name":"x","request":{"path":"/{{address}}","body":{}},"answer":{"id":"/id"}})", "")->without_token("a"),
             "a");
 }
 

@@ -89,14 +89,18 @@ TEST(chat_description, what_is_wrong_is_named_by_its_path) {
       {with("request", R"({"path":"m","body":{}})"), "/request/path: "},
       {with("request", R"({"path":"/a b","body":{}})"), "/request/path: "},
       {with("request", R"({"path":"/{{text}}","body":{}})"), "/request/path: no {{text}}"},
-      {with("request", R"({"path":"/m","method":"GET","body":{}})"), "/request/method: "},
+      {with("request", R"({"path":"/m","body":{"text":"{{text}}"}})"), "/request: {{address}} stands neither"},
+      {with("types", R"({"image":{"body":{"text":"{{text}}"}}})"), "/types/image: {{address}} stands neither"},
+      {with("request", R"({"path":"/{{address}}","method":"GET","body":{}})"), "/request/method: "},
       {with("request", R"({"path":"/m","body":[]})"), "/request/body: "},
       {with("request", R"({"path":"/m","body":{"a":[{"b":"{{token}}"}]}})"), "/request/body/a/0/b: no {{token}}"},
+      {with("request", R"({"path":"/m","body":{"a":"{{ text }}"}})"), "/request/body/a: has {{"},
       {with("request", R"({"path":"/m","body":{"a":"{{Text}}"}})"), "/request/body/a: has {{"},
-      {with("request", R"({"path":"/m","body":{},"headers":{"Host":"x"}})"), "/request/headers/Host: "},
-      {with("request", R"({"path":"/m","body":{},"headers":{"X Y":"x"}})"), "/request/headers/X Y: "},
-      {with("request", R"({"path":"/m","body":{},"headers":{"X":"a\r\nb"}})"), "/request/headers/X: "},
-      {with("request", R"({"path":"/m","body":{},"headers":{"X":"{{text}}"}})"), "/request/headers/X: no {{text}}"},
+      {with("request", R"({"path":"/{{address}}","body":{},"headers":{"Host":"x"}})"), "/request/headers/Host: "},
+      {with("request", R"({"path":"/{{address}}","body":{},"headers":{"X Y":"x"}})"), "/request/headers/X Y: "},
+      {with("request", R"({"path":"/{{address}}","body":{},"headers":{"X":"a\r\nb"}})"), "/request/headers/X: "},
+      {with("request", R"({"path":"/{{address}}","body":{},"headers":{"X":"{{text}}"}})"),
+       "/request/headers/X: no {{text}}"},
       {with("request", R"({"path":"/m","body":{},"text_max":0})"), "/request/text_max: "},
       {with("types", R"({"image":{"url":"/x"}})"), "/types/image/url: "},
       {with("types", R"({"text":{}})"), "/types/text: is not a type"},
@@ -114,9 +118,10 @@ TEST(chat_description, what_is_wrong_is_named_by_its_path) {
       {with("health", R"({"path":"/{{address}}"})"), "/health/path: "},
   };
   for (const auto& [json, path] : bad) EXPECT_NE(why(json).find(path), std::string::npos) << json << '\n' << why(json);
-  EXPECT_NE(why(R"({"name":"x","request":{"path":"/m","body":{}},"answer":{"id":"/i"},"refusals":{"statuses":[400]}})")
-                .find("/refusals: a refusal is proved by what the error says"),
-            std::string::npos);
+  EXPECT_NE(
+      why(R"({"name":"x","request":{"path":"/{{address}}","body":{}},"answer":{"id":"/i"},"refusals":{"statuses":[400]}})")
+          .find("/refusals: a refusal is proved by what the error says"),
+      std::string::npos);
 }
 
 TEST(chat_description, is_bounded_in_size_and_depth) {

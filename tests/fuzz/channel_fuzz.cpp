@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   auto made = chat_channel::make(*read, "host", "110:AA-b_c");
   if (!made) std::abort();
-  const bulkmsg::content::compiled_template nothing;
+  const bulkmsg::content::compiled_message nothing;
   std::string out;
   for (std::uint32_t route = 0; route <= read->types.size(); ++route) {
     (*made)->encode(out, {nothing, route, "chat:a b\r\n\r\n", "b1.1.1.1.1.1", {}});

@@ -11,16 +11,16 @@
 
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/channels/answer.hpp"
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/content/compiled_message.hpp"
 
 namespace bulkmsg::channels {
 
 // One message to be sent; everything is borrowed for the call.
 struct outgoing {
-  const content::compiled_template& content;  // laid out for this channel
-  std::uint32_t route = 0;                    // which of the channel's endpoints takes that content
-  std::string_view address;                   // "+4915112345678", "chat:17"
-  std::string_view callback;                  // our key
+  const content::compiled_message& content;  // laid out for this channel
+  std::uint32_t route = 0;                   // which of the channel's endpoints takes that content
+  std::string_view address;                  // "+4915112345678", "chat:17"
+  std::string_view callback;                 // our key
   std::span<const std::string_view> cells;
 };
 

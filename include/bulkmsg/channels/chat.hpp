@@ -106,6 +106,11 @@ struct chat_description {
   }
 };
 
+// Who a campaign is sent from and who gets the replies, by the platform's names; empty: not said.
+struct chat_origin {
+  std::string agent, reply_to;
+};
+
 // The address as the platform knows it: without our word for its kind ("chat:17" -> "17"; phone numbers as they are).
 [[nodiscard]] inline std::string_view wire_address(std::string_view address) noexcept {
   const auto colon = address.find(':');

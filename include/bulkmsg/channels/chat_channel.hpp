@@ -56,11 +56,10 @@ class chat_channel final : public channel {
 
   // Routes: chat_description::endpoint_of.
   void encode(std::string& buffer, const outgoing& m) override {
-    const auto to = wire_address(m.address);
     buffer.clear();
-    append_head(buffer, heads_[m.route], to, m.callback);
+    append_head(buffer, heads_[m.route], wire_address(m.address), m.callback);
     append_length_and_body(buffer, length_digits_,
-                           [&](std::string& out) { m.content.render(out, to, m.callback, m.cells); });
+                           [&](std::string& out) { m.content.render(out, m.address, m.callback, m.cells); });
   }
 
   answer classify(int http_status, std::string_view body) override {

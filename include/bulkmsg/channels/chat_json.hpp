@@ -103,6 +103,7 @@ class chat_reader {
         !text(request, "/request", "method", made_.method) || !read_endpoint(request, "/request", made_.request)) {
       return false;
     }
+    if (!reaches_somebody(made_.request, "/request")) return false;
     if (made_.method != "POST" && made_.method != "PUT") return wrong("/request/method", "must be POST or PUT");
     element headers;
     if (!find(request, "headers", headers)) return true;
@@ -131,6 +132,13 @@ class chat_reader {
     if (!placeholders(words, {"token", "callback"}, where)) return false;
     made_.headers.emplace_back(key, words);
     return true;
+  }
+
+  bool reaches_somebody(const chat_endpoint& to, const std::string& where) {
+    constexpr std::string_view hole = "{{address}}";
+    return to.path.find(hole) != std::string::npos || to.body.find(hole) != std::string::npos
+               ? true
+               : wrong(where, "{{address}} stands neither in the path nor in the body");
   }
 
   // Path, body and text_max, each only where it is given.
@@ -186,19 +194,20 @@ class chat_reader {
   }
 
   bool placeholders(std::string_view words, names allowed, const std::string& where) {
-    std::string fixed;
+    std::string fixed, written;
     for (const auto& piece : content::split_variables(words)) {
       fixed += piece.fixed;
-      if (piece.variable.empty() || std::find(allowed.begin(), allowed.end(), piece.variable) != allowed.end()) {
-        continue;
-      }
+      written += piece.fixed;
+      if (piece.variable.empty()) continue;
+      written += "{{" + std::string(piece.variable) + "}}";
+      if (std::find(allowed.begin(), allowed.end(), piece.variable) != allowed.end()) continue;
       std::string known;
       for (const auto each : allowed) known += (known.empty() ? "" : ", ") + std::string(each);
       return wrong(where, "no {{" + std::string(piece.variable.substr(0, 40)) + "}} can stand here, only " + known);
     }
-    return fixed.find("{{") == std::string::npos && fixed.find("}}") == std::string::npos
+    return written == words && fixed.find("{{") == std::string::npos && fixed.find("}}") == std::string::npos
                ? true
-               : wrong(where, "has {{ or }} that is not around a name");
+               : wrong(where, "has {{ or }} that is not just around a name");
   }
 
   bool read_types(element root) {
@@ -211,7 +220,10 @@ class chat_reader {
       }
       if (made_.endpoint_of(key).second != 0) return wrong(where, "is there twice");
       chat_endpoint one = made_.request;
-      if (!members(value, where, {"path", "body", "text_max"}, {}) || !read_endpoint(value, where, one)) return false;
+      if (!members(value, where, {"path", "body", "text_max"}, {}) || !read_endpoint(value, where, one) ||
+          !reaches_somebody(one, where)) {
+        return false;
+      }
       made_.types.emplace_back(key, std::move(one));
       return true;
     });
