@@ -1,5 +1,6 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// plan.cpp (freezing), running.cpp (senders at work), webhooks.cpp.
+// plan.cpp (freezing), running.cpp (senders at work), webhooks.cpp, provider_calls.cpp, templates.cpp and media.cpp (what
+// is asked of the provider beside sending).
 #pragma once
 
 #include <atomic>
@@ -15,6 +16,7 @@
 #include "bulkmsg/content/render.hpp"
 #include "bulkmsg/engine.hpp"
 #include "engine/events.hpp"
+#include "engine/provider_calls.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
 #include "net/io_thread.hpp"
@@ -112,6 +114,7 @@ struct engine::impl final : inbound::receiver_handler {
   std::unique_ptr<store::database> reader_;
   std::unique_ptr<store::writer> writer_;
   std::unique_ptr<net::io_thread> io_;
+  call_desk desk_;
   event_queue events_;
   std::int64_t polled_ = 0;  // the last durable event handed out; under reading_
   std::uint64_t store_id_ = 0;
