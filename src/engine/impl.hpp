@@ -73,6 +73,8 @@ struct engine::impl final : inbound::receiver_handler {
   result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
   static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
                                                                            std::string_view json);
+  // template_not_approved or conflict when the provider is known to have it otherwise.
+  result<void> check_template(const store::campaign_row& row, const sender_settings& sender);
   result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
   result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
 
@@ -84,6 +86,7 @@ struct engine::impl final : inbound::receiver_handler {
   // On the I/O thread; `done` on any.
   void carry_out(const std::string& verb, std::int64_t campaign, const std::string& reason, std::int64_t command_id,
                  command_done done);
+  result<void> carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason);  // waits
   result<void> post_command(const std::string& verb, std::int64_t campaign, const std::string& reason,
                             std::chrono::milliseconds wait);
 
@@ -115,6 +118,7 @@ struct engine::impl final : inbound::receiver_handler {
   std::unique_ptr<store::writer> writer_;
   std::unique_ptr<net::io_thread> io_;
   call_desk desk_;
+  std::mutex fetching_;  // two fetches of templates at once would take each other's for gone
   event_queue events_;
   std::int64_t polled_ = 0;  // the last durable event handed out; under reading_
   std::uint64_t store_id_ = 0;

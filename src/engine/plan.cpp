@@ -102,6 +102,7 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
   if (!content) return fail(content.error());
   auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
   if (!sender) return fail(sender.error());
+  if (auto sendable = check_template(row, *sender); !sendable) return fail(sendable.error());
 
   plan_summary made;
   made.messages = row.recipients;
