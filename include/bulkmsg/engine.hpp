@@ -105,6 +105,24 @@ struct template_report {
   bool asked = true;               // false: what was known is young enough, the provider was not asked
 };
 
+struct media_options {
+  std::string kind = {};  // image, video, audio, document or sticker; empty: whatever the bytes usually are
+  std::string mime = {};  // only for a document of a type that is not known by its bytes
+  std::string name = {};  // of bytes that come from no file: for messages, its extension for office files
+};
+
+// A file that the provider keeps for a sender's number.
+struct media_info {
+  std::int64_t number = 0;  // the place to page on from
+  std::string phone_number_id = {};
+  std::string provider_id = {};  // what a message refers to; a new one after each upload
+  std::string sha256 = {}, mime = {};
+  std::int64_t bytes = 0;
+  std::string path = {};            // where it is read again before it expires; empty: it was given as bytes
+  std::int64_t uploaded_at_ms = 0;  // Unix; the provider keeps it for 30 days
+  bool uploaded = false;            // by this call, not before
+};
+
 struct campaign_settings {
   std::string name = {};
   sender_id sender = {};
@@ -255,6 +273,14 @@ class engine {
   // accounts to choose from). business_account_id, language: empty: the only one there is.
   result<template_info> find_template(const std::string& name, const std::string& language = {},
                                       const std::string& business_account_id = {});
+
+  // Uploads a file for the sender's number, unless the provider has the same bytes and had them for less than 25 days.
+  // Errors: media_not_supported, too_large (both before anything is sent), file_unreadable, invalid_argument, conflict
+  // (the file changed while it was read), token_rejected, provider_refused, provider_unreadable, those of the network.
+  // Blocks: for the upload; uploads go one after another.
+  result<media_info> put_media(sender_id sender, const std::string& path, const media_options& options = {});
+  result<media_info> put_media_bytes(sender_id sender, std::string_view bytes, const media_options& options = {});
+  result<std::vector<media_info>> media(std::int64_t after_number = 0, std::size_t limit = 100);  // limit: 1..10,000
 
   // Credits. `id` makes a call idempotent: the same id with other contents is errc::conflict; empty: no id.
   result<account_id> put_account(const std::string& name,

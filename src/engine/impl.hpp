@@ -28,6 +28,7 @@
 namespace bulkmsg {
 
 class running_sender;
+struct media_source;
 
 struct engine::impl final : inbound::receiver_handler {
   impl(const std::string& path, const engine_options& options);
@@ -73,6 +74,9 @@ struct engine::impl final : inbound::receiver_handler {
   result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
   static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
                                                                            std::string_view json);
+  // The kept id of these bytes, or a new one; also new when the kept one would expire before it is needed no more.
+  result<media_info> put_media(const sender_settings& sender, const media_source& source,
+                               std::int64_t needed_until_ms = 0);
   // template_not_approved or conflict when the provider is known to have it otherwise.
   result<void> check_template(const store::campaign_row& row, const sender_settings& sender);
   result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
@@ -118,6 +122,7 @@ struct engine::impl final : inbound::receiver_handler {
   std::unique_ptr<store::writer> writer_;
   std::unique_ptr<net::io_thread> io_;
   call_desk desk_;
+  std::mutex uploading_;
   std::mutex fetching_;  // two fetches of templates at once would take each other's for gone
   event_queue events_;
   std::int64_t polled_ = 0;  // the last durable event handed out; under reading_

@@ -24,8 +24,6 @@ void call_desk::close() {
 
 result<std::unique_ptr<provider_call>> provider_call::begin(call_desk& desk, const sender_settings& settings,
                                                             const call_limits& limits) {
-  auto encoder = make_encoder(settings);
-  if (!encoder) return fail(encoder.error());
   auto options = wire_options(settings);
   options.connections_max = 1;
   options.body_bytes_max = limits.answer_bytes_max;
@@ -33,7 +31,7 @@ result<std::unique_ptr<provider_call>> provider_call::begin(call_desk& desk, con
       std::min(timeout_max, options.response_timeout +
                                 static_cast<nanoseconds_t>(limits.upload_bytes / (1024 * 1024)) * per_mebibyte);
   const auto patience = options.connect_timeout + options.response_timeout + 5 * second;
-  std::unique_ptr<provider_call> made(new provider_call(desk, settings.origin, std::move(*encoder), patience));
+  std::unique_ptr<provider_call> made(new provider_call(desk, settings.origin, patience));
   auto wire = net::make_http_client(made->io_, std::move(options));
   if (!wire) return fail(wire.error());
   made->wire_ = std::move(*wire);
@@ -47,13 +45,6 @@ result<std::unique_ptr<provider_call>> provider_call::begin(call_desk& desk, con
 provider_call::~provider_call() {
   const std::lock_guard lock(desk_.mutex_);
   desk_.open_.erase(this);
-}
-
-result<provider_call::reply> provider_call::get(const std::string& path) {
-  return ask([&](std::string& into) -> result<void> {
-    if (encoder_.encode_get(into, path)) return {};
-    return fail(errc::invalid_argument, "the path of a request to the provider has characters it cannot have");
-  });
 }
 
 result<provider_call::reply> provider_call::ask(const request_maker& make) {
@@ -77,11 +68,6 @@ result<provider_call::reply> provider_call::ask(const request_maker& make) {
     if (stopped_) return fail(errc::closed, "the engine was closed while it waited for the provider");
     if (!ended_->unsent || attempt == tries_max) return std::move(ended_->got);
   }
-}
-
-error provider_call::clean(error e) const {
-  e.message = encoder_.without_token(e.message);
-  return e;
 }
 
 void provider_call::try_send() {
@@ -119,16 +105,28 @@ void provider_call::stop() {
   changed_.notify_all();
 }
 
+result<void> get(const channels::request_encoder& encoder, const std::string& path, std::string& into) {
+  if (encoder.encode_get(into, path)) return {};
+  return fail(errc::invalid_argument, "the path of a request to the provider has characters it cannot have");
+}
+
+error without_token(const channels::request_encoder& encoder, error e) {
+  e.message = encoder.without_token(e.message);
+  return e;
+}
+
 namespace {
 
 result<sender_health> ask_for_health(call_desk& desk, const sender_settings& settings) {
+  auto encoder = make_encoder(settings);
+  if (!encoder) return fail(encoder.error());
   auto call = provider_call::begin(desk, settings, {});
   if (!call) return fail(call.error());
-  auto got = (*call)->get((*call)->encoder().health_path());
+  auto got = (*call)->ask([&](std::string& into) { return get(*encoder, encoder->health_path(), into); });
   if (!got) return fail(got.error());
   channels::answer_reader reader;
   auto health = reader.parse_number_health(got->status, got->body);
-  if (!health) return fail((*call)->clean(health.error()));
+  if (!health) return fail(without_token(*encoder, health.error()));
   return sender_health{.display_phone_number = health->display_phone_number,
                        .verified_name = health->verified_name,
                        .status = health->status,

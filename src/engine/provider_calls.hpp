@@ -1,7 +1,7 @@
 // Calls to the provider beside sending: the number's health, its templates, media.
 //
 //   auto call = provider_call::begin(desk, settings, {});
-//   auto answer = (*call)->get((*call)->encoder().health_path());
+//   auto answer = (*call)->ask([&](std::string& into) { return get(*encoder, encoder->health_path(), into); });
 //
 // Every session has a thread and a connection of its own, so that neither pages of templates nor an upload of 100 MB
 // hold up a message; both are gone with it.
@@ -52,21 +52,16 @@ class provider_call final : public net::listener {
     std::string body = {};
   };
 
-  // Errors: those of the sender's settings (secret_missing, invalid_argument, file_unreadable, ...), closed.
+  // Errors: those of the sender's origin and TLS (invalid_argument, file_unreadable, tls_failed), closed.
   static result<std::unique_ptr<provider_call>> begin(call_desk& desk, const sender_settings& settings,
                                                       const call_limits& limits);
   ~provider_call() override;
 
-  // GET of a path below the version. Errors: connect_failed, tls_failed, timed_out, connection_lost, too_large,
-  // provider_unreadable, closed. What the provider answers, refusals too, is a reply.
-  result<reply> get(const std::string& path);
   // `make` writes the whole request; it is asked again when the connection was found closed before the first byte.
+  // What the provider answers, refusals too, is a reply. Errors: connect_failed, tls_failed, timed_out,
+  // connection_lost, too_large, provider_unreadable, closed, and those of `make`.
   using request_maker = std::function<result<void>(std::string& into)>;
   result<reply> ask(const request_maker& make);
-
-  [[nodiscard]] const channels::request_encoder& encoder() const { return encoder_; }
-  // The same error without our token in it, should the provider have repeated it.
-  [[nodiscard]] error clean(error e) const;
 
   void on_end(const net::exchange_end& end) override;
   void on_ready() override { try_send(); }
@@ -74,8 +69,8 @@ class provider_call final : public net::listener {
 
  private:
   friend class call_desk;
-  provider_call(call_desk& desk, std::string origin, channels::request_encoder encoder, nanoseconds_t patience)
-      : desk_(desk), origin_(std::move(origin)), encoder_(std::move(encoder)), patience_(patience) {}
+  provider_call(call_desk& desk, std::string origin, nanoseconds_t patience)
+      : desk_(desk), origin_(std::move(origin)), patience_(patience) {}
 
   struct ending {
     result<reply> got;
@@ -87,7 +82,6 @@ class provider_call final : public net::listener {
 
   call_desk& desk_;
   const std::string origin_;
-  channels::request_encoder encoder_;
   const nanoseconds_t patience_;  // after this an answer will not come any more
   std::string request_;           // the I/O thread's from the asking to the end
   bool asked_ = false;            // I/O thread: the request waits for a connection
@@ -100,5 +94,10 @@ class provider_call final : public net::listener {
   net::io_thread io_{"bulkmsg-calls"};
   std::unique_ptr<net::transport> wire_;
 };
+
+// A request_maker's work for the GET of a path below the version.
+result<void> get(const channels::request_encoder& encoder, const std::string& path, std::string& into);
+// The same error without the token in it, should the provider have repeated it.
+error without_token(const channels::request_encoder& encoder, error e);
 
 }  // namespace bulkmsg

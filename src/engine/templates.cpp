@@ -22,19 +22,20 @@ constexpr std::size_t rows_per_job = 100;
 using listing = std::map<std::pair<std::string, std::string>, channels::listed_template>;
 
 // One round of pages. provider_refused with cursor_expired_code: begin again.
-result<listing> read_pages(provider_call& call, const std::string& account) {
+result<listing> read_pages(provider_call& call, const channels::request_encoder& encoder, const std::string& account) {
   listing all;
   std::set<std::string, std::less<>> seen;
   std::string after;
   std::size_t bytes = 0;
   for (int page = 0; page < pages_max; ++page) {
-    auto got = call.get(channels::templates_path(account, after));
+    auto got =
+        call.ask([&](std::string& into) { return get(encoder, channels::templates_path(account, after), into); });
     if (!got) return fail(got.error());
     bytes += got->body.size();
     if (bytes > bytes_max) return fail(errc::too_large, "templates: more than 64 MiB in all; is this the provider?");
     auto read = channels::read_template_page(got->status, got->body);
     if (!read) {
-      auto why = call.clean(read.error());
+      auto why = without_token(encoder, read.error());
       if (why.provider_code == 100 || why.provider_code == 33) {
         why.message += "; is business_account_id, " + account + ", the WhatsApp Business Account's id?";
       }
@@ -62,10 +63,12 @@ result<listing> read_all(call_desk& desk, const sender_settings& sender) {
                 "sender '" + sender.name + "': templates are fetched by business_account_id, which is " +
                     (account.empty() ? "empty" : "no id") + "; give it the WhatsApp Business Account's id");
   }
+  auto encoder = make_encoder(sender);
+  if (!encoder) return fail(encoder.error());
   auto call = provider_call::begin(desk, sender, {.answer_bytes_max = page_bytes_max});
   if (!call) return fail(call.error());
   for (int round = 1;; ++round) {
-    auto all = read_pages(**call, account);
+    auto all = read_pages(**call, *encoder, account);
     if (all || all.error().provider_code != channels::cursor_expired_code) return all;
     if (round == rounds_max) {
       return fail(error{errc::provider_refused,
