@@ -4,13 +4,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "commands.hpp"
 #include "doors.hpp"
 #include "exit.hpp"
+#include "files.hpp"
 #include "follow.hpp"
 #include "interrupt.hpp"
 #include "report.hpp"
@@ -31,23 +30,6 @@ constexpr auto drain = std::chrono::seconds(10);
 
 void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
 
-// A small file, whole. The bound is far above any template.
-std::string file_text(const std::string& path, const char* what) {
-  constexpr std::uintmax_t bytes_max = 4 << 20;
-  std::error_code why;
-  const auto size = std::filesystem::file_size(path, why);
-  if (why) {
-    give_up(errc::file_unreadable, path + ": " + why.message() + "; give the path of a " + what);
-  }
-  if (size > bytes_max) {
-    give_up(errc::too_large, path + ": over 4 MiB is too large for a " + std::string(what) + "; is it another file?");
-  }
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) give_up(errc::file_unreadable, path + ": cannot be read; check its permissions");
-  return text;
-}
-
 void expect_readable(const std::string& path) {
   std::error_code why;
   if (std::filesystem::is_directory(path, why)) {
@@ -59,11 +41,20 @@ void expect_readable(const std::string& path) {
   }
 }
 
-// The library says "line 1: ..."; the person wants to know of which file.
-template <class T>
-T need_of(const std::string& path, bulkmsg::result<T>&& r) {
-  if (!r && r.error().message.find(path) == std::string::npos) r.error().message = path + ": " + r.error().message;
-  return need(std::move(r));
+// Without a file of that name, and written like a template's: one that is kept, "NAME" or "NAME:LANGUAGE".
+bool is_template_name(const std::string& written) {
+  std::error_code ignored;
+  return written.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") ==
+             std::string::npos &&
+         !std::filesystem::exists(written, ignored);
+}
+
+bulkmsg::template_id kept_template(engine& engine, bulkmsg::sender_id sender, const std::string& account,
+                                   const options& given) {
+  // A dry run asks nobody; else what is older than an hour is asked for again.
+  if (!given.dry_run) need_of(given.sender_file, engine.fetch_templates(sender, std::chrono::hours(1)));
+  const template_name wanted = template_name_of(given.template_file);
+  return need(engine.find_template(wanted.name, wanted.language, account)).id;
 }
 
 // A draft that is not started when this goes out of scope is removed: a refused `send` leaves nothing behind.
@@ -204,10 +195,10 @@ int report_command(engine& door, campaign_id campaign, const options& given, con
 
 int send(const options& given) {
   // What needs no store comes first, so that a typing error does not even create one.
-  bulkmsg::sender_settings settings =
-      need_of(given.sender_file, bulkmsg::parse_sender_json(file_text(given.sender_file, "sender file (JSON)")));
+  bulkmsg::sender_settings settings = read_sender_file(given.sender_file);
   if (!given.limits.empty()) settings.limits = given.limits;
-  const std::string words = file_text(given.template_file, "template (the provider's JSON)");
+  const bool by_name = is_template_name(given.template_file);
+  const std::string words = by_name ? "" : file_text(given.template_file, "template (the provider's JSON)");
   if (given.csv_file != "-") expect_readable(given.csv_file);
 
   // A dry run must not make another campaign go on by the way.
@@ -219,10 +210,11 @@ int send(const options& given) {
   plan.name = given.name;
   if (plan.name.empty())
     plan.name = given.csv_file == "-" ? "standard input" : std::filesystem::path(given.csv_file).stem().string();
-  plan.content = need_of(given.template_file, runner.put_template(words));
+  if (!by_name) plan.content = need_of(given.template_file, runner.put_template(words));
   // Asked before it is stored: a token that does not work must not replace one that does.
   if (!given.dry_run) need_of(given.sender_file, runner.check_sender(settings));
   plan.sender = need_of(given.sender_file, runner.put_sender(settings));
+  if (by_name) plan.content = kept_template(runner, plan.sender, settings.business_account_id, given);
   plan.account = account.id;
   plan.mapping = given.mapping;
 
