@@ -50,6 +50,8 @@ class command_line {
     add_looking();
     add_webhooks();
     add_credits();
+    add_templates();
+    add_media();
   }
 
   int run(int argc, char** argv) {
@@ -119,9 +121,10 @@ class command_line {
                      "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits")
         ->required()
         ->type_name("FILE");
-    send_->add_option("--template", given_.template_file, "One entry of the provider's message_templates (JSON)")
+    send_->add_option("--template", given_.template_file, "A file with one entry of the provider's message_templates (JSON), or the name of one of the "
+                     "provider's templates, which are fetched when they are older than an hour")
         ->required()
-        ->type_name("FILE");
+        ->type_name("FILE|NAME[:LANG]");
     CLI::Option_group* from = send_->add_option_group("recipients", "Where the recipients are; one of these");
     from->require_option(1);
     from->add_option(
@@ -238,6 +241,47 @@ class command_line {
 
     account_command("show", "Plan and balances", credits_show);
     account_command("audit", "Recompute every balance from the ledger's entries", credits_audit);
+  }
+
+  void add_sender(CLI::App* sub) {
+    sub->add_option("--sender", given_.sender_file, "Sender file (JSON), kept like that of `bulkmsg send`")
+        ->required()
+        ->type_name("FILE");
+  }
+
+  void add_templates() {
+    CLI::App* templates = app_.add_subcommand("templates", "The provider's message templates");
+    templates->require_subcommand(1);
+    CLI::App* fetch = add(*templates, "fetch",
+                          "Ask the provider for all of them, and keep them; campaigns that send one which is changed, "
+                          "gone or not approved any more are paused",
+                          templates_fetch);
+    add_sender(fetch);
+    add_json(fetch);
+    CLI::App* list_ = add(*templates, "list", "Those that are kept, whatever their state", templates_list);
+    list_->add_option("--status", given_.state, "Only these: APPROVED, PENDING, REJECTED, PAUSED, ...");
+    list_->add_flag("--gone", given_.gone, "Also those that the provider does not list any more");
+    add_json(list_, "Print a JSON array");
+    CLI::App* show = add(*templates, "show", "One of them, with its JSON", templates_show);
+    show->add_option("template", given_.template_file, "Which")->required()->type_name("NAME[:LANG]");
+    add_json(show);
+  }
+
+  void add_media() {
+    CLI::App* media = app_.add_subcommand("media", "Pictures, films, sound and documents at the provider");
+    media->require_subcommand(1);
+    CLI::App* put = add(*media, "put",
+                        "Upload a file for the sender's number and print its id, which is good for 30 days; a file "
+                        "that is there already is not uploaded again",
+                        media_put);
+    put->add_option("file", given_.media_file, "Which")->required()->type_name("FILE");
+    add_sender(put);
+    put->add_option("--kind", given_.media_kind,
+                    "What it is to be sent as: image, video, audio, document, sticker (default: by its bytes)");
+    put->add_option("--mime", given_.mime, "For a document of a type that is not known by its bytes");
+    put->add_flag("--quiet", given_.quiet, "Print only the id");
+    add_json(put);
+    add_json(add(*media, "list", "What is kept there, and since when", media_list), "Print a JSON array");
   }
 
   // "send ", "credits plan ", or nothing: for the advice after a mistake.

@@ -31,4 +31,13 @@ int credits_top_up(const options& given);
 int credits_show(const options& given);
 int credits_audit(const options& given);
 
+// template_commands.cpp: what the provider has
+int templates_fetch(const options& given);
+int templates_list(const options& given);
+int templates_show(const options& given);
+
+// media_commands.cpp
+int media_put(const options& given);
+int media_list(const options& given);
+
 }  // namespace cli

@@ -18,7 +18,7 @@ struct options {
 
   // send, resume
   std::string sender_file;
-  std::string template_file;
+  std::string template_file;  // or the name of one that is kept
   std::string csv_file;  // one of these three; a file "-" is standard input
   std::string json_file;
   std::string list;
@@ -38,6 +38,11 @@ struct options {
   std::string state;          // messages
   std::string reason;         // pause, stop
   std::string signature;      // ingest
+  bool gone = false;          // templates list
+
+  std::string media_file;  // media put
+  std::string media_kind;
+  std::string mime;
 
   bulkmsg::credits::plan plan;
   std::int64_t credits = 0;

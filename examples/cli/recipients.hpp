@@ -2,10 +2,8 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include "bulkmsg/engine.hpp"
-#include "exit.hpp"
 #include "options.hpp"
 
 namespace cli {
@@ -17,15 +15,5 @@ std::string recipients_name(const options& given);
 void expect_recipients(const options& given);
 
 bulkmsg::import_report import_recipients(bulkmsg::engine& engine, bulkmsg::campaign_id campaign, const options& given);
-
-// A small file, whole. what: "template (the provider's JSON)", for the message when it cannot be read.
-std::string file_text(const std::string& path, const char* what);
-
-// The library says "line 1: ..."; the person wants to know of which file.
-template <class T>
-T need_of(const std::string& path, bulkmsg::result<T>&& r) {
-  if (!r && r.error().message.find(path) == std::string::npos) r.error().message = path + ": " + r.error().message;
-  return need(std::move(r));
-}
 
 }  // namespace cli

@@ -5,11 +5,11 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "commands.hpp"
 #include "doors.hpp"
+#include "exit.hpp"
+#include "files.hpp"
 #include "interrupt.hpp"
 #include "report.hpp"
 #include "text.hpp"
@@ -37,22 +37,6 @@ const std::string& input_file(const options& given) {
 }
 
 }  // namespace
-
-std::string file_text(const std::string& path, const char* what) {
-  constexpr std::uintmax_t bytes_max = 4 << 20;
-  std::error_code why;
-  const auto size = std::filesystem::file_size(path, why);
-  if (why) {
-    give_up(errc::file_unreadable, path + ": " + why.message() + "; give the path of a " + what);
-  }
-  if (size > bytes_max) {
-    give_up(errc::too_large, path + ": over 4 MiB is too large for a " + std::string(what) + "; is it another file?");
-  }
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) give_up(errc::file_unreadable, path + ": cannot be read; check its permissions");
-  return text;
-}
 
 std::string recipients_name(const options& given) {
   if (!given.list.empty()) return "list";

@@ -4,13 +4,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "commands.hpp"
 #include "doors.hpp"
 #include "exit.hpp"
+#include "files.hpp"
 #include "follow.hpp"
 #include "interrupt.hpp"
 #include "recipients.hpp"
@@ -31,6 +30,22 @@ using bulkmsg::errc;
 constexpr auto drain = std::chrono::seconds(10);
 
 void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+
+// Without a file of that name, and written like a template's: one that is kept, "NAME" or "NAME:LANGUAGE".
+bool is_template_name(const std::string& written) {
+  std::error_code ignored;
+  return written.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") ==
+             std::string::npos &&
+         !std::filesystem::exists(written, ignored);
+}
+
+bulkmsg::template_id kept_template(engine& engine, bulkmsg::sender_id sender, const std::string& account,
+                                   const options& given) {
+  // A dry run asks nobody; else what is older than an hour is asked for again.
+  if (!given.dry_run) need_of(given.sender_file, engine.fetch_templates(sender, std::chrono::hours(1)));
+  const template_name wanted = template_name_of(given.template_file);
+  return need(engine.find_template(wanted.name, wanted.language, account)).id;
+}
 
 // A draft that is not started when this goes out of scope is removed: a refused `send` leaves nothing behind.
 class draft {
@@ -155,10 +170,10 @@ int report_command(engine& door, campaign_id campaign, const options& given, con
 
 int send(const options& given) {
   // What needs no store comes first, so that a typing error does not even create one.
-  bulkmsg::sender_settings settings =
-      need_of(given.sender_file, bulkmsg::parse_sender_json(file_text(given.sender_file, "sender file (JSON)")));
+  bulkmsg::sender_settings settings = read_sender_file(given.sender_file);
   if (!given.limits.empty()) settings.limits = given.limits;
-  const std::string words = file_text(given.template_file, "template (the provider's JSON)");
+  const bool by_name = is_template_name(given.template_file);
+  const std::string words = by_name ? "" : file_text(given.template_file, "template (the provider's JSON)");
   expect_recipients(given);
 
   // A dry run must not make another campaign go on by the way.
@@ -169,10 +184,11 @@ int send(const options& given) {
   bulkmsg::campaign_settings plan;
   plan.name = given.name;
   if (plan.name.empty()) plan.name = std::filesystem::path(recipients_name(given)).stem().string();
-  plan.content = need_of(given.template_file, runner.put_template(words));
+  if (!by_name) plan.content = need_of(given.template_file, runner.put_template(words));
   // Asked before it is stored: a token that does not work must not replace one that does.
   if (!given.dry_run) need_of(given.sender_file, runner.check_sender(settings));
   plan.sender = need_of(given.sender_file, runner.put_sender(settings));
+  if (by_name) plan.content = kept_template(runner, plan.sender, settings.business_account_id, given);
   plan.account = account.id;
   plan.mapping = given.mapping;
   plan.agent = given.agent;

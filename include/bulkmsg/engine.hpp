@@ -86,6 +86,55 @@ struct sender_health {
               messaging_limit = {};
 };
 
+// One of the provider's templates as last fetched, whatever its state.
+struct template_info {
+  template_id id = {};      // its words: what a campaign is made of
+  std::int64_t number = 0;  // the place to page on from
+  std::string business_account_id = {}, provider_id = {}, name = {}, language = {};
+  std::string status = {};  // the provider's word; only APPROVED ones can be sent
+  std::string category = {}, quality = {}, parameter_format = {};
+  std::string rejected_reason = {};  // the provider's, may be empty
+  std::string json = {};             // as put_template() takes it; says APPROVED whatever `status` is
+  bool gone = false;                 // no longer listed by the provider
+  std::int64_t fetched_at_ms = 0;    // Unix
+};
+
+struct template_filter {
+  std::string business_account_id = {}, name = {}, language = {}, status = {};  // empty: any
+  bool gone = false;                                                            // also those that are gone
+  std::int64_t after = 0;                                                       // paging: those with a larger `number`
+  std::size_t limit = 100;                                                      // 1..10,000
+};
+
+// What a fetch found, against what was known.
+struct template_report {
+  std::int64_t added = 0;
+  std::int64_t changed = 0;  // words, status, category or quality; or it was gone
+  std::int64_t unchanged = 0;
+  std::int64_t gone = 0;           // newly so
+  std::int64_t paused = 0;         // campaigns that were sending what is now changed, gone or not approved
+  std::int64_t fetched_at_ms = 0;  // Unix
+  bool asked = true;               // false: what was known is young enough, the provider was not asked
+};
+
+struct media_options {
+  std::string kind = {};  // image, video, audio, document or sticker; empty: whatever the bytes usually are
+  std::string mime = {};  // only for a document of a type that is not known by its bytes
+  std::string name = {};  // of bytes that come from no file: for messages, its extension for office files
+};
+
+// A file that the provider keeps for a sender's number.
+struct media_info {
+  std::int64_t number = 0;  // the place to page on from
+  std::string phone_number_id = {};
+  std::string provider_id = {};  // what a message refers to; a new one after each upload
+  std::string sha256 = {}, mime = {};
+  std::int64_t bytes = 0;
+  std::string path = {};            // where it is read again before it expires; empty: it was given as bytes
+  std::int64_t uploaded_at_ms = 0;  // Unix; the provider keeps it for 30 days
+  bool uploaded = false;            // by this call, not before
+};
+
 struct campaign_settings {
   std::string name = {};
   sender_id sender = {};
@@ -242,6 +291,27 @@ class engine {
   // Takes one entry of the provider's message_templates. Errors: template_malformed, template_not_approved,
   // template_not_supported. The same JSON gives the same id.
   result<template_id> put_template(std::string_view provider_json);
+
+  // Fetches all templates of the sender's business account, whatever their state, and keeps them; nothing is asked when
+  // all are younger than `younger_than` (0: always asks). A campaign's words never change: other words at the provider
+  // are another template_id, and campaigns that are sending the old ones, or one that is gone or not approved any more,
+  // are paused with the reason. Errors: bad_option_value (the sender has no business_account_id), token_rejected,
+  // provider_refused, provider_unreadable, too_large, those of the network; what was known then stays, or part of it is
+  // newer. Blocks: for all pages.
+  result<template_report> fetch_templates(sender_id sender, std::chrono::milliseconds younger_than = {});
+  result<std::vector<template_info>> templates(const template_filter& filter = {});
+  // The one of that name. Errors: not_found (none is kept), conflict (several; the message lists the languages or
+  // accounts to choose from). business_account_id, language: empty: the only one there is.
+  result<template_info> find_template(const std::string& name, const std::string& language = {},
+                                      const std::string& business_account_id = {});
+
+  // Uploads a file for the sender's number, unless the provider has the same bytes and had them for less than 25 days.
+  // Errors: media_not_supported, too_large (both before anything is sent), file_unreadable, invalid_argument, conflict
+  // (the file changed while it was read), token_rejected, provider_refused, provider_unreadable, those of the network.
+  // Blocks: for the upload; uploads go one after another.
+  result<media_info> put_media(sender_id sender, const std::string& path, const media_options& options = {});
+  result<media_info> put_media_bytes(sender_id sender, std::string_view bytes, const media_options& options = {});
+  result<std::vector<media_info>> media(std::int64_t after_number = 0, std::size_t limit = 100);  // limit: 1..10,000
 
   // Credits. `id` makes a call idempotent: the same id with other contents is errc::conflict; empty: no id.
   result<account_id> put_account(const std::string& name,

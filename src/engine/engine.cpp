@@ -104,6 +104,7 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
     return {};
   }
   events_.close();
+  desk_.close();
   std::unique_lock all_ended(calls_);
   receiver_.reset();
   if (io_) {

@@ -1,5 +1,6 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// import_report.cpp, content.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp.
+// import_report.cpp, content.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp,
+// provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider beside sending).
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "bulkmsg/engine.hpp"
 #include "bulkmsg/recipients/address.hpp"
 #include "engine/events.hpp"
+#include "engine/provider_calls.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
 #include "net/io_thread.hpp"
@@ -31,6 +33,7 @@
 namespace bulkmsg {
 
 class running_sender;
+struct media_source;
 
 // A message as its channel takes it.
 struct laid_out {
@@ -90,6 +93,11 @@ struct engine::impl final : inbound::receiver_handler {
   template <class Reader>
   result<import_report> take_in_from(campaign_id campaign, const import_options& how, Reader reader,
                                      const byte_source& source);
+  // The kept id of these bytes, or a new one; also new when the kept one would expire before it is needed no more.
+  result<media_info> put_media(const sender_settings& sender, const media_source& source,
+                               std::int64_t needed_until_ms = 0);
+  // template_not_approved or conflict when the provider is known to have it otherwise.
+  result<void> check_template(const store::campaign_row& row, const sender_settings& sender);
   result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
   result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
 
@@ -101,6 +109,7 @@ struct engine::impl final : inbound::receiver_handler {
   // On the I/O thread; `done` on any.
   void carry_out(const std::string& verb, std::int64_t campaign, const std::string& reason, std::int64_t command_id,
                  command_done done);
+  result<void> carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason);  // waits
   result<void> post_command(const std::string& verb, std::int64_t campaign, const std::string& reason,
                             std::chrono::milliseconds wait);
 
@@ -131,6 +140,9 @@ struct engine::impl final : inbound::receiver_handler {
   std::unique_ptr<store::database> reader_;
   std::unique_ptr<store::writer> writer_;
   std::unique_ptr<net::io_thread> io_;
+  call_desk desk_;
+  std::mutex uploading_;
+  std::mutex fetching_;  // two fetches of templates at once would take each other's for gone
   event_queue events_;
   std::int64_t polled_ = 0;  // the last durable event handed out; under reading_
   std::uint64_t store_id_ = 0;

@@ -1,11 +1,8 @@
 // Freezing: the plan of a campaign is every request body it will send, under one hash.
-#include <openssl/evp.h>
-
-#include <array>
-
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 #include "engine/impl.hpp"
+#include "engine/sha256.hpp"
 #include "store/accounts.hpp"
 
 namespace bulkmsg {
@@ -14,28 +11,6 @@ namespace {
 
 constexpr std::int64_t rows_per_chunk = 4096;  // no store job holds the writer over 20 ms
 constexpr std::string_view callback_placeholder = "callback";
-
-class sha256 {
- public:
-  sha256() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_, EVP_sha256(), nullptr); }
-  ~sha256() { EVP_MD_CTX_free(context_); }
-  sha256(const sha256&) = delete;
-  void add(std::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
-  std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-    unsigned int size = 0;
-    EVP_DigestFinal_ex(context_, digest.data(), &size);
-    std::string out;
-    for (unsigned int i = 0; i < size; ++i) {
-      out += "0123456789abcdef"[digest[i] >> 4];
-      out += "0123456789abcdef"[digest[i] & 15];
-    }
-    return out;
-  }
-
- private:
-  EVP_MD_CTX* context_;
-};
 
 // The least time the limits allow for `messages`.
 std::chrono::milliseconds shortest_duration(const std::vector<pacing::limit>& limits, std::int64_t messages) {
@@ -84,6 +59,7 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
   const auto& content = made_ready->content;
   auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
   if (!sender) return fail(sender.error());
+  if (auto sendable = check_template(row, *sender); !sendable) return fail(sendable.error());
 
   plan_summary made;
   made.messages = row.recipients;

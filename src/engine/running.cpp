@@ -209,8 +209,12 @@ result<void> engine::impl::command(const std::string& verb, campaign_id campaign
                 "cannot " + verb + " a campaign: the store is open for reading only; open it to run or to post");
   }
   if (options_.mode == open_mode::post) return post_command(verb, campaign.value, reason, wait);
+  return carry_out_now(verb, campaign.value, reason);
+}
+
+result<void> engine::impl::carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason) {
   std::promise<result<void>> done;
-  io_->post([&] { carry_out(verb, campaign.value, reason, 0, [&](result<void> r) { done.set_value(std::move(r)); }); });
+  io_->post([&] { carry_out(verb, campaign, reason, 0, [&](result<void> r) { done.set_value(std::move(r)); }); });
   return done.get_future().get();
 }
 

@@ -146,7 +146,7 @@ result<sender_id> engine::put_sender(const sender_settings& given) {
   if (!settings.app_secret.empty()) {
     if (auto secret = resolve_secret(settings.app_secret, "app secret"); !secret) return fail(secret.error());
   }
-  if (auto wire = net::make_http_client(*self_->io_, wire_options(settings)); !wire) return fail(wire.error());
+  if (auto wire = net::check_http_client(wire_options(settings)); !wire) return fail(wire.error());
   std::int64_t id = 0;
   auto stored = self_->writer_->run([&](store::database& db) { id = store::put_sender(db, settings); });
   if (!stored) return fail(stored.error());
@@ -156,70 +156,30 @@ result<sender_id> engine::put_sender(const sender_settings& given) {
 
 namespace {
 
-// One GET, waited for: everything happens on the I/O thread, the caller sleeps.
-class single_request final : public net::listener {
- public:
-  single_request(net::io_thread& io, const sender_settings& settings) : io_(io), settings_(settings) {}
-
-  result<sender_health> run() {
-    auto channel = make_channel(settings_);
-    if (!channel) return fail(channel.error());
-    if (std::string probe; !(*channel)->encode_health(probe)) return sender_health{.status = "not described"};
-    auto options = wire_options(settings_);
-    options.connections_max = 1;
-    auto wire = net::make_http_client(io_, options);
-    if (!wire) return fail(wire.error());
-    channel_ = channel->get();
-    wire_ = wire->get();
-    auto answered = answer_.get_future();
-    io_.call([this] {
-      wire_->set_listener(this);
-      try_send();
-    });
-    auto got = answered.get();
-    io_.call([&] { wire->reset(); });
-    return got;
+result<sender_health> ask_for_health(call_desk& desk, const sender_settings& settings) {
+  auto channel = make_channel(settings);
+  if (!channel) return fail(channel.error());
+  if (std::string probe; !(*channel)->encode_health(probe)) return sender_health{.status = "not described"};
+  auto call = provider_call::begin(desk, settings, {});
+  if (!call) return fail(call.error());
+  auto got = (*call)->ask([&](std::string& into) -> result<void> {
+    static_cast<void>((*channel)->encode_health(into));
+    return {};
+  });
+  auto health = got ? (*channel)->read_health(got->status, got->body)
+                    : result<channels::account_health>(fail(got.error()));
+  if (!health) {
+    auto why = health.error();
+    why.message = (*channel)->without_token(why.message);
+    return fail(why);
   }
-
-  void on_ready() override { try_send(); }
-  void on_unreachable(const error& why) override { finish(fail(why)); }
-  void on_end(const net::exchange_end& end) override {
-    if (end.fate != net::fate::answered) {
-      return finish(fail(end.reason, "the provider at " + settings_.origin + " did not answer (" +
-                                         std::string(name(end.reason)) + "); try again"));
-    }
-    auto health = channel_->read_health(end.status, end.body);
-    if (!health) return finish(fail(health.error()));
-    finish(sender_health{.display_phone_number = health->number,
-                         .verified_name = health->name,
-                         .status = health->status,
-                         .quality = health->quality,
-                         .throughput = health->throughput,
-                         .messaging_limit = health->messaging_limit});
-  }
-
- private:
-  void try_send() {
-    if (done_) return;
-    const int slot = wire_->acquire();
-    if (slot == net::transport::none) return;
-    static_cast<void>(channel_->encode_health(wire_->buffer(slot)));
-    wire_->send(slot, 0);
-  }
-  void finish(result<sender_health> r) {
-    if (done_) return;
-    done_ = true;
-    if (!r) r.error().message = channel_->without_token(r.error().message);
-    answer_.set_value(std::move(r));
-  }
-
-  net::io_thread& io_;
-  const sender_settings& settings_;
-  channels::channel* channel_ = nullptr;
-  net::transport* wire_ = nullptr;
-  std::promise<result<sender_health>> answer_;
-  bool done_ = false;
-};
+  return sender_health{.display_phone_number = health->number,
+                       .verified_name = health->name,
+                       .status = health->status,
+                       .quality = health->quality,
+                       .throughput = health->throughput,
+                       .messaging_limit = health->messaging_limit};
+}
 
 }  // namespace
 
@@ -228,7 +188,7 @@ result<sender_health> engine::check_sender(const sender_settings& settings) {
   if (!call) return fail(call.error());
   auto whole = completed(settings);
   if (!whole) return fail(whole.error());
-  return single_request(*self_->io_, *whole).run();
+  return ask_for_health(self_->desk_, *whole);
 }
 
 result<sender_health> engine::check_sender(sender_id sender) {
@@ -236,7 +196,7 @@ result<sender_health> engine::check_sender(sender_id sender) {
   if (!call) return fail(call.error());
   auto settings = self_->read([&](store::database& db) { return store::read_sender(db, sender.value); });
   if (!settings) return fail(settings.error());
-  return single_request(*self_->io_, *settings).run();
+  return ask_for_health(self_->desk_, *settings);
 }
 
 }  // namespace bulkmsg

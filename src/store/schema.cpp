@@ -40,7 +40,36 @@ CREATE TABLE templates(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
   language TEXT NOT NULL,
-  json TEXT NOT NULL UNIQUE);             -- as the provider gave it
+  json TEXT NOT NULL UNIQUE,              -- as the provider gave it; never changed: a campaign's words stay its words
+  fetched INTEGER NOT NULL DEFAULT 0);    -- 1: came from the provider's list, see provider_templates
+
+CREATE TABLE provider_templates(          -- what an account has at the provider, as last fetched
+  id INTEGER PRIMARY KEY,
+  account TEXT NOT NULL,                  -- the business account
+  name TEXT NOT NULL,
+  language TEXT NOT NULL,
+  provider_id TEXT NOT NULL,
+  status TEXT NOT NULL,
+  category TEXT NOT NULL,
+  quality TEXT NOT NULL,
+  parameter_format TEXT NOT NULL,
+  rejected_reason TEXT NOT NULL,
+  template INTEGER NOT NULL,              -- its words now; a change of words is another row of `templates`
+  fetched_at_ms INTEGER NOT NULL,
+  gone INTEGER NOT NULL DEFAULT 0,        -- 1: no longer listed
+  UNIQUE(account, name, language));
+
+CREATE TABLE media(                       -- files that the provider keeps for us
+  id INTEGER PRIMARY KEY,
+  origin TEXT NOT NULL,
+  phone_number_id TEXT NOT NULL,          -- the only number that can send it
+  sha256 TEXT NOT NULL,                   -- of the bytes, hex
+  mime TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  path TEXT NOT NULL,                     -- where it is read again; empty: it was given as bytes
+  media_id TEXT NOT NULL,                 -- the provider's; a new one after each upload
+  uploaded_at_ms INTEGER NOT NULL,
+  UNIQUE(origin, phone_number_id, sha256, mime));
 
 CREATE TABLE accounts(
   id INTEGER PRIMARY KEY,

@@ -89,8 +89,24 @@ class request_encoder {
     return true;
   }
 
+  // Replaces `buffer` by the head of a POST to `path` below the version; exactly `body_bytes` bytes are to follow it.
+  // False, and an empty buffer, when the path or the type could not stand in a head.
+  [[nodiscard]] bool encode_post_head(std::string& buffer, std::string_view path, std::string_view content_type,
+                                      std::size_t body_bytes) const {
+    buffer.clear();
+    if (!head_safe(path) || content_type.find_first_of("\r\n") != std::string_view::npos) return false;
+    const std::string_view common(get_tail_.data(), get_tail_.size() - 4);  // without the empty line
+    buffer.append("POST /").append(version_).append("/").append(path).append(common);
+    buffer.append("\r\nContent-Type: ").append(content_type);
+    buffer.append("\r\nContent-Length: ").append(std::to_string(body_bytes)).append("\r\n\r\n");
+    return true;
+  }
+
   // What the provider said, fit to be stored and shown: without our token, should it repeat it, and of bounded length.
   [[nodiscard]] std::string without_token(std::string_view text) const { return without_secret(text, token_); }
+
+  // The path (for encode_post_head) that takes media.
+  [[nodiscard]] std::string media_path() const { return phone_number_id_ + "/media"; }
 
   // The path (for encode_get) that answers how the number is: see parse_number_health.
   [[nodiscard]] std::string health_path() const {
