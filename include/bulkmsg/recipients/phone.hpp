@@ -190,6 +190,7 @@ constexpr phone_verdict read_international(digit_run run, const std::uint8_t* tr
   if (place == 0) return {errc::phone_unknown_country, {}, {}};
   const country_plan& plan = plans[place - 1];
   const digit_run rest = run.without(plan.code_size);
+  if (rest.fits(plan.*lengths)) return {errc::ok, {run.value()}, {}};
   national_digits national = national_number(rest, plan, plan.*lengths);
   if (national.count == 0 && rest.count > 1 && rest.digits == trunk_zero) {
     if (const digit_run part = rest.without(1); part.fits(plan.*lengths)) national = {part.count, part.value()};
@@ -274,11 +275,11 @@ constexpr phone plain_number(std::string_view text) noexcept {
 
 // Cuts off what other programs put around a number: "tel:", and the ".0" of a number that was once a float.
 constexpr std::string_view bare_number(std::string_view text) noexcept {
-  if (text.size() >= 4 && text[3] == ':' && (text[0] | 0x20) == 't' && (text[1] | 0x20) == 'e' &&
-      (text[2] | 0x20) == 'l') {
+  const auto is_letter = [&](std::size_t i, char lower) { return i < text.size() && (text[i] | 0x20) == lower; };
+  if (is_letter(0, 't') && is_letter(1, 'e') && is_letter(2, 'l') && text.size() > 3 && text[3] == ':') {
     text.remove_prefix(4);
   }
-  if (text.size() > 2 && text.ends_with(".0")) {
+  if (text.ends_with(".0")) {
     const std::string_view front = text.substr(0, text.size() - 2);
     if (front.find_first_not_of("0123456789") == std::string_view::npos) return front;
   }
