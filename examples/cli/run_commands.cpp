@@ -104,6 +104,15 @@ bulkmsg::import_report import(engine& engine, campaign_id campaign, const std::s
       }));
 }
 
+// Contacts that may not be written to count as rejected rows.
+bulkmsg::import_report import_contacts(engine& engine, campaign_id campaign, const std::string& selection) {
+  const auto done = need(engine.import_contacts(campaign, selection == "all" ? std::string() : selection));
+  return {.rows = done.chosen,
+          .added = done.added,
+          .duplicates = done.duplicates,
+          .rejected = done.rejected + done.tests + done.sandbox + done.suppressed + done.without_consent};
+}
+
 // The other unfinished campaigns of the store: the engine goes on with them as soon as it runs.
 void mention_others(engine& engine, campaign_id but) {
   for (campaign_id after{};;) {
@@ -208,7 +217,8 @@ int send(const options& given) {
       need_of(given.sender_file, bulkmsg::parse_sender_json(file_text(given.sender_file, "sender file (JSON)")));
   if (!given.limits.empty()) settings.limits = given.limits;
   const std::string words = file_text(given.template_file, "template (the provider's JSON)");
-  if (given.csv_file != "-") expect_readable(given.csv_file);
+  const bool from_contacts = !given.selection.empty();
+  if (!from_contacts && given.csv_file != "-") expect_readable(given.csv_file);
 
   // A dry run must not make another campaign go on by the way.
   engine runner = open_to_run(given.store, given.dry_run ? sending::no : sending::yes, missing_store::create);
@@ -217,6 +227,7 @@ int send(const options& given) {
 
   bulkmsg::campaign_settings plan;
   plan.name = given.name;
+  if (plan.name.empty() && from_contacts) plan.name = given.selection;
   if (plan.name.empty())
     plan.name = given.csv_file == "-" ? "standard input" : std::filesystem::path(given.csv_file).stem().string();
   plan.content = need_of(given.template_file, runner.put_template(words));
@@ -227,15 +238,18 @@ int send(const options& given) {
   plan.mapping = given.mapping;
 
   draft campaign(runner, need(runner.create_campaign(plan)));
-  const bulkmsg::import_report imported = import(runner, campaign.id(), given.csv_file);
+  const bulkmsg::import_report imported = from_contacts ? import_contacts(runner, campaign.id(), given.selection)
+                                                        : import(runner, campaign.id(), given.csv_file);
   if (interrupt::asked()) give_up(errc::closed, "interrupted before the start; nothing was sent");
   if (imported.added == 0) {
-    std::string why = given.csv_file + ": none of its " + grouped(imported.rows) + " rows can be sent to";
+    std::string why = (from_contacts ? "contacts '" + given.selection + "'" : given.csv_file) + ": none of its " +
+                      grouped(imported.rows) + " rows can be sent to";
     if (const auto first = need(runner.rejected(campaign.id(), 0, 1)); !first.empty()) {
       why += " (line " + std::to_string(first.front().line) + ": " + first.front().reason + ")";
     }
     give_up(errc::csv_empty, why + "; correct the rows and try again");
   }
+  if (!given.consent_source.empty()) need(runner.state_consent(campaign.id(), given.consent_source));
   if (given.dry_run) {
     const bulkmsg::plan_summary summary = need(runner.dry_run(campaign.id()));
     if (given.json) {
@@ -254,7 +268,8 @@ int send(const options& given) {
   if (!given.quiet) {
     say("campaign " + id + ": " + grouped(summary.messages) + " messages, " + grouped(summary.credits) +
         " credits, at least " + duration_text(summary.duration) + "; " + grouped(imported.rejected) +
-        " rows rejected and " + grouped(imported.duplicates) + " duplicates (bulkmsg rejected " + id + " --store " +
+        " rows rejected, " + grouped(imported.duplicates) + " duplicates, " + grouped(summary.suppressed) +
+        " suppressed, " + grouped(summary.without_consent) + " without consent (bulkmsg rejected " + id + " --store " +
         shell_word(given.store) + ")");
     mention_others(runner, campaign.id());
   }

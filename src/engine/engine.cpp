@@ -345,6 +345,7 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   row.content = settings.content.value;
   row.account = settings.account.value;
   row.mapping = join_list(mapping);
+  row.require_consent = settings.require_consent;
   std::int64_t id = 0;
   auto stored =
       self_->writer_->run([&](store::database& db) { id = store::insert_campaign(db, row, self_->now_ms()); });

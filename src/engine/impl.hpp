@@ -27,6 +27,14 @@ namespace bulkmsg {
 
 class running_sender;
 
+// A plan that is not frozen yet.
+struct planned {
+  plan_summary summary;
+  store::left_out out;
+  consent_rules rules;
+  std::int64_t screened_at = 0;  // the last change of suppressions and consent that it knows
+};
+
 struct engine::impl final : inbound::receiver_handler {
   impl(const std::string& path, const engine_options& options);
   ~impl() override;
@@ -71,8 +79,8 @@ struct engine::impl final : inbound::receiver_handler {
   result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
   static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
                                                                            std::string_view json);
-  result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
-  result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
+  result<planned> plan(const store::campaign_row& row);  // screens, hashes, prices, previews
+  result<void> freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key);
 
   // A command for a campaign: "pause", "resume", "stop". In mode `run` it is done here; in mode `post` it goes through
   // the store to the runner.
@@ -161,6 +169,12 @@ class running_sender final : public sending::observer {
 result<pacing::permits> make_permits(const std::string& limits);
 result<channels::request_encoder> make_encoder(const sender_settings& settings);
 net::transport_options wire_options(const sender_settings& settings);
+
+// What the content asks of its recipients: marketing needs consent, unless the campaign says otherwise.
+consent_rules rules_of(const store::campaign_row& row, const content::message_template& message);
+
+// An address as people write it, in its canonical form. Errors: phone_*, address_malformed.
+result<std::string> canonical_address(std::string_view written);
 
 // Cells of `columns` and `mapping` as stored.
 std::vector<std::string> split_list(std::string_view joined);
