@@ -76,7 +76,7 @@ void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64
   const auto base = static_cast<std::int64_t>(lane) << 32;
   auto first = position(db, lane);
   const auto begin = first;
-  while (first < size && into.messages.empty()) {
+  while (count > 0 && first < size && into.messages.empty()) {
     if (first - begin >= skipped_max) {
       into.more = true;
       return;

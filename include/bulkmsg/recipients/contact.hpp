@@ -103,7 +103,7 @@ constexpr bool is_day(int year, int month, int day) noexcept {
 
 // A decimal number with a point; out: the shortest spelling, which is also JSON's.
 [[nodiscard]] inline bool read_number(std::string_view text, std::string& out) {
-  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   double value = 0;
   const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || stop != text.data() + text.size() || !std::isfinite(value)) return false;
