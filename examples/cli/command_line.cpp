@@ -48,6 +48,8 @@ class command_line {
     app_.set_version_flag("--version", version_text);
     add_running();
     add_looking();
+    add_contacts();
+    add_consent();
     add_webhooks();
     add_credits();
     add_templates();
@@ -136,10 +138,21 @@ class command_line {
                      "JSON, an object a line or one array of objects, with keys like the columns of a CSV; -: standard "
                      "input")
         ->type_name("FILE");
+    from->add_option(
+            "--contacts", given_.selection,
+            "The stored contacts of this segment or group, or all; without test, sandbox, suppressed and, for marketing, "
+            "consent-less ones")
+        ->type_name("NAME");
     from->add_option("--list", given_.list, "Addresses separated by commas")->type_name("LIST");
     send_->add_option("--delimiter", given_.delimiter, "Of the CSV: , ; | or tab (default: found)");
     send_->add_option("--region", given_.region, "Where numbers without a country code are from, such as DE")
         ->type_name("COUNTRY");
+    send_
+        ->add_option("--consent", given_.consent_source,
+                     "The recipients agreed to marketing, and this is where and how; it is recorded. MARKETING "
+                     "templates are sent only to people whose consent is known")
+        ->type_name("SOURCE");
+    send_->get_option("--consent")->excludes(from->get_option("--contacts"));
     send_->add_option("--name", given_.name, "The campaign's name (default: the CSV file's)");
     send_->add_option("--account", given_.account, "Pay with this credit account (default: metered only)");
     add_mapping(send_);
@@ -213,6 +226,95 @@ class command_line {
     ingest_->add_option("--signature", given_.signature, "Its X-Hub-Signature-256 header")
         ->required()
         ->type_name("sha256=HEX");
+  }
+
+  void add_contacts() {
+    CLI::App* contacts = app_.add_subcommand("contacts", "Stored persons: attributes, labels, test and sandbox flags");
+    contacts->require_subcommand(1);
+    CLI::App* import_ = add(*contacts, "import", "Add or update contacts from a CSV file", contacts_import);
+    import_
+        ->add_option("file", given_.csv_file,
+                     "A phone_number column; labels (by ;), test, sandbox; the rest are attributes")
+        ->required()
+        ->type_name("FILE");
+    import_->add_option("--label", given_.contacts.labels, "Gives every one this label; may be repeated")
+        ->expected(1)
+        ->take_all();
+    import_->add_option("--group", given_.contacts.group, "Puts every one into this static group");
+    import_
+        ->add_option("--consent", given_.contacts.consent_source, "They agreed to marketing, and this is where and how")
+        ->type_name("SOURCE");
+    import_->add_flag("--test", given_.contacts.test, "They are test contacts");
+    import_->add_flag("--sandbox", given_.contacts.sandbox, "They are the provider's sandbox contacts");
+    add_json(import_);
+
+    CLI::App* list_ = add(*contacts, "list", "Contacts, or those of a segment or group", contacts_list);
+    list_->add_option("selection", given_.selection, "A segment or group (default: all)")->type_name("NAME");
+    add_rows(list_);
+    CLI::App* count_ = add(*contacts, "count", "How many contacts, or how many of a segment or group", contacts_count);
+    count_->add_option("selection", given_.selection, "A segment or group (default: all)")->type_name("NAME");
+    add_json(count_);
+
+    CLI::App* attribute_ = add(*contacts, "attribute", "Declare an attribute of contacts", contacts_attribute);
+    attribute_->add_option("name", given_.name, "As in the files' header row")->required()->type_name("NAME");
+    attribute_->add_option("type", given_.type, "What its values are")
+        ->required()
+        ->check(CLI::IsMember({"text", "number", "date", "boolean"}));
+    attribute_->add_flag("--indexed", given_.indexed, "Conditions on it are then fast among millions");
+    add_json(add(*contacts, "attributes", "The declared attributes", contacts_attributes));
+
+    CLI::App* segments = app_.add_subcommand("segments", "Stored conditions that pick contacts, and static groups");
+    segments->require_subcommand(1);
+    const auto segment_command = [this, segments](const char* verb, const char* what, command then) {
+      CLI::App* sub = add(*segments, verb, what, then);
+      sub->add_option("name", given_.selection, "Its name")->required()->type_name("NAME");
+      return sub;
+    };
+    segment_command("put", "Store conditions under a name", segments_put)
+        ->add_option("file", given_.file,
+                     R"(JSON, such as {"all": [{"attribute": "city", "is": "Lisbon"}, {"label": "vip"}]})")
+        ->required()
+        ->type_name("FILE");
+    segment_command("add", "Add contacts to a static group", segments_add)
+        ->add_option("addresses", given_.addresses, "Who")
+        ->required()
+        ->type_name("ADDRESS...");
+    add_json(add(*segments, "list", "All segments and groups", segments_list));
+    add_json(segment_command("count", "How many contacts it picks now", contacts_count));
+    segment_command("remove", "Forget a segment or group", segments_remove);
+  }
+
+  void add_consent() {
+    const auto addressed = [this](const char* verb, const char* what, command then) {
+      CLI::App* sub = add(app_, verb, what, then);
+      sub->add_option("addresses", given_.addresses, "Phone numbers, or user:ID, group:ID, chat:ID")
+          ->required()
+          ->type_name("ADDRESS...");
+      return sub;
+    };
+    const auto add_scope = [this](CLI::App* sub, const char* otherwise) {
+      sub->add_option("--scope", given_.scope, std::string("marketing or all (default: ") + otherwise + ")")
+          ->check(CLI::IsMember({"marketing", "all"}));
+    };
+    CLI::App* suppress_ =
+        addressed("suppress", "Never write to them again, from now on; also while a campaign is being sent", suppress);
+    add_scope(suppress_, "all");
+    suppress_->add_option("--note", given_.reason, "Who said so, and why");
+    addressed("unsuppress", "Take that back; what the platform says of them stays", unsuppress)
+        ->add_option("--note", given_.reason, "Who said so, and why");
+    CLI::App* suppressions_ = add(app_, "suppressions", "Who is not to be written to, by which source", suppressions);
+    suppressions_->add_option("address", given_.addresses, "Only this person")->expected(0, 1)->type_name("ADDRESS");
+    add_json(suppressions_, "Print one JSON object a line");
+
+    CLI::App* consent_ = add(app_, "consent", "Record a person's own word", consent);
+    consent_->add_option("state", given_.state, "granted or withdrawn")
+        ->required()
+        ->check(CLI::IsMember({"granted", "withdrawn"}));
+    consent_->add_option("addresses", given_.addresses, "Who")->required()->type_name("ADDRESS...");
+    consent_->add_option("--source", given_.consent_source, "Where and how")->required()->type_name("SOURCE");
+    add_scope(consent_, "marketing");
+    add_json(add(app_, "consent-log", "Every change of suppressions and consent", consent_log),
+             "Print one JSON object a line");
   }
 
   void add_credits() {

@@ -25,6 +25,24 @@ int template_csv(const options& given);
 int receive(const options& given);
 int ingest(const options& given);
 
+// contacts_commands.cpp
+int contacts_import(const options& given);
+int contacts_list(const options& given);
+int contacts_count(const options& given);
+int contacts_attribute(const options& given);
+int contacts_attributes(const options& given);
+int segments_put(const options& given);
+int segments_add(const options& given);
+int segments_list(const options& given);
+int segments_remove(const options& given);
+
+// consent_commands.cpp
+int suppress(const options& given);
+int unsuppress(const options& given);
+int suppressions(const options& given);
+int consent(const options& given);
+int consent_log(const options& given);
+
 // credits_commands.cpp
 int credits_plan(const options& given);
 int credits_top_up(const options& given);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bulkmsg/credits/plan.hpp"
+#include "bulkmsg/engine.hpp"
 
 namespace cli {
 
@@ -43,6 +44,16 @@ struct options {
   std::string media_file;  // media put
   std::string media_kind;
   std::string mime;
+
+  // contacts, segments, suppress, consent; send
+  std::string selection;       // a segment or group; "all": every contact
+  std::string consent_source;  // the recipients agreed, and this is where
+  bulkmsg::contacts_import contacts;
+  std::string type;  // of an attribute
+  bool indexed = false;
+  std::string file;
+  std::vector<std::string> addresses;
+  std::string scope;
 
   bulkmsg::credits::plan plan;
   std::int64_t credits = 0;

@@ -1,4 +1,4 @@
-// Where the recipients of `send` come from: --csv, --json-rows or --list.
+// Where the recipients of `send` come from: --csv, --json-rows, --list or --contacts.
 #pragma once
 
 #include <string>

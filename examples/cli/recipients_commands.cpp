@@ -39,6 +39,7 @@ const std::string& input_file(const options& given) {
 }  // namespace
 
 std::string recipients_name(const options& given) {
+  if (!given.selection.empty()) return "contacts '" + given.selection + "'";
   if (!given.list.empty()) return "list";
   return input_file(given) == "-" ? "standard input" : input_file(given);
 }
@@ -48,7 +49,7 @@ void expect_recipients(const options& given) {
     give_up(errc::bad_option_value, "--delimiter: \"" + one_line(given.delimiter) + "\" is none; give , ; | or tab");
   }
   const std::string& path = input_file(given);
-  if (!given.list.empty() || path == "-") return;
+  if (!given.list.empty() || !given.selection.empty() || path == "-") return;
   std::error_code why;
   const std::string advice = std::string("give the path of a ") + (given.json_file.empty() ? "CSV" : "JSON") + " file";
   if (std::filesystem::is_directory(path, why)) {
@@ -64,6 +65,14 @@ bulkmsg::import_report import_recipients(engine& engine, bulkmsg::campaign_id ca
   how.default_region = given.region;
   if (!given.delimiter.empty()) how.delimiter = given.delimiter == "tab" ? '\t' : given.delimiter.front();
   const std::string name = recipients_name(given);
+  if (!given.selection.empty()) {
+    // Contacts that may not be written to count as rejected rows.
+    const auto done = need(engine.import_contacts(campaign, given.selection == "all" ? std::string() : given.selection));
+    return {.rows = done.chosen,
+            .added = done.added,
+            .duplicates = done.duplicates,
+            .rejected = done.rejected + done.tests + done.sandbox + done.suppressed + done.without_consent};
+  }
   if (!given.list.empty()) return need_of(name, engine.import_list(campaign, given.list, how));
   const bool json = !given.json_file.empty();
   if (input_file(given) == "-") {

@@ -141,7 +141,8 @@ json_object plan_json(const bulkmsg::plan_summary& plan, const bulkmsg::import_r
   if (plan.credits_available >= 0) out.number("credits_available", plan.credits_available);
   out.number("duration_ms", plan.duration.count()).text("preview", plan.preview);
   out.number("rows", import.rows).number("added", import.added).number("duplicates", import.duplicates);
-  out.number("rejected", import.rejected);
+  out.number("rejected", import.rejected).number("suppressed", plan.suppressed);
+  out.number("without_consent", plan.without_consent);
   return out;
 }
 
@@ -149,6 +150,8 @@ void print_plan(const bulkmsg::plan_summary& plan, const bulkmsg::import_report&
   print_count("rows", import.rows);
   print_count("rejected", import.rejected);
   print_count("duplicates", import.duplicates);
+  if (plan.suppressed != 0) print_count("suppressed", plan.suppressed);
+  if (plan.without_consent != 0) print_count("no consent", plan.without_consent);
   print_count("messages", plan.messages);
   print_count("credits", plan.credits);
   if (plan.credits_available >= 0) print_count("  available", plan.credits_available);

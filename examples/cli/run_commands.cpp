@@ -204,6 +204,7 @@ int send(const options& given) {
     }
     give_up(errc::csv_empty, why + "; correct the rows and try again");
   }
+  if (!given.consent_source.empty()) need(runner.state_consent(campaign.id(), given.consent_source));
   if (given.dry_run) {
     const bulkmsg::plan_summary summary = need(runner.dry_run(campaign.id()));
     if (given.json) {
@@ -222,7 +223,8 @@ int send(const options& given) {
   if (!given.quiet) {
     say("campaign " + id + ": " + grouped(summary.messages) + " messages, " + grouped(summary.credits) +
         " credits, at least " + duration_text(summary.duration) + "; " + grouped(imported.rejected) +
-        " rows rejected and " + grouped(imported.duplicates) + " duplicates (bulkmsg rejected " + id + " --store " +
+        " rows rejected, " + grouped(imported.duplicates) + " duplicates, " + grouped(summary.suppressed) +
+        " suppressed, " + grouped(summary.without_consent) + " without consent (bulkmsg rejected " + id + " --store " +
         shell_word(given.store) + ")");
     mention_others(runner, campaign.id());
   }

@@ -31,6 +31,8 @@
 #include "bulkmsg/campaign/life_cycle.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
+#include "bulkmsg/recipients/consent.hpp"
+#include "bulkmsg/recipients/contact.hpp"
 
 namespace bulkmsg {
 
@@ -144,6 +146,8 @@ struct campaign_settings {
   std::vector<std::pair<std::string, std::string>> mapping = {};
   std::string agent = {};     // "sent from"; empty: the sender's
   std::string reply_to = {};  // who gets the replies; empty: the sender's
+  // Whether recipients need a known or stated consent; unset: those of MARKETING templates do.
+  std::optional<bool> require_consent = {};
 };
 
 struct reason_count {
@@ -182,6 +186,8 @@ struct rejected_row {
 struct plan_summary {
   std::string hash = {};  // content hash over every request body; hex SHA-256
   std::int64_t messages = 0;
+  std::int64_t suppressed = 0;            // recipients left out, reported with the rejected rows from the start on
+  std::int64_t without_consent = 0;       // likewise
   std::int64_t credits = 0;               // price in credits
   std::int64_t credits_available = 0;     // -1 without an account
   std::chrono::milliseconds duration{0};  // under the sender's limits, at best
@@ -262,6 +268,77 @@ struct account_status {
   std::string name = {};
   credits::plan plan = {};
   credits::balances balances = {};
+};
+
+// Contacts, segments, consent and suppression. Addresses are given as people write them: a phone number, or user:ID,
+// group:ID, chat:ID.
+
+struct suppression {
+  consent_scope scope = consent_scope::all;
+  suppression_source source = suppression_source::own_list;
+  std::string note = {};  // for people: who said so, and why
+};
+
+struct suppression_row {
+  std::int64_t person = 0;
+  std::string address = {};  // as it was told
+  suppression why = {};
+  std::int64_t at_ms = 0;
+};
+
+struct suppression_filter {
+  std::string address = {};                                             // only this person's; empty: all
+  std::pair<std::int64_t, suppression_source> after = {INT64_MIN, {}};  // keyset paging: person and source
+  std::size_t limit = 1000;
+};
+
+struct consent {
+  consent_state state = consent_state::granted;
+  consent_scope scope = consent_scope::marketing;
+  std::string source = {};  // where and how, such as "web form, 2026-03"
+};
+
+// One change of suppressions, consent or identities. Never removed.
+struct consent_log_row {
+  std::int64_t id = 0;
+  std::int64_t at_ms = 0;
+  std::string address = {};
+  std::string what = {};    // suppress, lift, consent, identity, statement
+  std::string source = {};  // who said so
+  std::string old = {}, now = {}, note = {};
+};
+
+struct contact_row {
+  std::int64_t id = 0;
+  std::string address = {};
+  std::string attributes = {};  // a JSON object
+  std::vector<std::string> labels = {};
+  bool test = false, sandbox = false;
+};
+
+struct contacts_import {
+  std::vector<std::string> labels = {};  // given to every contact of the file
+  std::string group = {};                // a static group that they join; made when missing
+  std::string consent_source = {};       // they have agreed to marketing, says the host; empty: nothing is said
+  bool test = false, sandbox = false;    // marks them; to be left out of "everybody"
+};
+
+// How an import of contacts went; rows = added + updated + rejected.
+struct contacts_report {
+  std::int64_t rows = 0, added = 0, updated = 0, rejected = 0;
+  std::vector<rejected_row> problems = {};  // the first 1000
+};
+
+// How contacts became recipients: who was chosen = added + rejected + what follows.
+struct selection_report {
+  std::int64_t chosen = 0, added = 0, duplicates = 0, rejected = 0;
+  std::int64_t tests = 0, sandbox = 0, suppressed = 0, without_consent = 0;
+};
+
+struct segment_row {
+  std::string name = {};
+  std::string conditions = {};  // JSON; empty: a static group
+  std::int64_t contacts = 0;    // of a static group: its members
 };
 
 class engine {
@@ -357,6 +434,46 @@ class engine {
   // The CSV to fill in for a template: the header row that it needs, and an example row.
   result<std::string> template_csv(template_id content);
   result<std::string> template_csv(campaign_id campaign);  // with the campaign's mapping
+
+  // The stored contacts. A CSV file has a phone_number column; `labels` (separated by ;), `test` and `sandbox` have
+  // their meaning, all others are attributes: of the declared type, else declared as text. A person who is there
+  // already is updated: blank cells leave what is stored, labels are added. Errors: as import_csv, attribute_mismatch
+  // (the header is no attribute name). Blocks: for the import.
+  result<contacts_report> import_contacts_csv(const byte_source& read, const contacts_import& how = {});
+  result<contacts_report> import_contacts_csv_file(const std::string& path, const contacts_import& how = {});
+  // Declares an attribute, or makes a declared one indexed, which blocks for about a second a million contacts. Errors:
+  // attribute_mismatch (it has another type), invalid_argument (its name).
+  result<void> declare_attribute(const std::string& name, recipients::attribute_type type, bool indexed = false);
+  result<std::vector<recipients::attribute>> attributes();
+  // Stores conditions under a name (grammar: recipients/segment.hpp). Errors: segment_malformed (points at the
+  // condition), conflict (a static group has this name).
+  result<void> put_segment(const std::string& name, std::string_view conditions_json);
+  // Adds stored contacts to a static group, made when missing. Errors: not_found (names the first who is no contact).
+  result<void> add_to_group(const std::string& name, std::span<const std::string> addresses);
+  result<void> remove_segment(const std::string& name);
+  result<std::vector<segment_row>> segments();
+  // A selection is the name of a segment or group; empty: every contact.
+  result<std::int64_t> count_contacts(const std::string& selection = {});
+  result<std::vector<contact_row>> contacts(const std::string& selection = {}, std::int64_t after = 0,
+                                            std::size_t limit = 1000);
+  // Makes recipients of a draft from stored contacts: its columns are the attributes of the names it needs. Test,
+  // sandbox, suppressed and, where consent is needed, consent-less contacts are left out and counted; the rows are
+  // judged as those of a file. Errors: as import_csv, not_found (no such segment).
+  result<selection_report> import_contacts(campaign_id campaign, const std::string& selection = {});
+
+  // This person is not to be written to, from the next message on that is taken up for sending: also in campaigns that
+  // are under way. Also in mode `post`. Errors: phone_*, address_malformed.
+  result<void> suppress(std::string_view address, const suppression& why = {});
+  // Takes back what these sources said, and no other. Errors: not_found (they said nothing).
+  result<void> lift_suppression(std::string_view address, std::span<const suppression_source> sources = own_sources,
+                                const std::string& note = {});
+  result<std::vector<suppression_row>> suppressions(const suppression_filter& filter = {});
+  // Records a person's own word. Withdrawn marketing bars from marketing, withdrawn `all` from everything.
+  result<void> put_consent(std::string_view address, const consent& given);
+  // The host's word that all recipients the draft holds now have agreed to its content; recorded with the time. A word
+  // of a person's own outweighs it. Errors: wrong_state, invalid_argument (no source).
+  result<void> state_consent(campaign_id campaign, const std::string& source);
+  result<std::vector<consent_log_row>> consent_log(std::int64_t after = 0, std::size_t limit = 1000);
 
   // Everything but the network: renders every message, prices, hashes.
   result<plan_summary> dry_run(campaign_id campaign);

@@ -6,6 +6,21 @@
 
 namespace bulkmsg {
 
+consent_rules rules_of(const store::campaign_row& row, const content::message& message) {
+  const bool marketing = !message.is_free_form() && message.approved.category == "MARKETING";
+  // What is not a template has no category: who wants no marketing does not want it either.
+  return {marketing || message.is_free_form(), row.require_consent.value_or(marketing)};
+}
+
+result<content::mapping> mapping_of(const store::campaign_row& row) {
+  content::mapping map;
+  const auto pairs = split_list(row.mapping);
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    if (auto added = map.add(pairs[i], pairs[i + 1]); !added) return fail(added.error());
+  }
+  return map;
+}
+
 result<laid_out> engine::impl::compiled(const store::campaign_row& row) {
   auto found = read([&](store::database& db) {
     return std::pair(store::read_sender(db, row.sender), store::read_template(db, row.content));
@@ -18,12 +33,11 @@ result<laid_out> engine::impl::compile(const store::campaign_row& row, const sen
                                        std::string_view json) {
   auto message = content::parse_template_json(json);
   if (!message) return fail(message.error());
-  content::mapping map;
-  const auto pairs = split_list(row.mapping);
-  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
-    if (auto added = map.add(pairs[i], pairs[i + 1]); !added) return fail(added.error());
-  }
-  return lay_out(sender, *message, split_list(row.columns), map, {row.agent, row.reply_to});
+  auto map = mapping_of(row);
+  if (!map) return fail(map.error());
+  auto made = lay_out(sender, *message, split_list(row.columns), *map, {row.agent, row.reply_to});
+  if (made) made->rules = rules_of(row, *message);
+  return made;
 }
 
 // In the JSON of the sender's channel.

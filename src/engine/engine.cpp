@@ -247,6 +247,7 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   row.mapping = join_list(mapping);
   row.agent = settings.agent;
   row.reply_to = settings.reply_to;
+  row.require_consent = settings.require_consent;
   std::int64_t id = 0;
   auto stored =
       self_->writer_->run([&](store::database& db) { id = store::insert_campaign(db, row, self_->now_ms()); });

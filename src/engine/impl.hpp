@@ -39,6 +39,15 @@ struct media_source;
 struct laid_out {
   std::shared_ptr<const content::compiled_message> content;
   std::uint32_t route = 0;  // of the channel
+  consent_rules rules = {};
+};
+
+// A plan that is not frozen yet.
+struct planned {
+  plan_summary summary;
+  store::left_out out;
+  consent_rules rules;
+  std::int64_t screened_at = 0;  // the last change of suppressions and consent that it knows
 };
 
 struct engine::impl final : inbound::receiver_handler {
@@ -98,8 +107,8 @@ struct engine::impl final : inbound::receiver_handler {
                                std::int64_t needed_until_ms = 0);
   // template_not_approved or conflict when the provider is known to have it otherwise.
   result<void> check_template(const store::campaign_row& row, const sender_settings& sender);
-  result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
-  result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
+  result<planned> plan(const store::campaign_row& row);  // screens, hashes, prices, previews
+  result<void> freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key);
 
   // A command for a campaign: "pause", "resume", "stop". In mode `run` it is done here; in mode `post` it goes through
   // the store to the runner.
@@ -201,6 +210,13 @@ result<void> fit_to_channel(recipients::address_rules& rules, const sender_setti
 result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& settings);
 result<channels::request_encoder> make_encoder(const sender_settings& settings);  // of WhatsApp only
 net::transport_options wire_options(const sender_settings& settings);
+
+// What the content asks of its recipients: marketing needs consent, unless the campaign says otherwise.
+consent_rules rules_of(const store::campaign_row& row, const content::message& message);
+result<content::mapping> mapping_of(const store::campaign_row& row);
+
+// An address as people write it, in its canonical form. Errors: phone_*, address_malformed.
+result<std::string> canonical_address(std::string_view written);
 
 // Cells of `columns` and `mapping` as stored.
 std::vector<std::string> split_list(std::string_view joined);

@@ -4,6 +4,7 @@
 #include "engine/impl.hpp"
 #include "engine/sha256.hpp"
 #include "store/accounts.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg {
 
@@ -50,7 +51,23 @@ std::string join_list(const std::vector<std::string>& list) {
   return joined;
 }
 
-result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
+namespace {
+
+error nobody_left(const store::campaign_row& row, const store::left_out& out) {
+  const bool consent = out.without_consent_count > 0;
+  return {consent ? errc::consent_missing : errc::recipient_suppressed,
+          "campaign '" + row.name + "' has nobody to be sent to: of its recipients " +
+              std::to_string(out.suppressed_count) + " are suppressed" +
+              (consent ? " and " + std::to_string(out.without_consent_count) +
+                             " have no known consent to marketing; if they gave it, say where (state_consent, or "
+                             "`bulkmsg send --consent SOURCE`)"
+                       : "; see `bulkmsg suppressions`"),
+          0, 0};
+}
+
+}  // namespace
+
+result<planned> engine::impl::plan(const store::campaign_row& row) {
   if (row.recipients == 0) {
     return fail(errc::wrong_state, "campaign '" + row.name + "' has no recipients; import some first");
   }
@@ -61,67 +78,87 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
   if (!sender) return fail(sender.error());
   if (auto sendable = check_template(row, *sender); !sendable) return fail(sendable.error());
 
-  plan_summary made;
-  made.messages = row.recipients;
-  made.credits = row.account != 0 ? row.recipients : 0;
-  made.credits_available = -1;
-  if (row.account != 0) {
-    auto account = read([&](store::database& db) { return store::read_account(db, row.account); });
-    if (!account) return fail(account.error());
-    made.credits_available = account->balances.available();
-  }
-  const auto limits = pacing::parse_limits(sender->limits);
-  if (!limits) return fail(limits.error());
-  made.duration = shortest_duration(*limits, row.recipients);
+  planned made;
+  made.rules = made_ready->rules;
+  // Before the first recipient is looked at: whatever changes from here on is seen again when messages are claimed.
+  auto changes = read([](store::database& db) { return store::last_consent_change(db); });
+  if (!changes) return fail(changes.error());
+  made.screened_at = *changes;
 
-  sha256 hash;
-  hash.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
-           sender->api_version + "\n" + sender->phone_number_id + "\n" + sender->limits + "\ncredits " +
-           std::to_string(made.credits) + "\n");
+  sha256 bodies;
   std::string body;
   std::vector<std::string_view> cells(content->column_count());
   for (std::int64_t from = 0; from < row.recipients; from += rows_per_chunk) {
     auto chunk = read([&](store::database& db) {
+      store::screen screened(db, row.id, made.rules);
       auto r = db.select("SELECT address, parameters FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
                          (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_chunk, row.recipients));
-      while (r.next()) {
+      for (auto i = from; r.next(); ++i) {
+        if (const auto why = screened.check(r.text(0), i); why != errc::ok) {
+          made.out.add(i, why);
+          continue;
+        }
         if (!recipients::split_cells(r.text(1), cells)) {
           throw store::store_error{error{errc::store_corrupt, "a recipient's parameters do not fit the columns", 0, 0}};
         }
         body.clear();
         content->render(body, r.text(0), callback_placeholder, cells);
         body += '\n';
-        hash.add(body);
-        if (made.preview.empty()) made.preview = content->preview(cells);
+        bodies.add(body);
+        if (made.summary.preview.empty()) made.summary.preview = content->preview(cells);
       }
       return true;
     });
     if (!chunk) return fail(chunk.error());
   }
-  made.hash = hash.hex();
+  auto& summary = made.summary;
+  summary.messages = row.recipients - made.out.count();
+  summary.suppressed = made.out.suppressed_count;
+  summary.without_consent = made.out.without_consent_count;
+  if (summary.messages == 0) return fail(nobody_left(row, made.out));
+  summary.credits = row.account != 0 ? summary.messages : 0;
+  summary.credits_available = -1;
+  if (row.account != 0) {
+    auto account = read([&](store::database& db) { return store::read_account(db, row.account); });
+    if (!account) return fail(account.error());
+    summary.credits_available = account->balances.available();
+  }
+  const auto limits = pacing::parse_limits(sender->limits);
+  if (!limits) return fail(limits.error());
+  summary.duration = shortest_duration(*limits, summary.messages);
+  sha256 whole;
+  whole.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
+            sender->api_version + "\n" + sender->phone_number_id + "\n" + sender->limits + "\ncredits " +
+            std::to_string(summary.credits) + "\n" + bodies.hex());
+  summary.hash = whole.hex();
   return made;
 }
 
 // draft -> starting -> sending. Whatever fails on the way leaves a draft.
-result<void> engine::impl::freeze(const store::campaign_row& row, const plan_summary& planned,
-                                  const std::string& start_key) {
+result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key) {
+  const auto& summary = plan.summary;
   std::int32_t lane = 0;
   auto begun = writer_->run([&](store::database& db) {
     store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms());
-    db.run("UPDATE campaigns SET start_key = ?2 WHERE id = ?1", row.id, start_key);
-    lane = store::insert_lane(db, row.id, row.recipients);
+    db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
+           row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
+    lane = store::insert_lane(db, row.id, summary.messages);
   });
   if (!begun) return begun;
+  std::int64_t gone = 0;
   for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
-    begun = writer_->run([&](store::database& db) { store::lay(db, row.id, lane, from, rows_per_chunk); });
+    std::int64_t after = gone;  // a job may run twice
+    begun = writer_->run(
+        [&](store::database& db) { after = store::lay(db, row.id, lane, from, rows_per_chunk, plan.out, gone); });
+    gone = after;
   }
   if (begun) {
     begun = writer_->run([&](store::database& db) {
       if (row.account != 0) {
-        const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms());
+        const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms());
         db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
       }
-      db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, planned.hash);
+      db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
       store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms());
     });
   }
@@ -136,7 +173,9 @@ result<plan_summary> engine::dry_run(campaign_id campaign) {
   if (!call) return fail(call.error());
   auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
-  return self_->plan(*row);
+  auto made = self_->plan(*row);
+  if (!made) return fail(made.error());
+  return made->summary;
 }
 
 result<plan_summary> engine::start(campaign_id campaign, const start_options& options) {
@@ -149,9 +188,10 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
   if (row->state != campaign_state::draft) {
     // Started already by the same call: runs once, and the plan is the frozen one.
     if (!options.idempotency_key.empty() && options.idempotency_key == row->start_key) {
+      const auto messages = row->recipients - row->screened_out;
       return plan_summary{.hash = row->plan_hash,
-                          .messages = row->recipients,
-                          .credits = row->account != 0 ? row->recipients : 0,
+                          .messages = messages,
+                          .credits = row->account != 0 ? messages : 0,
                           .credits_available = -1};
     }
     return fail(check_transition(row->state, campaign_state::starting, "start").error());
@@ -165,19 +205,20 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
         self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
-  auto planned = self_->plan(*row);
-  if (!planned) return planned;
-  if (!options.expected_hash.empty() && options.expected_hash != planned->hash) {
-    return fail(errc::conflict, "the plan has changed since it was looked at: its hash is " + planned->hash + ", not " +
+  auto made = self_->plan(*row);
+  if (!made) return fail(made.error());
+  const auto& planned = made->summary;
+  if (!options.expected_hash.empty() && options.expected_hash != planned.hash) {
+    return fail(errc::conflict, "the plan has changed since it was looked at: its hash is " + planned.hash + ", not " +
                                     options.expected_hash + "; look at it again before starting");
   }
-  if (row->account != 0 && planned->credits_available < planned->credits) {
-    return fail(errc::credits_short, "not enough credits: " + std::to_string(planned->credits) + " needed, " +
-                                         std::to_string(planned->credits_available) + " available, " +
-                                         std::to_string(planned->credits - planned->credits_available) +
+  if (row->account != 0 && planned.credits_available < planned.credits) {
+    return fail(errc::credits_short, "not enough credits: " + std::to_string(planned.credits) + " needed, " +
+                                         std::to_string(planned.credits_available) + " available, " +
+                                         std::to_string(planned.credits - planned.credits_available) +
                                          " missing; top up, or send to fewer");
   }
-  if (auto frozen = self_->freeze(*row, *planned, options.idempotency_key); !frozen) return fail(frozen.error());
+  if (auto frozen = self_->freeze(*row, *made, options.idempotency_key); !frozen) return fail(frozen.error());
   self_->events_.durable_waiting();
   if (auto running = self_->run_campaign(campaign.value); !running) return fail(running.error());
   return planned;

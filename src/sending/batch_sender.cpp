@@ -35,6 +35,11 @@ std::int64_t backoff(nanoseconds_t base, std::uint32_t attempt, std::int64_t key
   return whole + static_cast<nanoseconds_t>(spread % static_cast<std::uint64_t>(whole / 4 + 1));
 }
 
+// The provider's name of the recipient, where it is another than the number we wrote.
+std::string_view other_than(std::string_view address, std::string_view wa_id) {
+  return address.starts_with('+') && address.substr(1) == wa_id ? std::string_view() : wa_id;
+}
+
 }  // namespace
 
 batch_sender::batch_sender(executor& on, net::transport& over, store::writer& to, std::unique_ptr<channels::channel> by,
@@ -275,7 +280,8 @@ void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64
   l.retry_at = 0;  // what was settled later is told later, too
   retry_due(l, retry_at_ms);
   if (made->range.messages.empty()) {
-    l.at_end = !unwanted;  // else what was taken back is there to be claimed again
+    // Else what was taken back is there to be claimed again, or everybody in the range was skipped.
+    l.at_end = !unwanted && !made->range.more;
   } else {
     made->outstanding = made->range.messages.size();
     l.waiting += made->outstanding;
@@ -316,7 +322,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
         auto o = settled;
         o.state = message_state::accepted;
         ++accepted_since_slow_;
-        settle(l, o, f.at, answer.message_id, {});
+        settle(l, o, f.at, answer.message_id, other_than(m.address, answer.wa_id));
       } else if (answer.what == channels::answer::kind::unproven) {
         auto o = settled;
         o.state = message_state::unconfirmed;

@@ -1,6 +1,7 @@
 #include "store/campaigns.hpp"
 
 #include "store/accounts.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
 
@@ -81,10 +82,11 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
   static_cast<void>(read_template(db, c.content));
   if (c.account != 0) static_cast<void>(read_account(db, c.account));
   db.run(
-      "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, agent, reply_to) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, agent, reply_to, "
+      "require_consent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, -1))",
       c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms,
-      c.agent.empty() ? sender.agent : c.agent, c.reply_to.empty() ? sender.reply_to : c.reply_to);
+      c.agent.empty() ? sender.agent : c.agent, c.reply_to.empty() ? sender.reply_to : c.reply_to,
+      c.require_consent ? static_cast<int>(*c.require_consent) : -1);
   const auto id = db.last_id();
   db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, 'create', '')", now_ms, id);
   return id;
@@ -93,7 +95,7 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
 campaign_row read_campaign(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
-      "plan_hash, start_key, agent, reply_to FROM campaigns WHERE id = ?1",
+      "plan_hash, start_key, agent, reply_to, require_consent, screened_out FROM campaigns WHERE id = ?1",
       campaign);
   if (!r.next()) not_found("campaign", campaign);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -112,7 +114,9 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .plan_hash = text(12),
           .start_key = text(13),
           .agent = text(14),
-          .reply_to = text(15)};
+          .reply_to = text(15),
+          .require_consent = r.is_null(16) ? std::nullopt : std::optional(r.integer(16) != 0),
+          .screened_out = r.integer(17)};
 }
 
 void check_draft(database& db, std::int64_t campaign, std::string_view verb) {
@@ -125,6 +129,7 @@ void check_draft(database& db, std::int64_t campaign, std::string_view verb) {
 void erase_draft(database& db, std::int64_t campaign) {
   check_draft(db, campaign, "discard");
   db.run("DELETE FROM campaigns WHERE id = ?1", campaign);
+  db.run("DELETE FROM consent_statements WHERE campaign = ?1", campaign);
   db.run("DELETE FROM history WHERE campaign = ?1", campaign);
   db.run("DELETE FROM events WHERE campaign = ?1", campaign);
 }
@@ -195,10 +200,49 @@ std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size)
   return static_cast<std::int32_t>(db.last_id());
 }
 
-void lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count) {
-  // One lane takes the recipients in their order, so that a sequence is a row's number; more lanes come with windows.
-  db.run("INSERT INTO plan(id, recipient) SELECT ?1 | (id & 0xffffffff), id FROM recipients WHERE id >= ?2 AND id < ?3",
-         wide(lane, 0), wide(campaign, from), wide(campaign, from + count));
+void left_out::add(std::int64_t row, errc why) {
+  auto& rows = why == errc::recipient_suppressed ? suppressed : without_consent;
+  rows.resize(static_cast<std::size_t>(row) + 1);
+  rows.back() = true;
+  ++(why == errc::recipient_suppressed ? suppressed_count : without_consent_count);
+}
+
+std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
+                 const left_out& out, std::int64_t gone) {
+  // One lane takes the recipients in their order, so that a sequence is a row's number less those left out before it;
+  // more lanes come with windows.
+  const auto lay_run = [&](std::int64_t begin, std::int64_t end) {
+    if (begin >= end) return;
+    db.run("INSERT INTO plan(id, recipient) SELECT ?1 + id, id FROM recipients WHERE id >= ?2 AND id < ?3",
+           wide(lane, 0) - wide(campaign, 0) - gone, wide(campaign, begin), wide(campaign, end));
+  };
+  if (out.count() == 0) {
+    lay_run(from, from + count);
+    return gone;
+  }
+  const auto row = read_campaign(db, campaign);
+  auto reject = wide(campaign, row.rejects);
+  const auto end = std::min(from + count, row.recipients);
+  auto begin = from;
+  for (auto i = from; i < end; ++i) {
+    if (!out.is(i)) continue;
+    lay_run(begin, i);
+    begin = i + 1;
+    ++gone;
+    const auto at = static_cast<std::size_t>(i);
+    const auto why =
+        at < out.suppressed.size() && out.suppressed[at] ? errc::recipient_suppressed : errc::consent_missing;
+    db.run(
+        "INSERT INTO rejects(id, line, column_number, column_name, code, reason, address) "
+        "SELECT ?1, line, 0, '', ?2, ?3, address FROM recipients WHERE id = ?4",
+        reject++, why, screening_reason(why), wide(campaign, i));
+  }
+  lay_run(begin, end);
+  db.run(
+      "UPDATE campaigns SET rejects = rejects + ?2, skipped = skipped + ?2, screened_out = screened_out + ?2 "
+      "WHERE id = ?1",
+      campaign, reject - wide(campaign, row.rejects));
+  return gone;
 }
 
 std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign) {
@@ -213,7 +257,14 @@ void undo_start(database& db, std::int64_t campaign, std::string_view why, std::
     db.run("DELETE FROM plan WHERE id >= ?1 AND id < ?2", wide(lane, 0), wide(lane + 1, 0));
     db.run("DELETE FROM lanes WHERE id = ?1", lane);
   }
-  db.run("UPDATE campaigns SET start_key = '' WHERE id = ?1", campaign);
+  // Who was left out is a recipient of the draft again.
+  db.run(
+      "DELETE FROM rejects WHERE id < ?2 AND id >= (SELECT ?3 + rejects - screened_out FROM campaigns WHERE id = ?1)",
+      campaign, wide(campaign + 1, 0), wide(campaign, 0));
+  db.run(
+      "UPDATE campaigns SET start_key = '', rejects = rejects - screened_out, skipped = skipped - screened_out, "
+      "screened_out = 0 WHERE id = ?1",
+      campaign);
   change_state(db, campaign, campaign_state::draft, "undo the start of", why, now_ms);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
 #include "bulkmsg/engine.hpp"
+#include "bulkmsg/recipients/consent.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {
@@ -23,6 +25,8 @@ struct campaign_row {
   std::int64_t recipients = 0, rejects = 0;
   std::string plan_hash, start_key;
   std::string agent, reply_to;
+  std::optional<bool> require_consent;
+  std::int64_t screened_out = 0;
 };
 
 std::int64_t put_sender(database& db, const sender_settings& s);
@@ -65,8 +69,23 @@ std::vector<std::string> rejected_address_columns(database& db, std::int64_t cam
 // Removes what an import added beyond these numbers of rows, up to 10,000 rows a call; true when done.
 bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, std::int64_t rejects);
 
-// Lays recipients [from, from+count) of the campaign into the lane, in order.
-void lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count);
+// Recipients that the plan leaves out: a bit a row and reason, so that what is laid is exactly what was hashed.
+struct left_out {
+  std::vector<bool> suppressed, without_consent;
+  std::int64_t suppressed_count = 0, without_consent_count = 0;
+
+  [[nodiscard]] std::int64_t count() const { return suppressed_count + without_consent_count; }
+  [[nodiscard]] bool is(std::int64_t row) const {
+    const auto i = static_cast<std::size_t>(row);
+    return (i < suppressed.size() && suppressed[i]) || (i < without_consent.size() && without_consent[i]);
+  }
+  void add(std::int64_t row, errc why);  // recipient_suppressed or consent_missing; rows in ascending order
+};
+
+// Lays recipients [from, from+count) of the campaign into the lane, in order, but for those who are left out: they
+// become rejected rows. `gone`: how many were left out before `from`. Returns how many now.
+std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
+                 const left_out& out = {}, std::int64_t gone = 0);
 std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size);
 // A start that failed, or that a crash interrupted: the lanes go, the campaign is a draft again.
 void undo_start(database& db, std::int64_t campaign, std::string_view why, std::int64_t now_ms);

@@ -128,6 +128,11 @@ CREATE TABLE campaigns(
   columns TEXT NOT NULL DEFAULT '',       -- the recipients' parameter columns, joined by U+001F
   recipients INTEGER NOT NULL DEFAULT 0,  -- rows of `recipients`
   rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`
+  require_consent INTEGER,                -- 0 or 1; NULL: marketing needs it
+  marketing INTEGER NOT NULL DEFAULT 0,   -- from here: as frozen
+  needs_consent INTEGER NOT NULL DEFAULT 0,
+  screened_at INTEGER NOT NULL DEFAULT 0,   -- the last entry of consent_log that the plan knows
+  screened_out INTEGER NOT NULL DEFAULT 0,  -- the last so many rows of `rejects` are recipients that the plan left out
   plan_hash TEXT NOT NULL DEFAULT '',
   start_key TEXT NOT NULL DEFAULT '',     -- idempotency key of start
   agent TEXT NOT NULL DEFAULT '',         -- "sent from", as it was when the campaign was made
@@ -226,6 +231,88 @@ CREATE TABLE replies(
   kind TEXT NOT NULL,
   text TEXT NOT NULL,
   answers TEXT NOT NULL) WITHOUT ROWID;   -- provider id of the message it quotes
+
+-- Persons are known by the deduplication key of their number, or a hash of another address (person_key()).
+CREATE TABLE identities(                  -- other keys under which the provider knows a person
+  alias INTEGER PRIMARY KEY,
+  person INTEGER NOT NULL);
+CREATE INDEX identities_by_person ON identities(person);
+
+CREATE TABLE attributes(                  -- of contacts
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  type INTEGER NOT NULL,                  -- 1 text, 2 number, 3 date, 4 boolean
+  indexed INTEGER NOT NULL DEFAULT 0,     -- 1: contact_index is kept, 2: and complete
+  indexed_to INTEGER NOT NULL DEFAULT 0); -- contacts up to here are in it
+
+CREATE TABLE contacts(
+  id INTEGER PRIMARY KEY,
+  person INTEGER NOT NULL UNIQUE,
+  address TEXT NOT NULL,
+  attributes TEXT NOT NULL,               -- a JSON object: name -> value
+  test INTEGER NOT NULL DEFAULT 0,
+  sandbox INTEGER NOT NULL DEFAULT 0,
+  created_at_ms INTEGER NOT NULL,
+  updated_at_ms INTEGER NOT NULL);
+
+CREATE TABLE contact_index(               -- the values of attributes that are declared indexed
+  attribute INTEGER NOT NULL,
+  value NOT NULL COLLATE NOCASE,
+  contact INTEGER NOT NULL,
+  PRIMARY KEY(attribute, value, contact)) WITHOUT ROWID;
+
+CREATE TABLE contact_labels(
+  label TEXT NOT NULL COLLATE NOCASE,
+  contact INTEGER NOT NULL,
+  PRIMARY KEY(label, contact)) WITHOUT ROWID;
+CREATE INDEX contact_labels_by_contact ON contact_labels(contact, label);
+
+CREATE TABLE segments(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: members of a removed group must not join another
+  name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  conditions TEXT,                        -- JSON; NULL: a static group
+  updated_at_ms INTEGER NOT NULL);
+
+CREATE TABLE group_members(
+  segment INTEGER NOT NULL,
+  contact INTEGER NOT NULL,
+  PRIMARY KEY(segment, contact)) WITHOUT ROWID;
+
+CREATE TABLE suppressions(                -- not to be written to
+  person INTEGER NOT NULL,
+  source INTEGER NOT NULL,                -- 1 own list, 2 STOP word, 3 platform preference, 4 provider's error
+  scope INTEGER NOT NULL,                 -- 1 marketing, 2 all
+  at_ms INTEGER NOT NULL,
+  address TEXT NOT NULL,                  -- as it was told
+  note TEXT NOT NULL,
+  PRIMARY KEY(person, source)) WITHOUT ROWID;
+
+CREATE TABLE consents(                    -- the latest word of each person
+  person INTEGER PRIMARY KEY,
+  state INTEGER NOT NULL,                 -- 1 granted, 2 withdrawn
+  scope INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  source TEXT NOT NULL);
+
+CREATE TABLE consent_statements(          -- the host's word for rows [first, last) of a campaign's recipients
+  id INTEGER PRIMARY KEY,
+  campaign INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  source TEXT NOT NULL);
+CREATE INDEX consent_statements_campaign ON consent_statements(campaign);
+
+CREATE TABLE consent_log(                 -- append-only: every change of suppressions, consents, statements and identities
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  person INTEGER NOT NULL,                -- 0: a whole import
+  address TEXT NOT NULL,                  -- as it was told
+  what TEXT NOT NULL,                     -- suppress, lift, consent, identity, statement
+  source TEXT NOT NULL,
+  old TEXT NOT NULL,
+  new TEXT NOT NULL,
+  note TEXT NOT NULL);
 
 CREATE TABLE commands(                    -- from other processes
   id INTEGER PRIMARY KEY,
