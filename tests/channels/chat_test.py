@@ -71,8 +71,12 @@ class Chat(unittest.TestCase):
             self.assertNotIn(self.token.encode(), path.read_bytes(), path)
 
 
+def example(name):
+    return json.loads((harness.DATA / "channels" / name).read_text())
+
+
 def telegram(server, **more):
-    return {"name": "bot", "channel": "telegram", "origin": server.origin, "token": "env:BULKMSG_TOKEN", **more}
+    return {**example("telegram_sender.json"), "origin": server.origin, **more}
 
 
 def text(words):
@@ -180,9 +184,8 @@ class Website(Chat):
     token = WebsiteChat.KEY
 
     def website(self, server, **more):
-        described = json.loads((harness.DATA / "channels" / "website_chat.json").read_text())
-        return {"name": "site", "channel": "chat", "channel_description": described, "origin": server.origin,
-                "token": "env:BULKMSG_TOKEN", "agent": "ana", "reply_to": "support", **more}
+        return {**example("website_chat_sender.json"), "channel_description": example("website_chat.json"),
+                "origin": server.origin, **more}
 
     def test_sent_from_and_reply_to_arrive_where_they_are_described(self):
         site = self.serve(WebsiteChat(busy={2}, gone={"v-3"}))
