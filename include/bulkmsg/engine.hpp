@@ -232,7 +232,7 @@ class engine {
   [[nodiscard]] recovery recovered() const noexcept;
 
   // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty),
-  // channel_malformed, file_unreadable (the channel description).
+  // channel_malformed, file_unreadable (the channel description), conflict (it has campaigns over another channel).
   result<sender_id> put_sender(const sender_settings& settings);
   // Asks the provider about the number or account: token, status, quality; stores nothing. Errors: token_rejected,
   // connect_failed, tls_failed, provider_refused, provider_unreadable. Blocks: up to the response timeout.

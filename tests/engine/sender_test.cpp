@@ -55,6 +55,17 @@ TEST(sender, what_a_channel_cannot_use_or_lacks_is_refused) {
   EXPECT_EQ(with([](auto& s) { s.token = "env:BULKMSG_TEST_NO_SUCH_THING"; }), errc::secret_missing);
 }
 
+TEST(sender, with_campaigns_does_not_change_its_channel) {
+  host h;
+  must(h->put_sender(sender_at(nowhere)));
+  auto other = chat_at(nowhere);
+  other.name = "shop";
+  EXPECT_EQ(code_of(h->put_sender(other)), errc::ok);
+  h.draft(0);
+  EXPECT_EQ(code_of(h->put_sender(chat_at(nowhere))), errc::ok) << "another name";
+  EXPECT_EQ(code_of(h->put_sender(other)), errc::conflict);
+}
+
 TEST(sender, of_the_marketing_endpoint_sends_marketing_templates_there_and_all_others_as_usual) {
   provider p;
   host h({}, p.origin());
