@@ -8,7 +8,8 @@
 //                rendering, checks and previews
 //   credits/     ledger.hpp, rules.hpp, audit.hpp: accounts whose credits are conserved; billing.hpp (abseil): dates
 //   pacing/      limit.hpp: "80/s" as data; permit.hpp: many limits at once, all or nothing
-//   channels/    whatsapp_*.hpp: request bytes, error codes; *_json.hpp (simdjson): answers and webhooks
+//   channels/    channel.hpp: what a provider is to the sender; whatsapp_*.hpp: request bytes, error codes; chat*.hpp: any
+//                chat platform from a description; *_json.hpp, *_channel.hpp, chat_body.hpp (simdjson): the rest
 //   campaign/    life_cycle.hpp: the states and their names; counters.hpp
 //   net/         transport.hpp: what the sender needs of a network
 //   inbound/     signature.hpp: is a webhook genuine?

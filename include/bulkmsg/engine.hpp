@@ -54,26 +54,26 @@ struct engine_options {
 struct sender_settings {
   std::string name = {};                   // unique in the store
   std::string channel = "whatsapp_cloud";  // "whatsapp_cloud", "telegram", or "chat": see channel_description
-  std::string channel_description =
-      {};                             // channel "chat": JSON (fields: channels/chat.hpp) or the path of a file with it
-  std::string origin = {};            // empty: the channel's own; "http://" only for loopback
-  std::string api_version = "v23.0";  // WhatsApp
-  std::string phone_number_id = {};   // WhatsApp
-  std::string business_account_id = {};  // WABA id; may be empty
-  bool marketing_endpoint = false;       // WhatsApp: templates of category MARKETING go to /marketing_messages
-  std::string token = {};                // name of the access token's secret
-  std::string app_secret = {};           // name of the webhook signing secret; may be empty
-  std::string verify_token = {};         // name of the webhook handshake secret; may be empty
-  std::string agent = {};                // who campaigns are sent from, where the channel can say so
-  std::string reply_to = {};             // who gets the replies, where the channel can say so
-  std::string limits = {};               // see pacing/limit.hpp; empty: the channel's own ("80/s; in-flight=64")
-  int connections_max = 64;              // 1..1024
+  std::string channel_description = {};    // "chat": JSON as in channels/chat.hpp, or the path of a file with it
+  std::string origin = {};                 // empty: the channel's own; "http://" only for loopback
+  std::string api_version = "v23.0";       // WhatsApp
+  std::string phone_number_id = {};        // WhatsApp
+  std::string business_account_id = {};    // WABA id; may be empty
+  bool marketing_endpoint = false;         // WhatsApp: templates of category MARKETING go to /marketing_messages
+  std::string token = {};                  // name of the access token's secret
+  std::string app_secret = {};             // name of the webhook signing secret; may be empty
+  std::string verify_token = {};           // name of the webhook handshake secret; may be empty
+  std::string agent = {};                  // who campaigns are sent from, where the channel can say so
+  std::string reply_to = {};               // who gets the replies, where the channel can say so
+  std::string limits = {};                 // see pacing/limit.hpp; empty: the channel's own ("80/s; in-flight=64")
+  int connections_max = 64;                // 1..1024
   std::chrono::milliseconds response_timeout{30'000};
   std::string tls_ca_file = {};  // PEM; empty: the system's store
 };
 
 // The sender file of the command-line tool and the C ABI: a JSON object with the field names above
-// (`response_timeout_ms` for the timeout). Errors: json_malformed, unknown_option, bad_option_value.
+// (`response_timeout_ms` for the timeout; `channel_description` may be an object). Errors: json_malformed,
+// unknown_option, bad_option_value.
 [[nodiscard]] result<sender_settings> parse_sender_json(std::string_view json);
 
 // The CSV to fill in for one entry of the provider's message_templates: the header row that it needs, and an example
@@ -358,15 +358,16 @@ class engine {
   [[nodiscard]] recovery recovered() const noexcept;
 
   // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty),
-  // channel_malformed, file_unreadable (the channel description).
+  // channel_malformed, file_unreadable (the channel description), conflict (it has campaigns over another channel).
   result<sender_id> put_sender(const sender_settings& settings);
   // Asks the provider about the number or account: token, status, quality; stores nothing. Errors: token_rejected,
   // connect_failed, tls_failed, provider_refused, provider_unreadable. Blocks: up to the response timeout.
   result<sender_health> check_sender(const sender_settings& settings);
   result<sender_health> check_sender(sender_id sender);
 
-  // Takes one entry of the provider's message_templates. Errors: template_malformed, template_not_approved,
-  // template_not_supported. The same JSON gives the same id.
+  // Takes one entry of the provider's message_templates, or an own message (content/message_json.hpp). Errors:
+  // message_malformed, template_malformed, template_not_approved, template_not_supported. The same JSON gives the same
+  // id.
   result<template_id> put_template(std::string_view provider_json);
 
   // Fetches all templates of the sender's business account, whatever their state, and keeps them; nothing is asked when

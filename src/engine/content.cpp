@@ -1,7 +1,7 @@
 // What campaigns say: stored content made ready for a file's columns.
 #include "bulkmsg/channels/chat_body.hpp"
 #include "bulkmsg/channels/whatsapp_body.hpp"
-#include "bulkmsg/content/template_json.hpp"
+#include "bulkmsg/content/content_json.hpp"
 #include "engine/impl.hpp"
 
 namespace bulkmsg {
@@ -31,7 +31,7 @@ result<laid_out> engine::impl::compiled(const store::campaign_row& row) {
 
 result<laid_out> engine::impl::compile(const store::campaign_row& row, const sender_settings& sender,
                                        std::string_view json) {
-  auto message = content::parse_template_json(json);
+  auto message = content::parse_content_json(json);
   if (!message) return fail(message.error());
   auto map = mapping_of(row);
   if (!map) return fail(map.error());

@@ -148,7 +148,17 @@ result<sender_id> engine::put_sender(const sender_settings& given) {
   }
   if (auto wire = net::check_http_client(wire_options(settings)); !wire) return fail(wire.error());
   std::int64_t id = 0;
-  auto stored = self_->writer_->run([&](store::database& db) { id = store::put_sender(db, settings); });
+  auto stored = self_->writer_->run([&](store::database& db) {
+    // Its campaigns' addresses are of the channel they were made for.
+    if (db.number("SELECT count(*) FROM senders s JOIN campaigns c ON c.sender = s.id WHERE s.name = ?1 AND "
+                  "s.channel <> ?2",
+                  settings.name, settings.channel) != 0) {
+      throw store::store_error{error{
+          errc::conflict,
+          "sender '" + settings.name + "' has campaigns over another channel; give the new one another name", 0, 0}};
+    }
+    id = store::put_sender(db, settings);
+  });
   if (!stored) return fail(stored.error());
   self_->load_secrets();
   return sender_id{id};

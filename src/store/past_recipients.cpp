@@ -25,8 +25,8 @@ void assume_past_recipients(database& db, std::int64_t sender, pacing::permits& 
   auto r = db.select(
       "SELECT r.address, m.attempt, CASE WHEN m.state = 4 THEN ?3 ELSE min(m.at_ms + ?4, ?3) END AS at FROM campaigns "
       "c "
-      "JOIN lanes l ON l.campaign = c.id JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
-      "JOIN plan ON plan.id = m.id JOIN recipients r ON r.id = plan.recipient "
+      "CROSS JOIN lanes l ON l.campaign = c.id CROSS JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
+      "CROSS JOIN plan ON plan.id = m.id CROSS JOIN recipients r ON r.id = plan.recipient "
       "WHERE c.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) "
       "AND m.at_ms >= ?2 - CASE WHEN m.state = 4 THEN ?5 ELSE ?4 END AND m.attempt > 0 AND m.state <> 5 ORDER BY at",
       sender, now_ms - reach_ms, now_ms, rounding_ms, opened_ms_max);

@@ -55,6 +55,37 @@ TEST(sender, what_a_channel_cannot_use_or_lacks_is_refused) {
   EXPECT_EQ(with([](auto& s) { s.token = "env:BULKMSG_TEST_NO_SUCH_THING"; }), errc::secret_missing);
 }
 
+TEST(sender, with_campaigns_does_not_change_its_channel) {
+  host h;
+  must(h->put_sender(sender_at(nowhere)));
+  auto other = chat_at(nowhere);
+  other.name = "shop";
+  EXPECT_EQ(code_of(h->put_sender(other)), errc::ok);
+  h.draft(0);
+  EXPECT_EQ(code_of(h->put_sender(chat_at(nowhere))), errc::ok) << "another name";
+  EXPECT_EQ(code_of(h->put_sender(other)), errc::conflict);
+}
+
+TEST(sender, of_the_marketing_endpoint_sends_marketing_templates_there_and_all_others_as_usual) {
+  provider p;
+  host h({}, p.origin());
+  auto settings = sender_at(p.origin());
+  settings.marketing_endpoint = true;
+  h.sender = must(h->put_sender(settings));
+  auto marketing = template_json("APPROVED", "m");
+  marketing.replace(marketing.find("UTILITY"), 7, "MARKETING");
+  int sent = 0;
+  for (const auto& [words, path] : {std::pair(marketing, "marketing_messages"), {template_json(), "messages"}}) {
+    const auto campaign =
+        must(h->create_campaign({.name = path, .sender = h.sender, .content = must(h->put_template(words))}));
+    must(h->import_csv_text(campaign, csv(1)));
+    must(h->start(campaign));
+    ASSERT_TRUE(h.until([&] { return h.told(campaign).sent == 1; }));
+    EXPECT_EQ(p.requests()[static_cast<std::size_t>(sent++)].line,
+              std::string("POST /v23.0/106540352242922/") + path + " HTTP/1.1");
+  }
+}
+
 TEST(sender_file, names_the_channel_and_holds_its_description_or_where_it_is) {
   const auto made = must(parse_sender_json(
       R"({"name":"s","channel":"chat","channel_description":{"name":"x"},"agent":"ana","reply_to":"support"})"));
