@@ -48,6 +48,7 @@ class command_line {
     app_.set_version_flag("--version", version_text);
     add_running();
     add_looking();
+    add_messages();
     add_webhooks();
     add_credits();
   }
@@ -93,6 +94,51 @@ class command_line {
     add_json(sub, "Print the final report as one JSON object on stdout");
   }
 
+  // What is said, and where its values come from.
+  void add_content(CLI::App* sub) {
+    CLI::App* content = sub->add_option_group("content");
+    content->add_option("--template", given_.template_file, "One entry of the provider's message_templates (JSON)")
+        ->type_name("FILE");
+    content
+        ->add_option("--message", given_.message_file,
+                     "An own message (JSON in the provider's shape, {{variables}} in its texts) instead of a template")
+        ->type_name("FILE");
+    content->require_option(1);
+    sub->add_option("--map", maps_,
+                    "Fill a slot from this source instead of its usual column; may be repeated. A source is COLUMN, "
+                    "COLUMN|FALLBACK, |FALLBACK or \"CONSTANT\"; slots are body.1, body.NAME, header.1, header.media, "
+                    "button.0 and "
+                    "so on, a wrong one is answered by the list")
+        ->type_name("SLOT=SOURCE")
+        ->expected(1)
+        ->take_all();
+  }
+
+  void take_maps() {
+    for (const std::string& map : maps_) {
+      const std::size_t equals = map.find('=');
+      if (equals == std::string::npos || equals == 0 || equals + 1 == map.size()) {
+        throw CLI::ValidationError("--map", "must be SLOT=SOURCE, not " + map);
+      }
+      given_.mapping.emplace_back(map.substr(0, equals), map.substr(equals + 1));
+    }
+  }
+
+  void add_messages() {
+    CLI::App* preview_ = app_.add_subcommand("preview", "What a row of a CSV file will see; sends and stores nothing");
+    add_content(preview_);
+    preview_->add_option("--csv", given_.csv_file, "The file")->required()->type_name("FILE");
+    preview_->add_option("--row", given_.row, "Which row, counted from 1 below the header")
+        ->default_val(1)
+        ->check(CLI::PositiveNumber)
+        ->type_name("N");
+    add_json(preview_, "Print the card as JSON");
+    preview_->callback([this] {
+      take_maps();
+      chosen_ = preview;
+    });
+  }
+
   void add_running() {
     CLI::App* send_ = add(app_, "send", "Send a template to everyone in a CSV file, and stay until it is done", send);
     send_
@@ -100,9 +146,7 @@ class command_line {
                      "Sender file (JSON): origin, phone_number_id, names of secrets, limits")
         ->required()
         ->type_name("FILE");
-    send_->add_option("--template", given_.template_file, "One entry of the provider's message_templates (JSON)")
-        ->required()
-        ->type_name("FILE");
+    add_content(send_);
     send_
         ->add_option("--csv", given_.csv_file,
                      "Recipients: a phone_number column, the rest are parameters; -: standard input")
@@ -111,26 +155,16 @@ class command_line {
     send_->add_option("--name", given_.name, "The campaign's name (default: the CSV file's)");
     send_->add_option("--account", given_.account, "Pay with this credit account (default: metered only)");
     send_
-        ->add_option(
-            "--map", maps_,
-            "Fill a slot of the template from this column instead of its usual one; may be repeated. Slots are "
-            "body.1, body.NAME, header.1, header.media, button.0 and so on; a wrong one is answered by the list")
-        ->type_name("SLOT=COLUMN")
-        ->expected(1)
-        ->take_all();
+        ->add_option("--rules", given_.rules_file,
+                     "Words and links that `warn` or `block`, one a line: `block bit.ly`, `warn free money`")
+        ->type_name("FILE");
     send_->add_option("--limits", given_.limits,
                       "Instead of the sender file's limits, such as \"80/s; 500/batch,10s; in-flight=64\"");
     send_->add_flag("--dry-run", given_.dry_run,
                     "Everything but the network: validate, price, hash; then leave no campaign");
     add_receiving(send_);
     send_->callback([this] {
-      for (const std::string& map : maps_) {
-        const std::size_t equals = map.find('=');
-        if (equals == std::string::npos || equals == 0 || equals + 1 == map.size()) {
-          throw CLI::ValidationError("--map", "must be SLOT=COLUMN, not " + map);
-        }
-        given_.mapping.emplace_back(map.substr(0, equals), map.substr(equals + 1));
-      }
+      take_maps();
       chosen_ = send;
     });
 

@@ -18,6 +18,9 @@ int status(const options& given);
 int messages(const options& given);
 int rejected(const options& given);
 
+// message_commands.cpp: what is sent
+int preview(const options& given);
+
 // inbound_commands.cpp: webhooks
 int receive(const options& given);
 int ingest(const options& given);

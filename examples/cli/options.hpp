@@ -19,14 +19,18 @@ struct options {
   // send, resume
   std::string sender_file;
   std::string template_file;
+  std::string message_file;  // an own message instead
+  std::string rules_file;
   std::string csv_file;  // "-": standard input
   std::string name;
   std::string account;
-  std::vector<std::pair<std::string, std::string>> mapping;  // slot -> column
+  std::vector<std::pair<std::string, std::string>> mapping;  // slot -> source
   std::string limits;
   bool dry_run = false;
   std::string listen;
   std::int64_t linger_seconds = 0;
+
+  std::int64_t row = 0;  // preview
 
   std::int64_t campaign = 0;  // 0: none given
   std::string state;          // messages

@@ -11,6 +11,7 @@
 #include "commands.hpp"
 #include "doors.hpp"
 #include "exit.hpp"
+#include "files.hpp"
 #include "follow.hpp"
 #include "interrupt.hpp"
 #include "report.hpp"
@@ -31,23 +32,6 @@ constexpr auto drain = std::chrono::seconds(10);
 
 void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
 
-// A small file, whole. The bound is far above any template.
-std::string file_text(const std::string& path, const char* what) {
-  constexpr std::uintmax_t bytes_max = 4 << 20;
-  std::error_code why;
-  const auto size = std::filesystem::file_size(path, why);
-  if (why) {
-    give_up(errc::file_unreadable, path + ": " + why.message() + "; give the path of a " + what);
-  }
-  if (size > bytes_max) {
-    give_up(errc::too_large, path + ": over 4 MiB is too large for a " + std::string(what) + "; is it another file?");
-  }
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) give_up(errc::file_unreadable, path + ": cannot be read; check its permissions");
-  return text;
-}
-
 void expect_readable(const std::string& path) {
   std::error_code why;
   if (std::filesystem::is_directory(path, why)) {
@@ -57,13 +41,6 @@ void expect_readable(const std::string& path) {
     give_up(errc::file_unreadable,
             path + ": " + std::generic_category().message(errno) + "; give the path of a CSV file");
   }
-}
-
-// The library says "line 1: ..."; the person wants to know of which file.
-template <class T>
-T need_of(const std::string& path, bulkmsg::result<T>&& r) {
-  if (!r && r.error().message.find(path) == std::string::npos) r.error().message = path + ": " + r.error().message;
-  return need(std::move(r));
 }
 
 // A draft that is not started when this goes out of scope is removed: a refused `send` leaves nothing behind.
@@ -207,7 +184,7 @@ int send(const options& given) {
   bulkmsg::sender_settings settings =
       need_of(given.sender_file, bulkmsg::parse_sender_json(file_text(given.sender_file, "sender file (JSON)")));
   if (!given.limits.empty()) settings.limits = given.limits;
-  const std::string words = file_text(given.template_file, "template (the provider's JSON)");
+  const std::string words = content_text(given);
   if (given.csv_file != "-") expect_readable(given.csv_file);
 
   // A dry run must not make another campaign go on by the way.
@@ -219,7 +196,9 @@ int send(const options& given) {
   plan.name = given.name;
   if (plan.name.empty())
     plan.name = given.csv_file == "-" ? "standard input" : std::filesystem::path(given.csv_file).stem().string();
-  plan.content = need_of(given.template_file, runner.put_template(words));
+  plan.content = given.message_file.empty() ? need_of(given.template_file, runner.put_template(words))
+                                            : need_of(given.message_file, runner.put_message(plan.name, words));
+  if (!given.rules_file.empty()) plan.content_rules = file_text(given.rules_file, "list of content rules");
   // Asked before it is stored: a token that does not work must not replace one that does.
   if (!given.dry_run) need_of(given.sender_file, runner.check_sender(settings));
   plan.sender = need_of(given.sender_file, runner.put_sender(settings));
@@ -238,6 +217,7 @@ int send(const options& given) {
   }
   if (given.dry_run) {
     const bulkmsg::plan_summary summary = need(runner.dry_run(campaign.id()));
+    for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
     if (given.json) {
       print_line(plan_json(summary, imported).str());
     } else {
@@ -249,6 +229,7 @@ int send(const options& given) {
 
   start_listening(runner, given.listen);
   const bulkmsg::plan_summary summary = need(runner.start(campaign.id()));
+  for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
   campaign.started();
   const std::string id = std::to_string(campaign.id().value);
   if (!given.quiet) {

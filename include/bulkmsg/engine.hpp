@@ -29,6 +29,7 @@
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "bulkmsg/content/preview.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
 
@@ -81,6 +82,7 @@ struct campaign_settings {
   account_id account = {};  // none: metered only
   // Slot (content/slots.hpp) -> where its value comes from, written as in content/mapping.hpp: `first_name|friend`.
   std::vector<std::pair<std::string, std::string>> mapping = {};
+  std::string content_rules = {};  // words and links to warn of or to block, see content/content_check.hpp
 };
 
 // How an import went. A bad row never stops the good ones.
@@ -105,10 +107,11 @@ struct rejected_row {
 struct plan_summary {
   std::string hash = {};  // content hash over every request body; hex SHA-256
   std::int64_t messages = 0;
-  std::int64_t credits = 0;               // price in credits
-  std::int64_t credits_available = 0;     // -1 without an account
-  std::chrono::milliseconds duration{0};  // under the sender's limits, at best
-  std::string preview = {};               // the first message as plain text
+  std::int64_t credits = 0;                // price in credits
+  std::int64_t credits_available = 0;      // -1 without an account
+  std::chrono::milliseconds duration{0};   // under the sender's limits, at best
+  std::string preview = {};                // the first message as plain text
+  std::vector<std::string> warnings = {};  // what the content rules warn of, a sentence each
 };
 
 struct start_options {
@@ -185,6 +188,12 @@ struct account_status {
   credits::balances balances = {};
 };
 
+// A preview without a store: of a template's or an own message's JSON, filled with one row of a file. `mapping` as in
+// campaign_settings. Errors: those of compiling; the row's own problem (parameter_missing ...) with its column.
+[[nodiscard]] result<content::card> preview_content(std::string_view json, std::span<const std::string> columns,
+                                                    std::span<const std::string_view> cells,
+                                                    std::span<const std::pair<std::string, std::string>> mapping = {});
+
 class engine {
  public:
   // Opens or creates the store, recovers what a crash left (open intents become unconfirmed), and in mode `run` goes
@@ -212,6 +221,15 @@ class engine {
   // template_not_supported. The same JSON gives the same id.
   result<template_id> put_template(std::string_view provider_json);
 
+  // Own messages and previews (src/engine/content.cpp).
+  // Saves an own message, JSON as in content/message_json.hpp, under a name; a later one of the same name does not
+  // change campaigns that use this one. Errors: message_malformed, invalid_argument (the name).
+  result<template_id> put_message(const std::string& name, std::string_view json);
+  result<template_id> find_message(const std::string& name);  // the newest of that name
+  // What the recipient in this row of the campaign will see, rows counted from 0 in the order of the import. Errors:
+  // not_found.
+  result<content::card> preview(campaign_id campaign, std::int64_t row = 0);
+
   // Credits. `id` makes a call idempotent: the same id with other contents is errc::conflict; empty: no id.
   result<account_id> put_account(const std::string& name,
                                  const credits::plan& plan);  // grants the month's credits once
@@ -235,10 +253,10 @@ class engine {
   result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_number = 0,
                                              std::size_t limit = 1000);
 
-  // Everything but the network: renders every message, prices, hashes.
+  // Everything but the network: renders every message, prices, hashes. Errors: content_blocked (the content rules).
   result<plan_summary> dry_run(campaign_id campaign);
   // Freezes the plan, reserves credits, begins to send. Errors: credits_short (with the shortfall), conflict,
-  // wrong_state; the campaign is then still a draft. Blocks: for the freezing.
+  // wrong_state, content_blocked; the campaign is then still a draft. Blocks: for the freezing.
   result<plan_summary> start(campaign_id campaign, const start_options& options = {});
   // When these return, no new request leaves (pause, stop) and the change is durable. In mode `post` they return when
   // the runner has acknowledged, or errc::timed_out after `wait`.

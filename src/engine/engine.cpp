@@ -6,6 +6,7 @@
 #include <random>
 
 #include "bulkmsg/channels/whatsapp_cloud_json.hpp"
+#include "bulkmsg/content/content_check.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
@@ -347,6 +348,8 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   row.content = settings.content.value;
   row.account = settings.account.value;
   row.mapping = join_list(mapping);
+  row.content_rules = settings.content_rules;
+  if (auto rules = content::content_check::parse(row.content_rules); !rules) return fail(rules.error());
   std::int64_t id = 0;
   auto stored =
       self_->writer_->run([&](store::database& db) { id = store::insert_campaign(db, row, self_->now_ms()); });

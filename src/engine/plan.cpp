@@ -5,6 +5,7 @@
 
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/recipients/cells.hpp"
+#include "engine/content.hpp"
 #include "engine/impl.hpp"
 #include "store/accounts.hpp"
 
@@ -100,11 +101,13 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
   sha256 hash;
   hash.add("bulkmsg plan 1\n" + sender->origin + "\n" + sender->api_version + "\n" + sender->phone_number_id + "\n" +
            sender->limits + "\ncredits " + std::to_string(made.credits) + "\n");
+  content_inspection inspection(**content);
+  if (auto rules = inspection.load(row.content_rules); !rules) return fail(rules.error());
   std::string body;
   std::vector<std::string_view> cells((*content)->column_count());
   for (std::int64_t from = 0; from < row.recipients; from += rows_per_chunk) {
     auto chunk = read([&](store::database& db) {
-      auto r = db.select("SELECT address, parameters FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
+      auto r = db.select("SELECT address, parameters, line FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
                          (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_chunk, row.recipients));
       while (r.next()) {
         if (!recipients::split_cells(r.text(1), cells)) {
@@ -114,12 +117,15 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
         (*content)->render(body, r.text(0), callback_placeholder, cells);
         body += '\n';
         hash.add(body);
+        inspection.row(cells, r.integer(2));
         if (made.preview.empty()) made.preview = (*content)->preview(cells);
       }
       return true;
     });
     if (!chunk) return fail(chunk.error());
   }
+  if (auto allowed = inspection.verdict(); !allowed) return fail(allowed.error());
+  made.warnings = inspection.warnings();
   made.hash = hash.hex();
   return made;
 }
@@ -140,7 +146,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const plan_sum
   if (begun) {
     begun = writer_->run([&](store::database& db) {
       if (row.account != 0) {
-          const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms());
+        const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms());
         db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
       }
       db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, planned.hash);
@@ -183,7 +189,8 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
   if (auto encoder = make_encoder(*sender); self_->options_.send && !encoder) return fail(encoder.error());
   if (row->account != 0) {
     // A new month's credits are there from its first day.
-    auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
+    auto billed =
+        self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
   auto planned = self_->plan(*row);

@@ -55,10 +55,24 @@ std::vector<std::int64_t> sender_ids(database& db) {
   return ids;
 }
 
-std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json) {
-  db.run("INSERT INTO templates(name, language, json) VALUES (?1, ?2, ?3) ON CONFLICT(json) DO NOTHING", name, language,
-         json);
-  return db.number("SELECT id FROM templates WHERE json = ?1", json);
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
+                          std::string_view kind) {
+  db.run("INSERT INTO templates(name, language, json, kind) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", name,
+         language, json, kind);
+  return db.number("SELECT id FROM templates WHERE name = ?1 AND language = ?2 AND json = ?3", name, language, json);
+}
+
+std::int64_t find_own_message(database& db, const std::string& name) {
+  auto r = db.select("SELECT id FROM templates WHERE name = ?1 AND kind = 'own' ORDER BY id DESC LIMIT 1", name);
+  if (r.next()) return r.integer(0);
+  throw store_error{error{errc::not_found, "no own message is saved under '" + name + "'", 0, 0}};
+}
+
+std::int64_t last_inbound(database& db, std::string_view address) {
+  // Replies are kept under the provider's own form: digits, or the user id.
+  const auto prefix = address.starts_with('+') ? 1 : address.find(':') + 1;
+  auto r = db.select("SELECT max(received_at_ms) FROM replies WHERE address = ?1", address.substr(prefix));
+  return r.next() ? r.integer(0) : 0;
 }
 
 std::string read_template(database& db, std::int64_t content) {
@@ -72,9 +86,9 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
   static_cast<void>(read_template(db, c.content));
   if (c.account != 0) static_cast<void>(read_account(db, c.account));
   db.run(
-      "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-      c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms);
+      "INSERT INTO campaigns(name, state, sender, template, account, mapping, content_rules, created_at_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+      c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, c.content_rules, now_ms);
   const auto id = db.last_id();
   db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, 'create', '')", now_ms, id);
   return id;
@@ -83,7 +97,7 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
 campaign_row read_campaign(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
-      "plan_hash, start_key FROM campaigns WHERE id = ?1",
+      "plan_hash, start_key, content_rules FROM campaigns WHERE id = ?1",
       campaign);
   if (!r.next()) not_found("campaign", campaign);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -97,6 +111,7 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .reservation = r.integer(7),
           .mapping = text(8),
           .columns = text(9),
+          .content_rules = text(14),
           .recipients = r.integer(10),
           .rejects = r.integer(11),
           .plan_hash = text(12),

@@ -19,7 +19,7 @@ struct campaign_row {
   campaign_state state = campaign_state::draft;
   std::string reason;
   std::int64_t sender = 0, content = 0, account = 0, reservation = 0;
-  std::string mapping, columns;
+  std::string mapping, columns, content_rules;
   std::int64_t recipients = 0, rejects = 0;
   std::string plan_hash, start_key;
 };
@@ -27,11 +27,16 @@ struct campaign_row {
 std::int64_t put_sender(database& db, const sender_settings& s);
 sender_settings read_sender(database& db, std::int64_t sender);  // throws not_found
 std::vector<std::int64_t> sender_ids(database& db);
-std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json);
+// kind: "provider" or "own".
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
+                          std::string_view kind = "provider");
+std::int64_t find_own_message(database& db, const std::string& name);  // the newest of that name; throws not_found
 std::string read_template(database& db, std::int64_t content);  // throws not_found
 
 std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms);
 campaign_row read_campaign(database& db, std::int64_t campaign);               // throws not_found
+// When that address (its one text form) last wrote to us, Unix ms; 0: never.
+std::int64_t last_inbound(database& db, std::string_view address);
 void check_draft(database& db, std::int64_t campaign, std::string_view verb);  // throws wrong_state
 void erase_draft(database& db, std::int64_t campaign);                         // with no recipients left in it
 

@@ -35,7 +35,9 @@ CREATE TABLE templates(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
   language TEXT NOT NULL,
-  json TEXT NOT NULL UNIQUE);             -- as the provider gave it
+  json TEXT NOT NULL,                     -- as the provider gave it, or the own message
+  kind TEXT NOT NULL DEFAULT 'provider',  -- or 'own'
+  UNIQUE(name, language, json));
 
 CREATE TABLE accounts(
   id INTEGER PRIMARY KEY,
@@ -91,6 +93,7 @@ CREATE TABLE campaigns(
   account INTEGER NOT NULL,               -- 0: metered only
   reservation INTEGER NOT NULL DEFAULT 0,
   mapping TEXT NOT NULL DEFAULT '',       -- slot and source by turns, joined by U+001F
+  content_rules TEXT NOT NULL DEFAULT '', -- see bulkmsg/content/content_check.hpp
   columns TEXT NOT NULL DEFAULT '',       -- the recipients' parameter columns, joined by U+001F
   recipients INTEGER NOT NULL DEFAULT 0,  -- rows of `recipients`
   rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`
@@ -180,6 +183,7 @@ CREATE TABLE replies(
   kind TEXT NOT NULL,
   text TEXT NOT NULL,
   answers TEXT NOT NULL) WITHOUT ROWID;   -- provider id of the message it quotes
+CREATE INDEX replies_by_address ON replies(address, received_at_ms);
 
 CREATE TABLE commands(                    -- from other processes
   id INTEGER PRIMARY KEY,

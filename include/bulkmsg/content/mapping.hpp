@@ -96,6 +96,9 @@ struct mapping {
 
   // Adds one in written form. Errors: those of parse_source, with the slot's name.
   result<void> add(std::string_view slot, std::string_view written) {
+    for (const char c : slot) {
+      if (static_cast<unsigned char>(c) < 0x20) return fail(errc::invalid_argument, "mapping: no slot is called so");
+    }
     auto from = parse_source(written);
     if (!from) return fail(from.error().code, std::string(slot) + ": " + from.error().message);
     sources.emplace_back(detail::trimmed(slot), std::move(*from));
