@@ -50,6 +50,7 @@ class command_line {
     add_looking();
     add_contacts();
     add_consent();
+    add_messages();
     add_webhooks();
     add_credits();
     add_templates();
@@ -104,16 +105,41 @@ class command_line {
              for (const std::string& map : maps) {
                const std::size_t equals = map.find('=');
                if (equals == std::string::npos || equals == 0 || equals + 1 == map.size()) {
-                 throw CLI::ValidationError("--map", "must be SLOT=COLUMN, not " + map);
+                 throw CLI::ValidationError("--map", "must be SLOT=SOURCE, not " + map);
                }
                given_.mapping.emplace_back(map.substr(0, equals), map.substr(equals + 1));
              }
            },
-           "Fill a slot of the template from this column instead of its usual one; may be repeated. Slots are "
-           "body.1, body.NAME, header.1, header.media, button.0 and so on; a wrong one is answered by the list")
-        ->type_name("SLOT=COLUMN")
+           "Fill a slot from this source instead of its usual column; may be repeated. A source is COLUMN, "
+           "COLUMN|FALLBACK, |FALLBACK or \"CONSTANT\"; slots are body.1, body.NAME, header.1, header.media, button.0 and "
+           "so on, a wrong one is answered by the list")
+        ->type_name("SLOT=SOURCE")
         ->expected(1)
         ->take_all();
+  }
+
+  // What is said, and where its values come from.
+  void add_content(CLI::App* sub, const char* template_help, const char* template_type) {
+    CLI::Option_group* content = sub->add_option_group("content", "What is said; one of these");
+    content->require_option(1);
+    content->add_option("--template", given_.template_file, template_help)->type_name(template_type);
+    content
+        ->add_option("--message", given_.message_file,
+                     "An own message (JSON in the provider's shape, {{variables}} in its texts) instead of a template")
+        ->type_name("FILE");
+    add_mapping(sub);
+  }
+
+  void add_messages() {
+    CLI::App* preview_ = app_.add_subcommand("preview", "What a row of a CSV file will see; sends and stores nothing");
+    add_content(preview_, "One entry of the provider's message_templates (JSON)", "FILE");
+    preview_->add_option("--csv", given_.csv_file, "The file")->required()->type_name("FILE");
+    preview_->add_option("--row", given_.row, "Which row, counted from 1 below the header")
+        ->default_val(1)
+        ->check(CLI::PositiveNumber)
+        ->type_name("N");
+    add_json(preview_, "Print the card as JSON");
+    preview_->callback([this] { chosen_ = preview; });
   }
 
   void add_running() {
@@ -123,10 +149,10 @@ class command_line {
                      "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits")
         ->required()
         ->type_name("FILE");
-    send_->add_option("--template", given_.template_file, "A file with one entry of the provider's message_templates (JSON), or the name of one of the "
-                     "provider's templates, which are fetched when they are older than an hour")
-        ->required()
-        ->type_name("FILE|NAME[:LANG]");
+    add_content(send_,
+                "A file with one entry of the provider's message_templates (JSON), or the name of one of the provider's "
+                "templates, which are fetched when they are older than an hour",
+                "FILE|NAME[:LANG]");
     CLI::Option_group* from = send_->add_option_group("recipients", "Where the recipients are; one of these");
     from->require_option(1);
     from->add_option(
@@ -155,7 +181,10 @@ class command_line {
     send_->get_option("--consent")->excludes(from->get_option("--contacts"));
     send_->add_option("--name", given_.name, "The campaign's name (default: the CSV file's)");
     send_->add_option("--account", given_.account, "Pay with this credit account (default: metered only)");
-    add_mapping(send_);
+    send_
+        ->add_option("--rules", given_.rules_file,
+                     "Words and links that `warn` or `block`, one a line: `block bit.ly`, `warn free money`")
+        ->type_name("FILE");
     send_->add_option("--limits", given_.limits,
                       "Instead of the sender file's limits, such as \"80/s; 500/batch,10s; in-flight=64\"");
     send_

@@ -21,6 +21,9 @@ int messages(const options& given);
 int rejected(const options& given);
 int template_csv(const options& given);
 
+// message_commands.cpp: what is sent
+int preview(const options& given);
+
 // inbound_commands.cpp: webhooks
 int receive(const options& given);
 int ingest(const options& given);

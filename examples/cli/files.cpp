@@ -25,6 +25,11 @@ std::string file_text(const std::string& path, const char* what) {
   return text;
 }
 
+std::string content_text(const options& given) {
+  return given.message_file.empty() ? file_text(given.template_file, "template (the provider's JSON)")
+                                    : file_text(given.message_file, "message (JSON)");
+}
+
 bulkmsg::sender_settings read_sender_file(const std::string& path) {
   return need_of(path, bulkmsg::parse_sender_json(file_text(path, "sender file (JSON)")));
 }

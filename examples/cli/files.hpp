@@ -6,11 +6,15 @@
 
 #include "bulkmsg/engine.hpp"
 #include "exit.hpp"
+#include "options.hpp"
 
 namespace cli {
 
 // A small file, whole. Fails when it is missing, unreadable, or far too large for what it should be.
 std::string file_text(const std::string& path, const char* what);
+
+// The template or the own message that was named.
+std::string content_text(const options& given);
 
 bulkmsg::sender_settings read_sender_file(const std::string& path);
 

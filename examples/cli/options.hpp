@@ -20,6 +20,8 @@ struct options {
   // send, resume
   std::string sender_file;
   std::string template_file;  // or the name of one that is kept
+  std::string message_file;   // an own message instead
+  std::string rules_file;
   std::string csv_file;  // one of these three; a file "-" is standard input
   std::string json_file;
   std::string list;
@@ -27,13 +29,15 @@ struct options {
   std::string region;     // of numbers without a country
   std::string name;
   std::string account;
-  std::vector<std::pair<std::string, std::string>> mapping;  // slot -> column
+  std::vector<std::pair<std::string, std::string>> mapping;  // slot -> source
   std::string limits;
   std::string agent;  // sent from
   std::string reply_to;
   bool dry_run = false;
   std::string listen;
   std::int64_t linger_seconds = 0;
+
+  std::int64_t row = 0;  // preview
 
   std::int64_t campaign = 0;  // 0: none given
   std::string state;          // messages

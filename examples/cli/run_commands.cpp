@@ -172,8 +172,8 @@ int send(const options& given) {
   // What needs no store comes first, so that a typing error does not even create one.
   bulkmsg::sender_settings settings = read_sender_file(given.sender_file);
   if (!given.limits.empty()) settings.limits = given.limits;
-  const bool by_name = is_template_name(given.template_file);
-  const std::string words = by_name ? "" : file_text(given.template_file, "template (the provider's JSON)");
+  const bool by_name = given.message_file.empty() && is_template_name(given.template_file);
+  const std::string words = by_name ? "" : content_text(given);
   expect_recipients(given);
 
   // A dry run must not make another campaign go on by the way.
@@ -184,7 +184,12 @@ int send(const options& given) {
   bulkmsg::campaign_settings plan;
   plan.name = given.name;
   if (plan.name.empty()) plan.name = std::filesystem::path(recipients_name(given)).stem().string();
-  if (!by_name) plan.content = need_of(given.template_file, runner.put_template(words));
+  if (!given.message_file.empty()) {
+    plan.content = need_of(given.message_file, runner.put_message(plan.name, words));
+  } else if (!by_name) {
+    plan.content = need_of(given.template_file, runner.put_template(words));
+  }
+  if (!given.rules_file.empty()) plan.content_rules = file_text(given.rules_file, "list of content rules");
   // Asked before it is stored: a token that does not work must not replace one that does.
   if (!given.dry_run) need_of(given.sender_file, runner.check_sender(settings));
   plan.sender = need_of(given.sender_file, runner.put_sender(settings));
@@ -207,6 +212,7 @@ int send(const options& given) {
   if (!given.consent_source.empty()) need(runner.state_consent(campaign.id(), given.consent_source));
   if (given.dry_run) {
     const bulkmsg::plan_summary summary = need(runner.dry_run(campaign.id()));
+    for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
     if (given.json) {
       print_line(plan_json(summary, imported).str());
     } else {
@@ -218,6 +224,7 @@ int send(const options& given) {
 
   start_listening(runner, given.listen);
   const bulkmsg::plan_summary summary = need(runner.start(campaign.id()));
+  for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
   campaign.started();
   const std::string id = std::to_string(campaign.id().value);
   if (!given.quiet) {

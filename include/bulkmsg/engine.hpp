@@ -29,6 +29,7 @@
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "bulkmsg/content/preview.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
 #include "bulkmsg/recipients/consent.hpp"
@@ -148,6 +149,7 @@ struct campaign_settings {
   std::string reply_to = {};  // who gets the replies; empty: the sender's
   // Whether recipients need a known or stated consent; unset: those of MARKETING templates do.
   std::optional<bool> require_consent = {};
+  std::string content_rules = {};  // words and links to warn of or to block, see content/content_check.hpp
 };
 
 struct reason_count {
@@ -188,10 +190,12 @@ struct plan_summary {
   std::int64_t messages = 0;
   std::int64_t suppressed = 0;            // recipients left out, reported with the rejected rows from the start on
   std::int64_t without_consent = 0;       // likewise
+  std::int64_t window_closed = 0;         // likewise: no template, and they have not written for 24 hours
   std::int64_t credits = 0;               // price in credits
   std::int64_t credits_available = 0;     // -1 without an account
   std::chrono::milliseconds duration{0};  // under the sender's limits, at best
   std::string preview = {};               // the first message as plain text
+  std::vector<std::string> warnings = {};  // what the content rules warn of, a sentence each
 };
 
 struct start_options {
@@ -341,6 +345,12 @@ struct segment_row {
   std::int64_t contacts = 0;    // of a static group: its members
 };
 
+// A preview without a store: of a template's or an own message's JSON, filled with one row of a file. `mapping` as in
+// campaign_settings. Errors: those of compiling; the row's own problem (parameter_missing ...) with its column.
+[[nodiscard]] result<content::card> preview_content(std::string_view json, std::span<const std::string> columns,
+                                                    std::span<const std::string_view> cells,
+                                                    std::span<const std::pair<std::string, std::string>> mapping = {});
+
 class engine {
  public:
   // Opens or creates the store, recovers what a crash left (open intents become unconfirmed), and in mode `run` goes
@@ -365,9 +375,8 @@ class engine {
   result<sender_health> check_sender(const sender_settings& settings);
   result<sender_health> check_sender(sender_id sender);
 
-  // Takes one entry of the provider's message_templates, or an own message (content/message_json.hpp). Errors:
-  // message_malformed, template_malformed, template_not_approved, template_not_supported. The same JSON gives the same
-  // id.
+  // Takes one entry of the provider's message_templates. Errors: template_malformed, template_not_approved,
+  // template_not_supported. The same JSON gives the same id.
   result<template_id> put_template(std::string_view provider_json);
 
   // Fetches all templates of the sender's business account, whatever their state, and keeps them; nothing is asked when
@@ -390,6 +399,14 @@ class engine {
   result<media_info> put_media(sender_id sender, const std::string& path, const media_options& options = {});
   result<media_info> put_media_bytes(sender_id sender, std::string_view bytes, const media_options& options = {});
   result<std::vector<media_info>> media(std::int64_t after_number = 0, std::size_t limit = 100);  // limit: 1..10,000
+  // Own messages and previews (src/engine/content.cpp).
+  // Saves an own message, JSON as in content/message_json.hpp, under a name; a later one of the same name does not
+  // change campaigns that use this one. Errors: message_malformed, invalid_argument (the name).
+  result<template_id> put_message(const std::string& name, std::string_view json);
+  result<template_id> find_message(const std::string& name);  // the newest of that name
+  // What the recipient in this row of the campaign will see, rows counted from 0 in the order of the import. Errors:
+  // not_found.
+  result<content::card> preview(campaign_id campaign, std::int64_t row = 0);
 
   // Credits. `id` makes a call idempotent: the same id with other contents is errc::conflict; empty: no id.
   result<account_id> put_account(const std::string& name,
@@ -476,10 +493,10 @@ class engine {
   result<void> state_consent(campaign_id campaign, const std::string& source);
   result<std::vector<consent_log_row>> consent_log(std::int64_t after = 0, std::size_t limit = 1000);
 
-  // Everything but the network: renders every message, prices, hashes.
+  // Everything but the network: renders every message, prices, hashes. Errors: content_blocked (the content rules).
   result<plan_summary> dry_run(campaign_id campaign);
   // Freezes the plan, reserves credits, begins to send. Errors: credits_short (with the shortfall), conflict,
-  // wrong_state; the campaign is then still a draft. Blocks: for the freezing.
+  // wrong_state, content_blocked; the campaign is then still a draft. Blocks: for the freezing.
   result<plan_summary> start(campaign_id campaign, const start_options& options = {});
   // When these return, no new request leaves (pause, stop) and the change is durable. In mode `post` they return when
   // the runner has acknowledged, or errc::timed_out after `wait`.

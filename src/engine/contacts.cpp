@@ -183,7 +183,8 @@ struct file_source {
   std::shared_ptr<std::FILE> file;
 };
 
-void append_cell(std::string& csv, std::string_view cell) {
+// Always in quotes, so that whatever a value holds tells nothing of delimiters.
+void append_quoted(std::string& csv, std::string_view cell) {
   csv += '"';
   for (const char c : cell) {
     if (c == '"') csv += '"';
@@ -372,6 +373,7 @@ result<std::vector<contact_row>> engine::contacts(const std::string& selection, 
 result<selection_report> engine::import_contacts(campaign_id campaign, const std::string& selection) {
   selection_report report;
   store::recipient_batch left_out;
+  left_out.address_column = recipients::any_address_column_name;
   std::string columns;
   std::string csv;
   {
@@ -391,7 +393,7 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
     std::vector<std::string> names;
     std::vector<recipients::attribute> attributes;
     const auto known = store::read_attributes(*db);
-    csv += recipients::any_address_column_name;
+    append_quoted(csv, recipients::any_address_column_name);
     for (const auto& name : content::needed_columns(*message, *map)) {
       const auto is =
           std::find_if(known.begin(), known.end(), [&](const auto& a) { return recipients::same_word(a.name, name); });
@@ -399,7 +401,7 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
       names.push_back(name);
       attributes.push_back(*is);
       csv += ',';
-      append_cell(csv, name);
+      append_quoted(csv, name);
     }
     csv += '\n';
     columns = join_list(names);
@@ -407,11 +409,14 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
     screened.emplace(*db, campaign.value, rules_of(row, *message));
     return names.size();
   };
+  std::size_t width = 0;
   const auto leave_out = [&](errc why, std::string_view reason) {
     left_out.rejected.push_back({.line = report.chosen + 1,
                                  .code = why,
                                  .reason = std::string(reason),
                                  .address = std::string(cursor->address())});
+    auto& whole = left_out.rejected_rows.emplace_back(cursor->address());
+    for (std::size_t i = 0; i < width; ++i) recipients::append_csv_cell(whole += ',', cursor->value(i));
     csv += '\n';  // so that line numbers are those of the selection
   };
   const auto store_left_out = [&]() -> result<void> {
@@ -419,9 +424,9 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
     auto done = self_->writer_->run(
         [&](store::database& to) { store::append_recipients(to, campaign.value, left_out, columns); });
     left_out.rejected.clear();
+    left_out.rejected_rows.clear();
     return done;
   };
-  std::size_t width = 0;
   bool ended = false;
   const auto read_some = [&] {
     if (!cursor) {
@@ -444,10 +449,10 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
         ++(why == errc::recipient_suppressed ? report.suppressed : report.without_consent);
         leave_out(why, store::screening_reason(why));
       } else {
-        append_cell(csv, cursor->address());
+        append_quoted(csv, cursor->address());
         for (std::size_t i = 0; i < width; ++i) {
           csv += ',';
-          append_cell(csv, cursor->value(i));
+          append_quoted(csv, cursor->value(i));
         }
         csv += '\n';
       }

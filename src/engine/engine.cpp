@@ -4,7 +4,8 @@
 #include <filesystem>
 #include <random>
 
-#include "bulkmsg/content/content_json.hpp"
+#include "bulkmsg/content/content_check.hpp"
+#include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
 #include "store/accounts.hpp"
 #include "store/group_receipts.hpp"
@@ -160,15 +161,11 @@ recovery engine::recovered() const noexcept { return self_->recovered_; }
 result<template_id> engine::put_template(std::string_view provider_json) {
   const auto call = self_->enter(true);
   if (!call) return fail(call.error());
-  // An own message names its type; whatever names neither that nor components is judged as a template.
-  const bool own = provider_json.find("\"type\"") != std::string_view::npos;
-  auto parsed = own ? content::parse_content_json(provider_json)
-                    : content::parse_template_json(provider_json).map([](auto&& t) { return content::message(t); });
+  auto parsed = content::parse_template_json(provider_json);
   if (!parsed) return fail(parsed.error());
-  const std::string name(parsed->is_free_form() ? word(parsed->kind) : parsed->approved.name);
   std::int64_t id = 0;
   auto stored = self_->writer_->run(
-      [&](store::database& db) { id = store::put_template(db, name, parsed->approved.language, provider_json); });
+      [&](store::database& db) { id = store::put_template(db, parsed->name, parsed->language, provider_json); });
   if (!stored) return fail(stored.error());
   return template_id{id};
 }
@@ -252,6 +249,8 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   row.agent = settings.agent;
   row.reply_to = settings.reply_to;
   row.require_consent = settings.require_consent;
+  row.content_rules = settings.content_rules;
+  if (auto rules = content::content_check::parse(row.content_rules); !rules) return fail(rules.error());
   std::int64_t id = 0;
   auto stored =
       self_->writer_->run([&](store::database& db) { id = store::insert_campaign(db, row, self_->now_ms()); });

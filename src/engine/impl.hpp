@@ -40,6 +40,7 @@ struct laid_out {
   std::shared_ptr<const content::compiled_message> content;
   std::uint32_t route = 0;  // of the channel
   consent_rules rules = {};
+  bool needs_window = false;  // only for persons whose customer service window is open
 };
 
 // A plan that is not frozen yet.

@@ -1,6 +1,8 @@
 // Freezing: the plan of a campaign is every request body it will send, under one hash.
+#include "bulkmsg/content/window.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/recipients/cells.hpp"
+#include "engine/content.hpp"
 #include "engine/impl.hpp"
 #include "engine/sha256.hpp"
 #include "store/accounts.hpp"
@@ -54,15 +56,22 @@ std::string join_list(const std::vector<std::string>& list) {
 namespace {
 
 error nobody_left(const store::campaign_row& row, const store::left_out& out) {
-  const bool consent = out.without_consent_count > 0;
-  return {consent ? errc::consent_missing : errc::recipient_suppressed,
-          "campaign '" + row.name + "' has nobody to be sent to: of its recipients " +
-              std::to_string(out.suppressed_count) + " are suppressed" +
-              (consent ? " and " + std::to_string(out.without_consent_count) +
-                             " have no known consent to marketing; if they gave it, say where (state_consent, or "
-                             "`bulkmsg send --consent SOURCE`)"
-                       : "; see `bulkmsg suppressions`"),
-          0, 0};
+  const auto suppressed = out.count(errc::recipient_suppressed);
+  const auto consent = out.count(errc::consent_missing);
+  const auto closed = out.count(errc::window_closed);
+  std::string message = "campaign '" + row.name + "' has nobody to be sent to: of its recipients " +
+                        std::to_string(suppressed) + " are suppressed (see `bulkmsg suppressions`)";
+  if (consent > 0) {
+    message += ", " + std::to_string(consent) +
+               " have no known consent to marketing; if they gave it, say where (state_consent, or `bulkmsg send "
+               "--consent SOURCE`)";
+  }
+  if (closed > 0) {
+    message += ", " + std::to_string(closed) +
+               " have not written within 24 hours, and then only templates may be sent; send a template";
+  }
+  const auto code = consent > 0 ? errc::consent_missing : closed > 0 ? errc::window_closed : errc::recipient_suppressed;
+  return {code, message, 0, 0};
 }
 
 }  // namespace
@@ -85,16 +94,22 @@ result<planned> engine::impl::plan(const store::campaign_row& row) {
   if (!changes) return fail(changes.error());
   made.screened_at = *changes;
 
+  content_inspection inspection(*content);
+  if (auto rules = inspection.load(row.content_rules); !rules) return fail(rules.error());
   sha256 bodies;
   std::string body;
   std::vector<std::string_view> cells(content->column_count());
   for (std::int64_t from = 0; from < row.recipients; from += rows_per_chunk) {
     auto chunk = read([&](store::database& db) {
       store::screen screened(db, row.id, made.rules);
-      auto r = db.select("SELECT address, parameters FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
+      auto r = db.select("SELECT address, parameters, line FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
                          (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_chunk, row.recipients));
       for (auto i = from; r.next(); ++i) {
-        if (const auto why = screened.check(r.text(0), i); why != errc::ok) {
+        auto why = screened.check(r.text(0), i);
+        if (why == errc::ok && made_ready->needs_window) {
+          why = content::allowed_free_form(r.text(0), store::last_inbound(db, r.text(0)), now_ms());
+        }
+        if (why != errc::ok) {
           made.out.add(i, why);
           continue;
         }
@@ -105,16 +120,20 @@ result<planned> engine::impl::plan(const store::campaign_row& row) {
         content->render(body, r.text(0), callback_placeholder, cells);
         body += '\n';
         bodies.add(body);
+        inspection.row(cells, r.integer(2));
         if (made.summary.preview.empty()) made.summary.preview = content->preview(cells);
       }
       return true;
     });
     if (!chunk) return fail(chunk.error());
   }
+  if (auto allowed = inspection.verdict(); !allowed) return fail(allowed.error());
   auto& summary = made.summary;
+  summary.warnings = inspection.warnings();
   summary.messages = row.recipients - made.out.count();
-  summary.suppressed = made.out.suppressed_count;
-  summary.without_consent = made.out.without_consent_count;
+  summary.suppressed = made.out.count(errc::recipient_suppressed);
+  summary.without_consent = made.out.count(errc::consent_missing);
+  summary.window_closed = made.out.count(errc::window_closed);
   if (summary.messages == 0) return fail(nobody_left(row, made.out));
   summary.credits = row.account != 0 ? summary.messages : 0;
   summary.credits_available = -1;

@@ -1,5 +1,7 @@
 #include "store/campaigns.hpp"
 
+#include "bulkmsg/recipients/cells.hpp"
+#include "bulkmsg/recipients/judge.hpp"
 #include "store/accounts.hpp"
 #include "store/suppressions.hpp"
 
@@ -65,10 +67,24 @@ std::vector<std::int64_t> sender_ids(database& db) {
   return ids;
 }
 
-std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json) {
-  db.run("INSERT INTO templates(name, language, json) VALUES (?1, ?2, ?3) ON CONFLICT(json) DO NOTHING", name, language,
-         json);
-  return db.number("SELECT id FROM templates WHERE json = ?1", json);
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
+                          std::string_view kind) {
+  db.run("INSERT INTO templates(name, language, json, kind) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", name,
+         language, json, kind);
+  return db.number("SELECT id FROM templates WHERE name = ?1 AND language = ?2 AND json = ?3", name, language, json);
+}
+
+std::int64_t find_own_message(database& db, const std::string& name) {
+  auto r = db.select("SELECT id FROM templates WHERE name = ?1 AND kind = 'own' ORDER BY id DESC LIMIT 1", name);
+  if (r.next()) return r.integer(0);
+  throw store_error{error{errc::not_found, "no own message is saved under '" + name + "'", 0, 0}};
+}
+
+std::int64_t last_inbound(database& db, std::string_view address) {
+  // Replies are kept under the provider's own form: digits, or the user id.
+  const auto prefix = address.starts_with('+') ? 1 : address.find(':') + 1;
+  auto r = db.select("SELECT max(received_at_ms) FROM replies WHERE address = ?1", address.substr(prefix));
+  return r.next() ? r.integer(0) : 0;
 }
 
 std::string read_template(database& db, std::int64_t content) {
@@ -83,10 +99,10 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
   if (c.account != 0) static_cast<void>(read_account(db, c.account));
   db.run(
       "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, agent, reply_to, "
-      "require_consent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, -1))",
+      "require_consent, content_rules) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, -1), ?11)",
       c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms,
       c.agent.empty() ? sender.agent : c.agent, c.reply_to.empty() ? sender.reply_to : c.reply_to,
-      c.require_consent ? static_cast<int>(*c.require_consent) : -1);
+      c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules);
   const auto id = db.last_id();
   db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, 'create', '')", now_ms, id);
   return id;
@@ -95,7 +111,7 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
 campaign_row read_campaign(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
-      "plan_hash, start_key, agent, reply_to, require_consent, screened_out FROM campaigns WHERE id = ?1",
+      "plan_hash, start_key, agent, reply_to, require_consent, screened_out, content_rules FROM campaigns WHERE id = ?1",
       campaign);
   if (!r.next()) not_found("campaign", campaign);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -109,6 +125,7 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .reservation = r.integer(7),
           .mapping = text(8),
           .columns = text(9),
+          .content_rules = text(18),
           .recipients = r.integer(10),
           .rejects = r.integer(11),
           .plan_hash = text(12),
@@ -201,11 +218,46 @@ std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size)
 }
 
 void left_out::add(std::int64_t row, errc why) {
-  auto& rows = why == errc::recipient_suppressed ? suppressed : without_consent;
+  auto& rows = rows_by_reason[why];
   rows.resize(static_cast<std::size_t>(row) + 1);
   rows.back() = true;
-  ++(why == errc::recipient_suppressed ? suppressed_count : without_consent_count);
+  ++counts[why];
 }
+
+errc left_out::why(std::int64_t row) const {
+  for (const auto& [reason, rows] : rows_by_reason) {
+    if (static_cast<std::size_t>(row) < rows.size() && rows[static_cast<std::size_t>(row)]) return reason;
+  }
+  return errc::ok;
+}
+
+namespace {
+
+// A recipient's row among the rejected ones, whole, as the input had it.
+void reject_recipient(database& db, std::int64_t recipient, std::int64_t reject, errc why) {
+  std::int64_t line = 0;
+  std::string address, cells;
+  {
+    auto r = db.select("SELECT line, address, parameters FROM recipients WHERE id = ?1", recipient);
+    if (!r.next()) return;
+    line = r.integer(0);
+    address = r.text(1);
+    cells = r.text(2);
+  }
+  std::string whole = address;
+  for (std::string_view rest = cells; !rest.empty();) {
+    const auto end = std::min(rest.find(recipients::cell_separator), rest.size());
+    recipients::append_csv_cell(whole += ',', rest.substr(0, end));
+    if (end + 1 == rest.size()) whole += ',';  // the last cell is empty
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  db.run(
+      "INSERT INTO rejects(id, line, column_number, column_name, code, reason, address, address_column, row) "
+      "VALUES (?1, ?2, 0, '', ?3, ?4, ?5, ?6, ?7)",
+      reject, line, why, screening_reason(why), address, recipients::any_address_column_name, whole);
+}
+
+}  // namespace
 
 std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
                  const left_out& out, std::int64_t gone) {
@@ -225,17 +277,12 @@ std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::in
   const auto end = std::min(from + count, row.recipients);
   auto begin = from;
   for (auto i = from; i < end; ++i) {
-    if (!out.is(i)) continue;
+    const auto why = out.why(i);
+    if (why == errc::ok) continue;
     lay_run(begin, i);
     begin = i + 1;
     ++gone;
-    const auto at = static_cast<std::size_t>(i);
-    const auto why =
-        at < out.suppressed.size() && out.suppressed[at] ? errc::recipient_suppressed : errc::consent_missing;
-    db.run(
-        "INSERT INTO rejects(id, line, column_number, column_name, code, reason, address) "
-        "SELECT ?1, line, 0, '', ?2, ?3, address FROM recipients WHERE id = ?4",
-        reject++, why, screening_reason(why), wide(campaign, i));
+    reject_recipient(db, wide(campaign, i), reject++, why);
   }
   lay_run(begin, end);
   db.run(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@ struct campaign_row {
   campaign_state state = campaign_state::draft;
   std::string reason;
   std::int64_t sender = 0, content = 0, account = 0, reservation = 0;
-  std::string mapping, columns;
+  std::string mapping, columns, content_rules;
   std::int64_t recipients = 0, rejects = 0;
   std::string plan_hash, start_key;
   std::string agent, reply_to;
@@ -32,11 +33,16 @@ struct campaign_row {
 std::int64_t put_sender(database& db, const sender_settings& s);
 sender_settings read_sender(database& db, std::int64_t sender);  // throws not_found
 std::vector<std::int64_t> sender_ids(database& db);
-std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json);
+// kind: "provider" or "own".
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
+                          std::string_view kind = "provider");
+std::int64_t find_own_message(database& db, const std::string& name);  // the newest of that name; throws not_found
 std::string read_template(database& db, std::int64_t content);  // throws not_found
 
 std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms);
 campaign_row read_campaign(database& db, std::int64_t campaign);               // throws not_found
+// When that address (its one text form) last wrote to us, Unix ms; 0: never.
+std::int64_t last_inbound(database& db, std::string_view address);
 void check_draft(database& db, std::int64_t campaign, std::string_view verb);  // throws wrong_state
 void erase_draft(database& db, std::int64_t campaign);                         // with no recipients left in it
 
@@ -71,15 +77,21 @@ bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, s
 
 // Recipients that the plan leaves out: a bit a row and reason, so that what is laid is exactly what was hashed.
 struct left_out {
-  std::vector<bool> suppressed, without_consent;
-  std::int64_t suppressed_count = 0, without_consent_count = 0;
+  std::map<errc, std::vector<bool>> rows_by_reason;
+  std::map<errc, std::int64_t> counts;
 
-  [[nodiscard]] std::int64_t count() const { return suppressed_count + without_consent_count; }
-  [[nodiscard]] bool is(std::int64_t row) const {
-    const auto i = static_cast<std::size_t>(row);
-    return (i < suppressed.size() && suppressed[i]) || (i < without_consent.size() && without_consent[i]);
+  [[nodiscard]] std::int64_t count() const {
+    std::int64_t all = 0;
+    for (const auto& [why, n] : counts) all += n;
+    return all;
   }
-  void add(std::int64_t row, errc why);  // recipient_suppressed or consent_missing; rows in ascending order
+  [[nodiscard]] std::int64_t count(errc why) const {
+    const auto found = counts.find(why);
+    return found == counts.end() ? 0 : found->second;
+  }
+  [[nodiscard]] errc why(std::int64_t row) const;  // ok: it stays
+  // recipient_suppressed, consent_missing or window_closed; rows in ascending order.
+  void add(std::int64_t row, errc why);
 };
 
 // Lays recipients [from, from+count) of the campaign into the lane, in order, but for those who are left out: they

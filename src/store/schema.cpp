@@ -40,8 +40,11 @@ CREATE TABLE templates(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
   language TEXT NOT NULL,
-  json TEXT NOT NULL UNIQUE,              -- as the provider gave it; never changed: a campaign's words stay its words
-  fetched INTEGER NOT NULL DEFAULT 0);    -- 1: came from the provider's list, see provider_templates
+  json TEXT NOT NULL,                     -- as the provider gave it, or the own message; never changed: a campaign's
+                                          -- words stay its words
+  kind TEXT NOT NULL DEFAULT 'provider',  -- or 'own'
+  fetched INTEGER NOT NULL DEFAULT 0,     -- 1: came from the provider's list, see provider_templates
+  UNIQUE(name, language, json));
 
 CREATE TABLE provider_templates(          -- what an account has at the provider, as last fetched
   id INTEGER PRIMARY KEY,
@@ -125,6 +128,7 @@ CREATE TABLE campaigns(
   account INTEGER NOT NULL,               -- 0: metered only
   reservation INTEGER NOT NULL DEFAULT 0,
   mapping TEXT NOT NULL DEFAULT '',       -- slot and source by turns, joined by U+001F
+  content_rules TEXT NOT NULL DEFAULT '', -- see bulkmsg/content/content_check.hpp
   columns TEXT NOT NULL DEFAULT '',       -- the recipients' parameter columns, joined by U+001F
   recipients INTEGER NOT NULL DEFAULT 0,  -- rows of `recipients`
   rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`
@@ -231,6 +235,7 @@ CREATE TABLE replies(
   kind TEXT NOT NULL,
   text TEXT NOT NULL,
   answers TEXT NOT NULL) WITHOUT ROWID;   -- provider id of the message it quotes
+CREATE INDEX replies_by_address ON replies(address, received_at_ms);
 
 -- Persons are known by the deduplication key of their number, or a hash of another address (person_key()).
 CREATE TABLE identities(                  -- other keys under which the provider knows a person

@@ -217,6 +217,8 @@ std::string_view screening_reason(errc code) {
       return "this person is not to be written to; see `bulkmsg suppressions`";
     case errc::consent_missing:
       return "no consent to marketing is known; record it, or state it for the whole list with its source";
+    case errc::window_closed:
+      return "has not written within 24 hours, and then only templates may be sent; send a template";
     default:
       return {};
   }

@@ -7,7 +7,7 @@ namespace bulkmsg::store {
 kept keep_template(database& db, const std::string& account, const channels::listed_template& t, std::int64_t now_ms) {
   db.run(
       "INSERT INTO templates(name, language, json, fetched) VALUES (?1, ?2, ?3, 1) "
-      "ON CONFLICT(json) DO UPDATE SET fetched = 1 WHERE fetched = 0",
+      "ON CONFLICT(name, language, json) DO UPDATE SET fetched = 1 WHERE fetched = 0",
       t.name, t.language, t.json);
   const auto words = db.number("SELECT id FROM templates WHERE json = ?1", t.json);
   auto how = kept::added;

@@ -50,7 +50,8 @@ inline std::string_view trimmed(std::string_view text) noexcept {
   };
   if (written.size() > source_bytes_max) return fail(errc::too_large, "mapping: a source is over 8192 bytes long");
   for (const char c : written) {
-    if (static_cast<unsigned char>(c) < 0x20) return wrong("holds a line break or a control character");
+    if (static_cast<unsigned char>(c) >= 0x20) continue;
+    return fail(errc::invalid_argument, "mapping: a source holds a line break or another control character");
   }
   const std::string_view text = detail::trimmed(written);
   source made;
@@ -95,6 +96,9 @@ struct mapping {
 
   // Adds one in written form. Errors: those of parse_source, with the slot's name.
   result<void> add(std::string_view slot, std::string_view written) {
+    for (const char c : slot) {
+      if (static_cast<unsigned char>(c) < 0x20) return fail(errc::invalid_argument, "mapping: no slot is called so");
+    }
     auto from = parse_source(written);
     if (!from) return fail(from.error().code, std::string(slot) + ": " + from.error().message);
     sources.emplace_back(detail::trimmed(slot), std::move(*from));

@@ -44,7 +44,7 @@ class message_reader {
       read_message(document);
       check_texts();
     } catch (problem& p) {
-      return fail(errc::message_malformed, "message: " + p.what);
+      return fail(errc::message_malformed, one_line("message: " + p.what));
     }
     return std::move(made_);
   }

@@ -172,6 +172,18 @@ struct text_piece {
   return names;
 }
 
+namespace detail {
+
+// What input says, fit for an error of one line.
+[[nodiscard]] inline std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
+}  // namespace detail
+
 // Unicode code points of UTF-8 text, which is how the provider's length limits are read.
 [[nodiscard]] inline std::size_t code_points(std::string_view text) noexcept {
   std::size_t count = 0;

@@ -324,7 +324,9 @@ class template_reader {
       return fail(errc::template_malformed, "template: data[0] is not an object");
     }
   }
-  return detail::template_reader().read(entry);
+  auto read = detail::template_reader().read(entry);
+  if (!read) read.error().message = detail::one_line(std::move(read.error().message));
+  return read;
 }
 
 }  // namespace bulkmsg::content
