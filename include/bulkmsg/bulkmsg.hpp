@@ -4,7 +4,8 @@
 //
 //   base/        errors as values, clocks, ids
 //   recipients/  csv.hpp: rows from CSV; phone.hpp: E.164; audience.hpp (abseil): rows checked and deduplicated
-//   content/     template_json.hpp (simdjson): a provider's template; render.hpp: request bodies and previews from it
+//   content/     message.hpp: what is said, message_json.hpp, template_json.hpp (simdjson): read from JSON; compiled_message.hpp:
+//                rendering, checks and previews
 //   credits/     ledger.hpp, rules.hpp, audit.hpp: accounts whose credits are conserved; billing.hpp (abseil): dates
 //   pacing/      limit.hpp: "80/s" as data; permit.hpp: many limits at once, all or nothing
 //   channels/    whatsapp_*.hpp: request bytes, error codes; *_json.hpp (simdjson): answers and webhooks

@@ -128,8 +128,8 @@ struct campaign_settings {
   sender_id sender = {};
   template_id content = {};
   account_id account = {};  // none: metered only
-  std::vector<std::pair<std::string, std::string>> mapping =
-      {};  // slot -> column, see content/render.hpp; empty: default
+  // Slot (content/slots.hpp) -> where its value comes from, written as in content/mapping.hpp: `first_name|friend`.
+  std::vector<std::pair<std::string, std::string>> mapping = {};
 };
 
 // How an import went. A bad row never stops the good ones.

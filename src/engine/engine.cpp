@@ -110,6 +110,12 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
   std::unique_lock all_ended(calls_);
   receiver_.reset();
   if (io_) {
+    std::unique_ptr<net::io_thread> renewer;  // ended here and not on the I/O thread, for which it may wait
+    io_->call([&] {
+      renewing_ = true;
+      renewer = std::move(renewer_);
+    });
+    renewer.reset();
     const auto idle = [this] {
       bool all = true;
       io_->call([&] {
@@ -222,7 +228,8 @@ result<account_status> engine::account(account_id account) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
   if (self_->options_.mode == open_mode::run) {
-    auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, account.value, self_->clock_.wall()); });
+    auto billed =
+        self_->writer_->run([&](store::database& db) { store::bill(db, account.value, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
   auto row = self_->read([&](store::database& db) { return store::read_account(db, account.value); });
@@ -252,9 +259,10 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   if (!call) return fail(call.error());
   if (settings.name.empty()) return fail(errc::invalid_argument, "a campaign needs a name");
   std::vector<std::string> mapping;
-  for (const auto& [slot, column] : settings.mapping) {
+  for (const auto& [slot, from] : settings.mapping) {
+    if (auto written = content::mapping().add(slot, from); !written) return fail(written.error());
     mapping.push_back(slot);
-    mapping.push_back(column);
+    mapping.push_back(from);
   }
   store::campaign_row row;
   row.name = settings.name;

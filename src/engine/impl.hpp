@@ -13,9 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/content/compiled_message.hpp"
 #include "bulkmsg/engine.hpp"
 #include "engine/events.hpp"
+#include "engine/media_file.hpp"
 #include "engine/provider_calls.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
@@ -28,7 +29,6 @@
 namespace bulkmsg {
 
 class running_sender;
-struct media_source;
 
 struct engine::impl final : inbound::receiver_handler {
   impl(const std::string& path, const engine_options& options);
@@ -71,16 +71,25 @@ struct engine::impl final : inbound::receiver_handler {
   [[nodiscard]] std::int64_t now_ms() const { return clock_.wall() / millisecond; }
 
   // The campaign's template made ready for its columns.
-  result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
-  static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
-                                                                           std::string_view json);
+  result<std::shared_ptr<const content::compiled_message>> compiled(const store::campaign_row& row);
+  static result<std::shared_ptr<const content::compiled_message>> compile(const store::campaign_row& row,
+                                                                           std::string_view json,
+                                                                           const content::file_ids& files = {});
   // The kept id of these bytes, or a new one; also new when the kept one would expire before it is needed no more.
   result<media_info> put_media(const sender_settings& sender, const media_source& source,
                                std::int64_t needed_until_ms = 0);
   // template_not_approved or conflict when the provider is known to have it otherwise.
   result<void> check_template(const store::campaign_row& row, const sender_settings& sender);
-  result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
-  result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
+  // The files of ours that the campaign sends, by the value in its columns; judged and hashed, not uploaded.
+  using files_of = std::map<std::string, media_source, std::less<>>;
+  result<files_of> own_files(const store::campaign_row& row, const content::compiled_message& content);
+  // Uploads them, or finds them uploaded; value -> row of `media`.
+  using uploaded_files = std::vector<std::pair<std::string, std::int64_t>>;
+  result<uploaded_files> upload_files(const sender_settings& sender, const files_of& files, std::int64_t until_ms);
+  // Hashes, prices, previews; what it finds of files goes into `files`.
+  result<plan_summary> plan(const store::campaign_row& row, files_of& files);
+  result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key,
+                      const uploaded_files& files);
 
   // A command for a campaign: "pause", "resume", "stop". In mode `run` it is done here; in mode `post` it goes through
   // the store to the runner.
@@ -98,6 +107,7 @@ struct engine::impl final : inbound::receiver_handler {
   result<void> run_campaign(std::int64_t campaign);
   result<void> begin_sending(std::int64_t campaign);  // the same on the I/O thread
   void hold(std::int64_t campaign);                   // on the I/O thread
+  void renew_media();                                 // on the I/O thread: old files of sending campaigns
   void on_idle(std::int64_t campaign);
   void on_brake(std::int64_t sender, std::int64_t campaign, const std::string& reason);
   void on_trouble(std::int64_t sender, const error& why);
@@ -136,6 +146,9 @@ struct engine::impl final : inbound::receiver_handler {
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
   std::unique_ptr<timer> tick_;
   bool tidying_ = false;
+  nanoseconds_t media_looked_at_ = 0;
+  bool renewing_ = false;
+  std::unique_ptr<net::io_thread> renewer_;  // reads and uploads files; made when it is first needed
 
   std::mutex notes_;  // guards what follows
   std::unique_ptr<inbound::receiver> receiver_;

@@ -91,7 +91,7 @@ result<import_report> engine::import_csv(campaign_id campaign, const byte_source
   }
 
   row_sink sink(*self_->writer_, campaign.value);
-  std::shared_ptr<const content::compiled_template> content;
+  std::shared_ptr<const content::compiled_message> content;
   recipients::audience_builder builder([&](std::span<const std::string> columns) -> result<recipients::row_check> {
     auto with_columns = *row;
     with_columns.columns = join_list({columns.begin(), columns.end()});

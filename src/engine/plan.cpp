@@ -1,10 +1,10 @@
 // Freezing: the plan of a campaign is every request body it will send, under one hash.
-#include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 #include "engine/impl.hpp"
 #include "engine/sha256.hpp"
 #include "store/accounts.hpp"
+#include "store/media.hpp"
 
 namespace bulkmsg {
 
@@ -51,30 +51,24 @@ std::string join_list(const std::vector<std::string>& list) {
   return joined;
 }
 
-result<std::shared_ptr<const content::compiled_template>> engine::impl::compiled(const store::campaign_row& row) {
-  auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
-  if (!json) return fail(json.error());
-  return compile(row, *json);
-}
-
-result<std::shared_ptr<const content::compiled_template>> engine::impl::compile(const store::campaign_row& row,
-                                                                                std::string_view json) {
-  auto message = content::parse_template_json(json);
-  if (!message) return fail(message.error());
-  content::mapping map;
-  const auto pairs = split_list(row.mapping);
-  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) map.columns.emplace_back(pairs[i], pairs[i + 1]);
-  auto made = content::compiled_template::compile(*message, split_list(row.columns), map);
-  if (!made) return fail(made.error());
-  return std::make_shared<const content::compiled_template>(std::move(*made));
-}
-
-result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
+result<plan_summary> engine::impl::plan(const store::campaign_row& row, files_of& files) {
   if (row.recipients == 0) {
     return fail(errc::wrong_state, "campaign '" + row.name + "' has no recipients; import some first");
   }
   auto content = compiled(row);
   if (!content) return fail(content.error());
+  auto named = own_files(row, **content);
+  if (!named) return fail(named.error());
+  files = std::move(*named);
+  if (!files.empty()) {
+    // Ids change with each upload; what is hashed is the path and the bytes.
+    content::file_ids placeholders;
+    for (const auto& [value, file] : files) placeholders.emplace(value, value + '#' + file.sha256);
+    auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
+    if (!json) return fail(json.error());
+    content = compile(row, *json, placeholders);
+    if (!content) return fail(content.error());
+  }
   auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
   if (!sender) return fail(sender.error());
   if (auto sendable = check_template(row, *sender); !sendable) return fail(sendable.error());
@@ -121,12 +115,13 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
 
 // draft -> starting -> sending. Whatever fails on the way leaves a draft.
 result<void> engine::impl::freeze(const store::campaign_row& row, const plan_summary& planned,
-                                  const std::string& start_key) {
+                                  const std::string& start_key, const uploaded_files& files) {
   std::int32_t lane = 0;
   auto begun = writer_->run([&](store::database& db) {
     store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms());
     db.run("UPDATE campaigns SET start_key = ?2 WHERE id = ?1", row.id, start_key);
     lane = store::insert_lane(db, row.id, row.recipients);
+    for (const auto& [value, media] : files) store::put_campaign_media(db, row.id, value, media);
   });
   if (!begun) return begun;
   for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
@@ -153,7 +148,8 @@ result<plan_summary> engine::dry_run(campaign_id campaign) {
   if (!call) return fail(call.error());
   auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
-  return self_->plan(*row);
+  impl::files_of files;
+  return self_->plan(*row, files);
 }
 
 result<plan_summary> engine::start(campaign_id campaign, const start_options& options) {
@@ -181,7 +177,8 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
     auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
-  auto planned = self_->plan(*row);
+  impl::files_of files;
+  auto planned = self_->plan(*row, files);
   if (!planned) return planned;
   if (!options.expected_hash.empty() && options.expected_hash != planned->hash) {
     return fail(errc::conflict, "the plan has changed since it was looked at: its hash is " + planned->hash + ", not " +
@@ -193,7 +190,11 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
                                          std::to_string(planned->credits - planned->credits_available) +
                                          " missing; top up, or send to fewer");
   }
-  if (auto frozen = self_->freeze(*row, *planned, options.idempotency_key); !frozen) return fail(frozen.error());
+  auto uploaded = self_->upload_files(*sender, files, self_->now_ms() + planned->duration.count());
+  if (!uploaded) return fail(uploaded.error());
+  if (auto frozen = self_->freeze(*row, *planned, options.idempotency_key, *uploaded); !frozen) {
+    return fail(frozen.error());
+  }
   self_->events_.durable_waiting();
   if (auto running = self_->run_campaign(campaign.value); !running) return fail(running.error());
   return planned;

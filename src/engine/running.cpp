@@ -6,6 +6,7 @@
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "net/http_client.hpp"
+#include "store/media.hpp"
 
 namespace bulkmsg {
 
@@ -104,6 +105,8 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     sender_settings sender;
     std::string json;
     std::vector<std::int32_t> lanes;
+    content::file_ids files;
+    bool files_expired = false;
   };
   auto found = store::guarded([&] {
     needed n;
@@ -111,12 +114,22 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     n.sender = store::read_sender(*io_reader_, n.row.sender);
     n.json = store::read_template(*io_reader_, n.row.content);
     n.lanes = store::lanes_of(*io_reader_, campaign);
+    for (auto& file : store::campaign_media(*io_reader_, campaign)) {
+      n.files_expired = n.files_expired || now_ms() - file.uploaded_at_ms >= channels::media_life_ms;
+      n.files.emplace(std::move(file.value), std::move(file.media_id));
+    }
     return n;
   });
   if (!found) return fail(found.error());
   if (found->row.state != campaign_state::sending) return {};
-  auto content = compile(found->row, found->json);
+  auto content = compile(found->row, found->json, found->files);
   if (!content) return fail(content.error());
+  if (found->files_expired) {
+    // Nobody could see them: it goes on when they are uploaded again, see renew_media().
+    hold(campaign);
+    media_looked_at_ = 0;
+    return {};
+  }
 
   auto& sender = senders_[found->row.sender];
   if (!sender) {
@@ -138,6 +151,7 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     sender->wire().set_listener(&sender->work());
   }
   if (sender->work().has({campaign})) {
+    sender->work().set_content({campaign}, *content);
     sender->work().release({campaign});
     return {};
   }

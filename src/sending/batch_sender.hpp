@@ -19,7 +19,7 @@
 #include "bulkmsg/base/executor.hpp"
 #include "bulkmsg/base/ids.hpp"
 #include "bulkmsg/channels/whatsapp_cloud.hpp"
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/content/compiled_message.hpp"
 #include "bulkmsg/net/transport.hpp"
 #include "bulkmsg/pacing/permit.hpp"
 #include "store/intents.hpp"
@@ -53,7 +53,7 @@ class batch_sender final : public net::listener {
   struct lane_settings {
     std::int32_t lane = 0;
     campaign_id campaign;
-    std::shared_ptr<const content::compiled_template> content;
+    std::shared_ptr<const content::compiled_message> content;
   };
 
   batch_sender(executor& on, net::transport& over, store::writer& to, channels::request_encoder encoder,
@@ -62,6 +62,8 @@ class batch_sender final : public net::listener {
   ~batch_sender() override;
 
   void add(const lane_settings& settings);
+  // Other words from the next message on, for the same columns.
+  void set_content(campaign_id campaign, const std::shared_ptr<const content::compiled_message>& content);
   void remove(campaign_id campaign);  // its lanes must be idle
   // From now on no request of the campaign leaves (none: of any campaign). What was opened and not handed to the
   // network is taken back; what is on the wire settles. on_idle follows.
@@ -92,9 +94,9 @@ class batch_sender final : public net::listener {
     lane_settings settings;
     bool held = false;
     std::uint32_t claiming = 0;  // messages of the claim that is being committed
-    bool unwanted = false;  // what that claim brings is to be taken back
-    bool settling = false;  // outcomes are being committed
-    bool at_end = false;    // the lane has no message left that was never opened
+    bool unwanted = false;       // what that claim brings is to be taken back
+    bool settling = false;       // outcomes are being committed
+    bool at_end = false;         // the lane has no message left that was never opened
     bool told_idle = false;
     std::deque<std::unique_ptr<open_claim>> open;
     std::size_t waiting = 0;   // claimed and not handed over

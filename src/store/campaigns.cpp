@@ -200,6 +200,7 @@ void undo_start(database& db, std::int64_t campaign, std::string_view why, std::
     db.run("DELETE FROM lanes WHERE id = ?1", lane);
   }
   db.run("UPDATE campaigns SET start_key = '' WHERE id = ?1", campaign);
+  db.run("DELETE FROM campaign_media WHERE campaign = ?1", campaign);
   change_state(db, campaign, campaign_state::draft, "undo the start of", why, now_ms);
 }
 

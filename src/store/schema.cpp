@@ -66,6 +66,12 @@ CREATE TABLE media(                       -- files that the provider keeps for u
   uploaded_at_ms INTEGER NOT NULL,
   UNIQUE(origin, phone_number_id, sha256, mime));
 
+CREATE TABLE campaign_media(              -- the files that a frozen campaign sends
+  campaign INTEGER NOT NULL,
+  value TEXT NOT NULL,                    -- as it stands in its columns: file:PATH
+  media INTEGER NOT NULL,
+  PRIMARY KEY(campaign, value)) WITHOUT ROWID;
+
 CREATE TABLE accounts(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -119,7 +125,7 @@ CREATE TABLE campaigns(
   template INTEGER NOT NULL,
   account INTEGER NOT NULL,               -- 0: metered only
   reservation INTEGER NOT NULL DEFAULT 0,
-  mapping TEXT NOT NULL DEFAULT '',       -- slot and column by turns, joined by U+001F
+  mapping TEXT NOT NULL DEFAULT '',       -- slot and source by turns, joined by U+001F
   columns TEXT NOT NULL DEFAULT '',       -- the recipients' parameter columns, joined by U+001F
   recipients INTEGER NOT NULL DEFAULT 0,  -- rows of `recipients`
   rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`

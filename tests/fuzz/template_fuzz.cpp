@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/channels/whatsapp_body.hpp"
 #include "bulkmsg/content/template_json.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const std::vector<std::string> columns = needed_columns(*read);
-  const auto ready = compiled_template::compile(*read, columns);
+  const auto ready = bulkmsg::channels::compile_whatsapp(*read, columns);
   if (!ready) std::abort();
   const std::vector<std::string_view> cells(columns.size(), "a \"b\"\n");
   (void)ready->check(cells);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bulkmsg/channels/callback_key.hpp"
+#include "bulkmsg/channels/whatsapp_body.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "sending/batch_sender.hpp"
@@ -92,8 +93,9 @@ inline verdict accept(nanoseconds_t latency = 20 * millisecond) {
   return {net::fate::answered, 200, R"({"messages":[{"id":"wamid.x"}]})", true, latency};
 }
 inline verdict refuse(int code, int status = 400) {
-  return {net::fate::answered, status, R"({"error":{"message":"no","type":"OAuthException","fbtrace_id":"A","code":)" + std::to_string(code) + "}}", false,
-          20 * millisecond};
+  return {net::fate::answered, status,
+          R"({"error":{"message":"no","type":"OAuthException","fbtrace_id":"A","code":)" + std::to_string(code) + "}}",
+          false, 20 * millisecond};
 }
 inline verdict lose(bool accepted) { return {net::fate::unknown, 0, {}, accepted, 30 * millisecond}; }
 inline verdict unsent() { return {net::fate::unsent, 0, {}, false, millisecond}; }
@@ -184,8 +186,7 @@ class process final : public sending::observer {
     transport_.set_listener(sender_.get());
     const auto message = content::parse_template_json(store::read_template(reader_, 1));
     const std::vector<std::string> columns{"param1"};
-    auto content =
-        std::make_shared<const content::compiled_template>(*content::compiled_template::compile(*message, columns));
+    auto content = std::make_shared<const content::compiled_message>(*channels::compile_whatsapp(*message, columns));
     sender_->add({1, {1}, content});
   }
 

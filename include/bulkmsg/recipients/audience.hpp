@@ -1,7 +1,7 @@
 // From a CSV file to the recipients of a campaign: every row is accepted, or rejected with its line, column and reason.
 //
 //   audience_builder builder([&](std::span<const std::string> columns) -> result<row_check> {
-//     auto compiled = content::compiled_template::compile(message, columns, mapping);
+//     auto compiled = channels::compile_whatsapp(message, columns, mapping);
 //     if (!compiled) return fail(compiled.error());
 //     ready = std::move(*compiled);
 //     return row_check::of(ready);
