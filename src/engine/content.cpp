@@ -34,12 +34,27 @@ result<laid_out> engine::impl::compiled(const store::campaign_row& row) {
 }
 
 result<laid_out> engine::impl::compile(const store::campaign_row& row, const sender_settings& sender,
-                                       std::string_view json) {
+                                       std::string_view json, const content::file_ids& files) {
   auto message = content::parse_content_json(json);
   if (!message) return fail(message.error());
   auto map = mapping_of(row);
   if (!map) return fail(map.error());
-  auto made = lay_out(sender, *message, split_list(row.columns), *map, {row.agent, row.reply_to});
+  const auto columns = split_list(row.columns);
+  const channels::chat_origin from{row.agent, row.reply_to};
+  auto made = lay_out(sender, *message, columns, *map, from);
+  if (made && !files.empty()) {
+    // What is the same for everyone is laid out as fixed bytes: those are laid out again with the id.
+    for (const auto& slot : made->content->slots()) {
+      if (slot.kind != content::value_kind::media) continue;
+      for (auto& [name, source] : map->sources) {
+        if (name != slot.name) continue;
+        for (std::string* value : {&source.constant, &source.fallback}) {
+          if (const auto file = files.find(*value); file != files.end()) *value = file->second;
+        }
+      }
+    }
+    made = lay_out(sender, *message, columns, *map, from, files);
+  }
   if (made) made->rules = rules_of(row, *message);
   return made;
 }
@@ -47,8 +62,9 @@ result<laid_out> engine::impl::compile(const store::campaign_row& row, const sen
 // In the JSON of the sender's channel.
 result<laid_out> engine::impl::lay_out(const sender_settings& sender, const content::message& message,
                                        const std::vector<std::string>& columns, const content::mapping& map,
-                                       const channels::chat_origin& from) {
-  const auto shared = [](content::compiled_message&& made) {
+                                       const channels::chat_origin& from, const content::file_ids& files) {
+  const auto shared = [&files](content::compiled_message&& made) {
+    made.set_files(files);
     return std::make_shared<const content::compiled_message>(std::move(made));
   };
   if (!speaks_whatsapp(sender)) {

@@ -109,6 +109,12 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
   std::unique_lock all_ended(calls_);
   receiver_.reset();
   if (io_) {
+    std::unique_ptr<net::io_thread> renewer;  // ended here and not on the I/O thread, for which it may wait
+    io_->call([&] {
+      renewing_ = true;
+      renewer = std::move(renewer_);
+    });
+    renewer.reset();
     const auto idle = [this] {
       bool all = true;
       io_->call([&] {

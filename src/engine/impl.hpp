@@ -21,6 +21,7 @@
 #include "bulkmsg/engine.hpp"
 #include "bulkmsg/recipients/address.hpp"
 #include "engine/events.hpp"
+#include "engine/media_file.hpp"
 #include "engine/provider_calls.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
@@ -33,7 +34,6 @@
 namespace bulkmsg {
 
 class running_sender;
-struct media_source;
 
 // A message as its channel takes it.
 struct laid_out {
@@ -93,10 +93,11 @@ struct engine::impl final : inbound::receiver_handler {
 
   // The campaign's content made ready for its columns and its sender's channel.
   result<laid_out> compiled(const store::campaign_row& row);
-  static result<laid_out> compile(const store::campaign_row& row, const sender_settings& sender, std::string_view json);
+  static result<laid_out> compile(const store::campaign_row& row, const sender_settings& sender, std::string_view json,
+                                  const content::file_ids& files = {});
   static result<laid_out> lay_out(const sender_settings& sender, const content::message& message,
                                   const std::vector<std::string>& columns, const content::mapping& map,
-                                  const channels::chat_origin& from);
+                                  const channels::chat_origin& from, const content::file_ids& files = {});
   // Takes recipients into a draft; make(header hook, address rules) gives the input. In import.cpp only.
   template <class Make>
   result<import_report> take_in(campaign_id campaign, const import_options& how, Make make);
@@ -108,8 +109,16 @@ struct engine::impl final : inbound::receiver_handler {
                                std::int64_t needed_until_ms = 0);
   // template_not_approved or conflict when the provider is known to have it otherwise.
   result<void> check_template(const store::campaign_row& row, const sender_settings& sender);
-  result<planned> plan(const store::campaign_row& row);  // screens, hashes, prices, previews
-  result<void> freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key);
+  // The files of ours that the campaign sends, by the value in its columns; judged and hashed, not uploaded.
+  using files_of = std::map<std::string, media_source, std::less<>>;
+  result<files_of> own_files(const store::campaign_row& row, const content::compiled_message& content);
+  // Uploads them, or finds them uploaded; value -> row of `media`.
+  using uploaded_files = std::vector<std::pair<std::string, std::int64_t>>;
+  result<uploaded_files> upload_files(const sender_settings& sender, const files_of& files, std::int64_t until_ms);
+  // Screens, hashes, prices, previews; what it finds of files goes into `files`.
+  result<planned> plan(const store::campaign_row& row, files_of& files);
+  result<void> freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
+                      const uploaded_files& files);
 
   // A command for a campaign: "pause", "resume", "stop". In mode `run` it is done here; in mode `post` it goes through
   // the store to the runner.
@@ -127,6 +136,7 @@ struct engine::impl final : inbound::receiver_handler {
   result<void> run_campaign(std::int64_t campaign);
   result<void> begin_sending(std::int64_t campaign);  // the same on the I/O thread
   void hold(std::int64_t campaign);                   // on the I/O thread
+  void renew_media();                                 // on the I/O thread: old files of sending campaigns
   void on_idle(std::int64_t campaign);
   void on_brake(std::int64_t sender, std::int64_t campaign, const std::string& reason);
   void on_trouble(std::int64_t sender, const error& why);
@@ -165,6 +175,9 @@ struct engine::impl final : inbound::receiver_handler {
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
   std::unique_ptr<timer> tick_;
   bool tidying_ = false;
+  nanoseconds_t media_looked_at_ = 0;
+  bool renewing_ = false;
+  std::unique_ptr<net::io_thread> renewer_;  // reads and uploads files; made when it is first needed
 
   std::mutex notes_;  // guards what follows
   std::unique_ptr<inbound::receiver> receiver_;

@@ -3,15 +3,23 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <map>
 #include <random>
+#include <set>
 
 #include "bulkmsg/channels/whatsapp_cloud_json.hpp"
+#include "bulkmsg/recipients/cells.hpp"
 #include "engine/impl.hpp"
 #include "engine/media_file.hpp"
 
 namespace bulkmsg {
 
 namespace {
+
+constexpr std::size_t files_max = 1000;  // different ones of a campaign
+constexpr std::int64_t rows_per_look = 4096;
+constexpr nanoseconds_t look_every = 60 * second;
 
 std::string random_boundary() {
   std::random_device source;
@@ -89,6 +97,118 @@ result<media_info> engine::impl::put_media(const sender_settings& sender, const 
   if (!stored) return fail(stored.error());
   kept.uploaded = !of_use;
   return kept;
+}
+
+result<engine::impl::files_of> engine::impl::own_files(const store::campaign_row& row,
+                                                       const content::compiled_message& content) {
+  files_of files;
+  const auto note = [&](std::string_view value, std::int64_t line) -> result<void> {
+    if (!content::is_own_file(value) || files.contains(value)) return {};
+    if (files.size() == files_max) {
+      return fail(errc::too_large, "campaign '" + row.name + "' sends more than " + std::to_string(files_max) +
+                                       " different files; put them on a web server and give https:// links");
+    }
+    auto source = media_source::from_file(std::string(value.substr(content::file_prefix.size())), {});
+    if (!source) {
+      auto why = source.error();
+      if (line > 0) why.message = "line " + std::to_string(line) + ": " + why.message;
+      return fail(why);
+    }
+    files.emplace(value, std::move(*source));
+    return {};
+  };
+  std::vector<std::size_t> columns;
+  for (const auto& slot : content.slots()) {
+    if (slot.kind != content::value_kind::media) continue;
+    for (const std::string* fixed : {&slot.from.constant, &slot.from.fallback}) {
+      if (auto noted = note(*fixed, 0); !noted) return fail(noted.error());
+    }
+    if (slot.column != content::no_column) columns.push_back(slot.column);
+  }
+  if (columns.empty()) return files;
+  std::vector<std::string_view> cells(content.column_count());
+  for (std::int64_t from = 0; from < row.recipients; from += rows_per_look) {
+    auto looked = read([&](store::database& db) -> result<void> {
+      auto r = db.select("SELECT line, parameters FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
+                         (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_look, row.recipients));
+      while (r.next()) {
+        if (!recipients::split_cells(r.text(1), cells)) continue;
+        for (const auto column : columns) {
+          if (auto noted = note(cells[column], r.integer(0)); !noted) return noted;
+        }
+      }
+      return {};
+    });
+    if (!looked) return fail(looked.error());
+    if (!*looked) return fail(looked->error());
+  }
+  return files;
+}
+
+result<engine::impl::uploaded_files> engine::impl::upload_files(const sender_settings& sender, const files_of& files,
+                                                                std::int64_t until_ms) {
+  uploaded_files uploaded;
+  for (const auto& [value, source] : files) {
+    auto kept = put_media(sender, source, until_ms);
+    if (!kept) return fail(kept.error());
+    uploaded.emplace_back(value, kept->number);
+  }
+  return uploaded;
+}
+
+// Once a minute: what is old is read and uploaded again beside the sending, which takes the new ids from then on.
+void engine::impl::renew_media() {
+  if (renewing_ || !options_.send) return;
+  const auto now = clock_.now();
+  if (media_looked_at_ != 0 && now - media_looked_at_ < look_every) return;
+  media_looked_at_ = now;
+  struct job {
+    store::old_media old;
+    sender_settings sender;
+  };
+  auto jobs = store::guarded([&] {
+    std::vector<job> all;
+    for (auto& each : store::media_in_use(*io_reader_, now_ms() - channels::media_renewal_ms)) {
+      auto sender = store::read_sender(*io_reader_, each.sender);
+      all.push_back({std::move(each), std::move(sender)});
+    }
+    return all;
+  });
+  if (!jobs || jobs->empty()) return;
+  renewing_ = true;
+  if (!renewer_) renewer_ = std::make_unique<net::io_thread>("bulkmsg-media");
+  renewer_->post([this, all = std::move(*jobs)] {
+    std::set<std::int64_t> renewed;
+    std::map<std::int64_t, std::string> lost;
+    for (const auto& [old, sender] : all) {
+      const auto& path = old.media.path;
+      auto source = media_source::from_file(path, {});
+      auto kept = !source ? result<media_info>(fail(source.error()))
+                  : source->sha256 != old.media.sha256
+                      ? result<media_info>(fail(errc::conflict, path + ": the file has changed"))
+                      : put_media(sender, *source);
+      if (kept) {
+        renewed.insert(old.campaign);
+      } else if (kept.error().code == errc::closed) {
+        return;
+      } else {
+        on_trouble(old.sender, kept.error());
+        // Without a network nothing is sent either: it is tried again.
+        const bool network = static_cast<int>(kept.error().code) / 1000 == 4;
+        if (!network && now_ms() - old.media.uploaded_at_ms >= channels::media_life_ms) {
+          lost[old.campaign] =
+              "a file that it sends has expired at the provider and cannot be uploaded again: " + kept.error().message;
+        }
+      }
+    }
+    io_->post([this, renewed = std::move(renewed), lost = std::move(lost)] {
+      renewing_ = false;
+      for (const auto& [campaign, why] : lost) carry_out("pause", campaign, why, 0, [](const result<void>&) {});
+      for (const auto campaign : renewed) {
+        if (!lost.contains(campaign)) static_cast<void>(begin_sending(campaign));
+      }
+    });
+  });
 }
 
 result<media_info> engine::put_media(sender_id sender, const std::string& path, const media_options& options) {

@@ -7,6 +7,7 @@
 #include "engine/sha256.hpp"
 #include "store/accounts.hpp"
 #include "store/suppressions.hpp"
+#include "store/media.hpp"
 
 namespace bulkmsg {
 
@@ -76,15 +77,31 @@ error nobody_left(const store::campaign_row& row, const store::left_out& out) {
 
 }  // namespace
 
-result<planned> engine::impl::plan(const store::campaign_row& row) {
+result<planned> engine::impl::plan(const store::campaign_row& row, files_of& files) {
   if (row.recipients == 0) {
     return fail(errc::wrong_state, "campaign '" + row.name + "' has no recipients; import some first");
   }
   auto made_ready = compiled(row);
   if (!made_ready) return fail(made_ready.error());
-  const auto& content = made_ready->content;
   auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
   if (!sender) return fail(sender.error());
+  auto named = own_files(row, *made_ready->content);
+  if (!named) return fail(named.error());
+  files = std::move(*named);
+  if (!files.empty()) {
+    if (!speaks_whatsapp(*sender)) {
+      return fail(errc::media_not_supported, "'" + files.begin()->first + "': files of your own go over WhatsApp only; "
+                                             "give an https:// link");
+    }
+    // Ids change with each upload; what is hashed is the path and the bytes.
+    content::file_ids placeholders;
+    for (const auto& [value, file] : files) placeholders.emplace(value, value + '#' + file.sha256);
+    auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
+    if (!json) return fail(json.error());
+    made_ready = compile(row, *sender, *json, placeholders);
+    if (!made_ready) return fail(made_ready.error());
+  }
+  const auto& content = made_ready->content;
   if (auto sendable = check_template(row, *sender); !sendable) return fail(sendable.error());
 
   planned made;
@@ -154,7 +171,8 @@ result<planned> engine::impl::plan(const store::campaign_row& row) {
 }
 
 // draft -> starting -> sending. Whatever fails on the way leaves a draft.
-result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key) {
+result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
+                                  const uploaded_files& files) {
   const auto& summary = plan.summary;
   std::int32_t lane = 0;
   auto begun = writer_->run([&](store::database& db) {
@@ -162,6 +180,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
     db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
            row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
     lane = store::insert_lane(db, row.id, summary.messages);
+    for (const auto& [value, media] : files) store::put_campaign_media(db, row.id, value, media);
   });
   if (!begun) return begun;
   std::int64_t gone = 0;
@@ -192,7 +211,8 @@ result<plan_summary> engine::dry_run(campaign_id campaign) {
   if (!call) return fail(call.error());
   auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
-  auto made = self_->plan(*row);
+  impl::files_of files;
+  auto made = self_->plan(*row, files);
   if (!made) return fail(made.error());
   return made->summary;
 }
@@ -224,7 +244,8 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
         self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
-  auto made = self_->plan(*row);
+  impl::files_of files;
+  auto made = self_->plan(*row, files);
   if (!made) return fail(made.error());
   const auto& planned = made->summary;
   if (!options.expected_hash.empty() && options.expected_hash != planned.hash) {
@@ -237,7 +258,11 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
                                          std::to_string(planned.credits - planned.credits_available) +
                                          " missing; top up, or send to fewer");
   }
-  if (auto frozen = self_->freeze(*row, *made, options.idempotency_key); !frozen) return fail(frozen.error());
+  auto uploaded = self_->upload_files(*sender, files, self_->now_ms() + planned.duration.count());
+  if (!uploaded) return fail(uploaded.error());
+  if (auto frozen = self_->freeze(*row, *made, options.idempotency_key, *uploaded); !frozen) {
+    return fail(frozen.error());
+  }
   self_->events_.durable_waiting();
   if (auto running = self_->run_campaign(campaign.value); !running) return fail(running.error());
   return planned;

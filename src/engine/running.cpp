@@ -6,6 +6,7 @@
 #include "engine/impl.hpp"
 #include "net/http_client.hpp"
 #include "store/past_recipients.hpp"
+#include "store/media.hpp"
 
 namespace bulkmsg {
 
@@ -85,6 +86,8 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     sender_settings sender;
     std::string json;
     std::vector<std::int32_t> lanes;
+    content::file_ids files;
+    bool files_expired = false;
   };
   auto found = store::guarded([&] {
     needed n;
@@ -92,12 +95,22 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     n.sender = store::read_sender(*io_reader_, n.row.sender);
     n.json = store::read_template(*io_reader_, n.row.content);
     n.lanes = store::lanes_of(*io_reader_, campaign);
+    for (auto& file : store::campaign_media(*io_reader_, campaign)) {
+      n.files_expired = n.files_expired || now_ms() - file.uploaded_at_ms >= channels::media_life_ms;
+      n.files.emplace(std::move(file.value), std::move(file.media_id));
+    }
     return n;
   });
   if (!found) return fail(found.error());
   if (found->row.state != campaign_state::sending) return {};
-  auto content = compile(found->row, found->sender, found->json);
+  auto content = compile(found->row, found->sender, found->json, found->files);
   if (!content) return fail(content.error());
+  if (found->files_expired) {
+    // Nobody could see them: it goes on when they are uploaded again, see renew_media().
+    hold(campaign);
+    media_looked_at_ = 0;
+    return {};
+  }
 
   auto& sender = senders_[found->row.sender];
   if (!sender) {
@@ -119,6 +132,7 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     sender->wire().set_listener(&sender->work());
   }
   if (sender->work().has({campaign})) {
+    sender->work().set_content({campaign}, content->content);
     sender->work().release({campaign});
     return {};
   }

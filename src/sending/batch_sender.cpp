@@ -67,6 +67,12 @@ void batch_sender::add(const lane_settings& settings) {
   pump();
 }
 
+void batch_sender::set_content(campaign_id campaign, const std::shared_ptr<const content::compiled_message>& content) {
+  for (auto& l : lanes_) {
+    if (l->settings.campaign == campaign) l->settings.content = content;
+  }
+}
+
 void batch_sender::remove(campaign_id campaign) {
   std::erase_if(lanes_, [&](const auto& l) { return l->settings.campaign == campaign; });
 }

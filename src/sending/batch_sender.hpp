@@ -55,6 +55,8 @@ class batch_sender final : public net::listener {
                pacing::permits permits, std::uint64_t store_id, observer& owner);
 
   void add(const lane_settings& settings);
+  // Other words from the next message on, for the same columns.
+  void set_content(campaign_id campaign, const std::shared_ptr<const content::compiled_message>& content);
   void remove(campaign_id campaign);  // its lanes must be idle
   // From now on no request of the campaign leaves (none: of any campaign). What was opened and not handed to the
   // network is taken back; what is on the wire settles. on_idle follows.

@@ -312,6 +312,7 @@ void undo_start(database& db, std::int64_t campaign, std::string_view why, std::
       "UPDATE campaigns SET start_key = '', rejects = rejects - screened_out, skipped = skipped - screened_out, "
       "screened_out = 0 WHERE id = ?1",
       campaign);
+  db.run("DELETE FROM campaign_media WHERE campaign = ?1", campaign);
   change_state(db, campaign, campaign_state::draft, "undo the start of", why, now_ms);
 }
 

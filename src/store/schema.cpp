@@ -74,6 +74,12 @@ CREATE TABLE media(                       -- files that the provider keeps for u
   uploaded_at_ms INTEGER NOT NULL,
   UNIQUE(origin, phone_number_id, sha256, mime));
 
+CREATE TABLE campaign_media(              -- the files that a frozen campaign sends
+  campaign INTEGER NOT NULL,
+  value TEXT NOT NULL,                    -- as it stands in its columns: file:PATH
+  media INTEGER NOT NULL,
+  PRIMARY KEY(campaign, value)) WITHOUT ROWID;
+
 CREATE TABLE accounts(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,

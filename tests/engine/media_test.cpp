@@ -21,6 +21,10 @@ class keeper {
     const std::lock_guard lock(mutex_);
     return uploads_;
   }
+  std::vector<std::string> messages() {
+    const std::lock_guard lock(mutex_);
+    return messages_;
+  }
   void answer_next(const std::string& with) {
     const std::lock_guard lock(mutex_);
     instead_ = with;
@@ -31,6 +35,12 @@ class keeper {
     for (;;) {
       const std::string text = p.request();
       if (text.empty()) return;
+      if (text.starts_with("POST /v23.0/106540352242922/messages ")) {
+        const std::lock_guard lock(mutex_);
+        messages_.push_back(text.substr(text.find("\r\n\r\n") + 4));
+        if (!p.write(provider::accepted(static_cast<int>(messages_.size())))) return;
+        continue;
+      }
       const auto boundary = field(text, "multipart/form-data; boundary=", '\r');
       const auto file = text.find("name=\"file\"");
       const auto from = text.find("\r\n\r\n", file) + 4;
@@ -49,6 +59,7 @@ class keeper {
 
   std::mutex mutex_;
   std::vector<upload> uploads_;
+  std::vector<std::string> messages_;
   std::string instead_;
   test_server server_{[this](peer& p) { serve(p); }};
 };
@@ -60,6 +71,29 @@ struct shop {
   std::string file(const std::string& name, const std::string& bytes) {
     write_file(h.folder.file(name), bytes);
     return h.folder.file(name);
+  }
+  // A draft with a picture for each row: `cells` of the column header_media.
+  campaign_id draft(const std::vector<std::string>& cells,
+                    std::vector<std::pair<std::string, std::string>> mapping = {}) {
+    const auto words = must(h->put_template(
+        R"({"name":"picture","language":"en_US","status":"APPROVED","category":"UTILITY","components":[)"
+        R"({"type":"HEADER","format":"IMAGE"},{"type":"BODY","text":"Look!"}]})"));
+    const auto made = must(
+        h->create_campaign({.name = "pictures", .sender = sender, .content = words, .mapping = std::move(mapping)}));
+    std::string rows = "phone_number,header_media\n";
+    for (std::size_t i = 0; i < cells.size(); ++i) rows += number(static_cast<int>(i)) + ',' + cells[i] + '\n';
+    EXPECT_EQ(must(h->import_csv_text(made, rows)).added, static_cast<std::int64_t>(cells.size()));
+    return made;
+  }
+  bool completes(campaign_id campaign) {
+    return h.until([&] { return h.state(campaign) == campaign_state::completed; });
+  }
+  // How many messages showed the picture of this id.
+  std::ptrdiff_t showed(const std::string& id) {
+    const auto all = there.messages();
+    return std::count_if(all.begin(), all.end(), [&](const std::string& m) {
+      return m.find(R"("image":{"id":")" + id + "\"}") != std::string::npos;
+    });
   }
   // As if everything had been uploaded so much earlier.
   void let_pass(std::int64_t ms) {
@@ -201,6 +235,120 @@ TEST(put_media, tens_of_megabytes_go_through_and_more_than_a_hundred_do_not) {
   EXPECT_TRUE(s.there.uploads()[0].bytes == pdf);
   pdf.resize(channels::media_bytes_max + 1);
   EXPECT_EQ(code_of(s.h->put_media(s.sender, s.file("larger.pdf", pdf))), errc::too_large);
+}
+
+TEST(campaign_media, each_file_is_uploaded_once_before_the_start_and_its_id_is_sent) {
+  shop s;
+  s.h.open({});
+  const auto a = "file:" + s.file("a.jpg", jpeg);
+  const auto b = "file:" + s.file("b.jpg", jpeg + "b");
+  const auto campaign = s.draft({a, b, a, "4711", a});
+  const auto planned = must(s.h->dry_run(campaign));
+  EXPECT_EQ(s.there.uploads().size(), 0u) << "a dry run asks nobody";
+  EXPECT_EQ(must(s.h->start(campaign)).hash, planned.hash);
+  ASSERT_TRUE(s.completes(campaign));
+  EXPECT_EQ(s.there.uploads().size(), 2u);
+  EXPECT_EQ(s.showed("1001"), 3);
+  EXPECT_EQ(s.showed("1002"), 1);
+  EXPECT_EQ(s.showed("4711"), 1);
+
+  const auto again = s.draft({a, a});
+  must(s.h->start(again));
+  ASSERT_TRUE(s.completes(again));
+  EXPECT_EQ(s.there.uploads().size(), 2u) << "the provider has it";
+  EXPECT_EQ(s.showed("1001"), 5);
+}
+
+TEST(campaign_media, a_file_that_is_the_same_for_everyone_or_stands_in_for_a_missing_one) {
+  shop s;
+  s.h.open({});
+  const auto a = "file:" + s.file("a.jpg", jpeg);
+  const auto constant = s.draft({"1", "2"}, {{"header.media", '"' + a + '"'}});
+  must(s.h->start(constant));
+  ASSERT_TRUE(s.completes(constant));
+  EXPECT_EQ(s.showed("1001"), 2);
+  const auto fallback = s.draft({"", "4711"}, {{"header.media", "|" + a}});
+  must(s.h->start(fallback));
+  ASSERT_TRUE(s.completes(fallback));
+  EXPECT_EQ(s.showed("1001"), 3);
+  EXPECT_EQ(s.there.uploads().size(), 1u);
+}
+
+TEST(campaign_media, other_bytes_under_the_same_path_are_another_plan) {
+  shop s;
+  const auto campaign = s.draft({"file:" + s.file("a.jpg", jpeg)});
+  const auto before = must(s.h->dry_run(campaign)).hash;
+  EXPECT_EQ(must(s.h->dry_run(campaign)).hash, before);
+  s.file("a.jpg", jpeg + "!");
+  EXPECT_NE(must(s.h->dry_run(campaign)).hash, before);
+}
+
+TEST(campaign_media, a_file_that_cannot_be_sent_leaves_a_draft_and_names_the_line) {
+  shop s;
+  const auto good = "file:" + s.file("a.jpg", jpeg);
+  for (const auto& [bad, code] : {std::pair("file:" + s.h.folder.file("none.jpg"), errc::file_unreadable),
+                                  std::pair("file:" + s.file("a.gif", "GIF89a"), errc::media_not_supported)}) {
+    const auto campaign = s.draft({good, bad});
+    for (const auto& why : {refused(s.h->dry_run(campaign)), refused(s.h->start(campaign))}) {
+      EXPECT_EQ(why.code, code);
+      EXPECT_TRUE(why.message.starts_with("line 3: ")) << why.message;
+    }
+    EXPECT_EQ(s.h.state(campaign), campaign_state::draft);
+  }
+  EXPECT_EQ(s.there.uploads().size(), 0u);
+  s.there.answer_next(provider::refused(131053, 400, "media upload error"));
+  const auto campaign = s.draft({good});
+  EXPECT_EQ(refused(s.h->start(campaign)).provider_code, 131053);
+  EXPECT_EQ(s.h.state(campaign), campaign_state::draft);
+}
+
+TEST(campaign_media, what_has_expired_is_uploaded_again_before_a_message_leaves) {
+  shop s;
+  const auto campaign = s.draft({"file:" + s.file("a.jpg", jpeg), "file:" + s.h.folder.file("a.jpg")});
+  must(s.h->start(campaign));
+  EXPECT_EQ(s.there.uploads().size(), 1u);
+  s.h.close();
+  s.let_pass(31 * a_day_ms);
+  s.h.open({});
+  ASSERT_TRUE(s.completes(campaign));
+  EXPECT_EQ(s.there.uploads().size(), 2u);
+  EXPECT_EQ(s.showed("1001"), 0);
+  EXPECT_EQ(s.showed("1002"), 2);
+}
+
+TEST(campaign_media, what_is_old_is_uploaded_again_while_it_is_sent) {
+  shop s;
+  const auto campaign = s.draft({"file:" + s.file("a.jpg", jpeg)});
+  must(s.h->start(campaign));
+  s.h.close();
+  s.let_pass(26 * a_day_ms);
+  s.h.open();
+  const auto another = s.draft({"file:" + s.h.folder.file("a.jpg")});
+  EXPECT_EQ(must(s.h->media()).front().provider_id, "1001");
+  must(s.h->start(another));
+  EXPECT_EQ(must(s.h->media()).front().provider_id, "1002") << "a start does not wait for the hour of its need";
+  s.h.close();
+  s.let_pass(26 * a_day_ms);
+  s.h.open({});
+  EXPECT_TRUE(s.h.until([&] { return must(s.h->media()).front().provider_id == "1003"; }));
+}
+
+TEST(campaign_media, what_has_expired_and_changed_pauses_the_campaign_with_the_reason) {
+  shop s;
+  const auto campaign = s.draft({"file:" + s.file("a.jpg", jpeg)});
+  must(s.h->start(campaign));
+  s.h.close();
+  s.let_pass(31 * a_day_ms);
+  s.file("a.jpg", jpeg + "!");
+  s.h.open({});
+  ASSERT_TRUE(s.h.until([&] { return s.h.state(campaign) == campaign_state::paused; }));
+  EXPECT_NE(must(s.h->status(campaign)).reason.find("a.jpg: the file has changed"), std::string::npos)
+      << must(s.h->status(campaign)).reason;
+  EXPECT_EQ(s.there.messages().size(), 0u);
+  s.file("a.jpg", jpeg);
+  must(s.h->resume(campaign));
+  ASSERT_TRUE(s.completes(campaign));
+  EXPECT_EQ(s.showed("1002"), 1);
 }
 
 TEST(media_age, an_id_is_renewed_from_25_days_on_or_when_its_work_lasts_longer) {

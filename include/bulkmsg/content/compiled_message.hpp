@@ -19,6 +19,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -62,9 +64,15 @@ struct address_forms {
   std::string phone, group, user, chat;
 };
 
+// What the provider calls our files: file:PATH -> media id.
+using file_ids = std::map<std::string, std::string, std::less<>>;
+
 class compiled_message {
  public:
   compiled_message() = default;
+
+  // From now on these stand in the bytes for the values that name files of ours.
+  void set_files(file_ids files) { files_ = std::move(files); }
 
   // Appends the request body. `cells` has one cell per parameter column and passed check(). Allocates nothing beyond
   // the growth of `out`. to: an address in its one text form, "+15550001111"; callback: our key, at most 512 bytes.
@@ -196,8 +204,10 @@ class compiled_message {
 
   [[nodiscard]] std::string_view value(const hole& at, std::span<const std::string_view> cells) const noexcept {
     const std::string_view cell = cells[at.column];
-    if (!cell.empty() && cell.front() != ' ') return cell;
-    return value_of(slots_[at.slot], cells);
+    const std::string_view found = !cell.empty() && cell.front() != ' ' ? cell : value_of(slots_[at.slot], cells);
+    if (at.what != hole_kind::media || files_.empty()) return found;
+    const auto file = files_.find(found);
+    return file == files_.end() ? found : std::string_view(file->second);
   }
 
   static constexpr std::size_t most_extra = 16;  // ,"filename":"" is the longest
@@ -248,6 +258,7 @@ class compiled_message {
   std::string fixed_;
   std::vector<hole> holes_;
   std::vector<address_forms> forms_;
+  file_ids files_;
   basic_card<text_parts> preview_;
   std::size_t column_count_ = 0;
 };

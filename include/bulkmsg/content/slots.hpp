@@ -39,7 +39,7 @@ enum class value_kind : std::uint8_t {
   template_text,  // no line break, no tab, at most four blanks in a row: facts, WhatsApp, template messages
   free_text,      // line breaks are fine
   line,           // one line
-  media,          // an https:// link or a provider's media id
+  media,          // an https:// link, a provider's media id, or file:PATH
   link,           // an https:// link
   url_part,       // no blanks
   file_name,      // one line; may be empty
@@ -79,6 +79,12 @@ struct slot {
   return true;
 }
 
+// A file of ours, which the provider gets before anything is sent: file:PATH.
+inline constexpr std::string_view file_prefix = "file:";
+[[nodiscard]] inline bool is_own_file(std::string_view value) noexcept {
+  return value.size() > file_prefix.size() && value.starts_with(file_prefix);
+}
+
 // ok, parameter_missing or parameter_not_allowed.
 [[nodiscard]] inline errc check_value(value_kind kind, std::string_view value) noexcept {
   if (is_blank(value)) return kind == value_kind::file_name && value.empty() ? errc::ok : errc::parameter_missing;
@@ -99,7 +105,8 @@ struct slot {
   switch (kind) {
     case value_kind::media:
       // Not a link: an id, which holds neither blanks nor slashes; so http:// and local paths are caught here.
-      return yes((is_secure_link(value) && clean()) || value.find_first_of(" :/\\\"") == std::string_view::npos);
+      return yes(is_own_file(value) || (is_secure_link(value) && clean()) ||
+                 value.find_first_of(" :/\\\"") == std::string_view::npos);
     case value_kind::link:
       return yes(is_secure_link(value) && clean());
     case value_kind::url_part:
@@ -123,7 +130,7 @@ struct slot {
       return "holds a line break, a tab, a control character or more than four blanks in a row, which the provider "
              "refuses";
     case value_kind::media:
-      return "is neither an https:// link nor a media id";
+      return "is neither an https:// link, nor a media id, nor file:PATH";
     case value_kind::link:
       return "is not an https:// link";
     case value_kind::url_part:
