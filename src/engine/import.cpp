@@ -150,7 +150,7 @@ class array_input {
         problem->line = ++line;
         judge_.problem(*problem, sink);
       } else {
-        judge_.row({++line, cells, false}, sink);
+        judge_.row({++line, cells}, sink);
       }
     }
     return {};
