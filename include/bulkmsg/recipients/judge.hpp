@@ -189,8 +189,7 @@ class audience_judge {
                       "more cells than the header has columns; a cell with a delimiter in it needs quotes");
       }
     }
-    const std::size_t slot = (first_ + waiting_) % candidates_.size();
-    candidate& next = candidates_[slot];
+    candidate& next = candidates_[waiting_];
     next.line = row.line;
     next.written = cells[address_at_];
     // In its place, since it is large.
@@ -201,7 +200,7 @@ class audience_judge {
     }
     next.key = person_key(next.address);
     seen_.expect(next.key);
-    const std::span<std::string_view> parameters = parameters_of(slot);
+    const std::span<std::string_view> parameters = parameters_of(waiting_);
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       parameters[i] = detail::trimmed(cells[places_[i]]);
       if (!row.printable && has_control(parameters[i])) {
@@ -212,18 +211,16 @@ class audience_judge {
       return reject(sink, row, problem.code, problem.column < places_.size() ? places_[problem.column] : none,
                     problem.reason);
     }
-    ++waiting_;
-    if (!row.stays) {
-      settle(sink);
-    } else if (waiting_ == candidates_.size()) {
-      settle_first(sink);
-    }
+    if (++waiting_ == candidates_.size() || !row.stays) settle(sink);
   }
 
   // Tells the sink of all rows that wait for it.
   template <audience_sink Sink>
   void settle(Sink& sink) {
-    while (waiting_ != 0) settle_first(sink);
+    // All keys in one go: the processor then looks up many at a time.
+    for (std::size_t i = 0; i < waiting_; ++i) candidates_[i].is_new = seen_.insert(candidates_[i].key);
+    for (std::size_t i = 0; i < waiting_; ++i) settle_one(i, sink);
+    waiting_ = 0;
   }
 
   // A row that could not be read.
@@ -295,6 +292,7 @@ class audience_judge {
   struct candidate {
     std::uint64_t line = 0;
     std::uint64_t key = 0;
+    bool is_new = false;
     std::string_view written;
     address_verdict address;
   };
@@ -304,12 +302,10 @@ class audience_judge {
   }
 
   template <class Sink>
-  void settle_first(Sink& sink) {
-    const candidate& each = candidates_[first_];
-    const std::span<std::string_view> parameters = parameters_of(first_);
-    first_ = (first_ + 1) % candidates_.size();
-    --waiting_;
-    if (seen_.insert(each.key)) {
+  void settle_one(std::size_t slot, Sink& sink) {
+    const candidate& each = candidates_[slot];
+    const std::span<std::string_view> parameters = parameters_of(slot);
+    if (each.is_new) {
       ++counts_.accepted;
       sink.accepted(accepted_row{each.line, each.address.kind, each.key, each.address.text(), parameters});
       return;
@@ -365,8 +361,8 @@ class audience_judge {
   audience_counts counts_;
   std::vector<std::string> columns_;
   std::vector<std::size_t> places_;  // of columns_ in the input
-  std::array<candidate, 16> candidates_;
-  std::size_t first_ = 0, waiting_ = 0;       // of candidates_, going round
+  std::array<candidate, 64> candidates_;
+  std::size_t waiting_ = 0;                   // of candidates_
   std::vector<std::string_view> parameters_;  // of all candidates
   std::string text_;
   std::size_t width_ = 0;  // columns of the input

@@ -87,13 +87,21 @@ class seen_set {
     }
   }
 
-  void grow(table& old) const {
+  [[gnu::noinline]] void grow(table& old) const {
     table larger;
     larger.capacity = old.capacity + old.capacity / 2 + 16;
     larger.size = old.size;
     larger.keys = std::make_unique<std::uint64_t[]>(larger.capacity);
+    std::uint64_t* const begin = larger.keys.get();
+    std::uint64_t* const end = begin + larger.capacity;
     for (std::size_t i = 0; i < old.capacity; ++i) {
-      if (const std::uint64_t key = old.keys[i]; key != empty) *find(larger, hashed(key), key) = key;
+      const std::uint64_t key = old.keys[i];
+      if (key == empty) continue;
+      std::uint64_t* place = begin + home(larger, hashed(key));
+      while (*place != empty) {
+        if (++place == end) place = begin;
+      }
+      *place = key;
     }
     old = std::move(larger);
   }
