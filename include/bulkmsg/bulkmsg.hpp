@@ -3,8 +3,8 @@
 // The rooms can be used alone, without an engine, header-only; each is included by its own name:
 //
 //   base/        errors as values, clocks, ids
-//   recipients/  csv.hpp, list.hpp, rows_json.hpp (simdjson): rows from text; phone.hpp: E.164; address.hpp: all kinds of
-//                addresses; audience.hpp: rows checked and deduplicated
+//   recipients/  csv.hpp, list.hpp, rows_json.hpp (simdjson): rows from text; phone.hpp: E.164; address.hpp: every
+//                kind of address; audience.hpp: rows checked and deduplicated
 //   content/     template_json.hpp (simdjson): a provider's template; render.hpp: request bodies and previews from it
 //   credits/     ledger.hpp, rules.hpp, audit.hpp: accounts whose credits are conserved; billing.hpp (abseil): dates
 //   pacing/      limit.hpp: "80/s" as data; permit.hpp: many limits at once, all or nothing
