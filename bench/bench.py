@@ -88,7 +88,7 @@ def programs(bin_dir):
     for program in sorted(bin_dir.glob("*_bench")):
         print(f"{program.name} ...", flush=True)
         out = subprocess.run(pinned(CLIENT_CORE, program), check=True, stdout=subprocess.PIPE, text=True).stdout
-        rows += [json.loads(line) for line in out.splitlines()]
+        rows += [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     return rows
 
 
@@ -142,7 +142,7 @@ def main():
     (out / "peers.json").write_text(json.dumps(rows, indent=1) + "\n")
     print(f"\n{'workload vs peer':52}{'ours':>12}{'peer':>12}{'ratio':>8}  target")
     for row in rows:
-        print(f"{row['name']:52}{row['ours']:>12,}{row['peer']:>12,}{row['ratio']:>8.2f}  {row['target']}")
+        print(f"{row['name']:52}{row['ours']:>12,g}{row['peer']:>12,g}{row['ratio']:>8.2f}  {row['target']}")
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ class array_input {
         problem->line = ++line;
         judge_.problem(*problem, sink);
       } else {
-        judge_.row({++line, cells, false}, sink);
+        judge_.row({++line, cells}, sink);
       }
     }
     return {};
@@ -185,13 +185,12 @@ class array_input {
 };
 
 result<recipients::address_rules> rules_of(const import_options& how) {
-  const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
-  const std::string& region = how.default_region;
-  if (!region.empty() && (region.size() != 2 || !letter(region[0]) || !letter(region[1]))) {
-    return fail(errc::bad_option_value, "default_region: \"" + region.substr(0, 20) +
-                                            "\" is not a country; give its two letters, such as \"DE\"");
-  }
-  return recipients::address_rules{.default_region = region};
+  recipients::address_rules rules;
+  if (how.default_region.empty()) return rules;
+  auto region = recipients::region::parse(how.default_region);
+  if (!region) return fail(errc::bad_option_value, "default_" + region.error().message);
+  rules.default_region = *region;
+  return rules;
 }
 
 engine::byte_source source_of(std::string_view text) {

@@ -9,7 +9,7 @@ result<std::string> canonical_address(std::string_view written) {
   const auto read = recipients::parse_address(written);
   if (read.code == errc::ok) return std::string(read.text());
   return fail(read.code, "address '" + std::string(written.substr(0, 64)) +
-                             "': " + std::string(recipients::address_advice(read.code, read.kind)));
+                             "': " + recipients::address_advice(read));
 }
 
 namespace {

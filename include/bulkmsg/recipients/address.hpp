@@ -51,7 +51,7 @@ class address_kinds {
 };
 
 struct address_rules {
-  std::string default_region = {};          // ISO 3166, "DE": where numbers without a country are from
+  region default_region = {};               // where numbers without a country are from; empty: they are refused
   address_kind bare = address_kind::phone;  // what is written without a prefix: phone or chat
   address_kinds allowed = address_kinds::all();
 };
@@ -66,6 +66,7 @@ class address_verdict {
   errc code = errc::ok;                     // ok, address_malformed, address_not_for_channel, or one of phone_*
   address_kind kind = address_kind::phone;  // what it was read as
   phone number;                             // kind phone, when ok
+  region where;                             // kind phone, not ok: the country whose numbers it is not like, if known
 
   // The text form, when ok; valid as long as this.
   [[nodiscard]] std::string_view text() const noexcept { return {text_.data(), size_}; }
@@ -152,7 +153,8 @@ constexpr std::optional<address_kind> prefixed_kind(std::string_view text) noexc
   address_verdict verdict;
   verdict.kind = kind;
   if (kind == address_kind::phone) {
-    const phone_verdict number = parse_phone(written);
+    const phone_verdict number = parse_phone(written, rules.default_region);
+    verdict.where = number.where;
     verdict.code = number.code;
     if (number.code == errc::ok) {
       verdict.number = number.number;
@@ -226,6 +228,14 @@ constexpr std::optional<address_kind> prefixed_kind(std::string_view text) noexc
     }
   }
   return phone_advice(code);
+}
+
+// The same for a verdict that is not ok; names the country whose numbers have other lengths. Allocates.
+[[nodiscard]] inline std::string address_advice(const address_verdict& verdict) {
+  if (verdict.kind == address_kind::phone && !verdict.where.empty()) {
+    return phone_advice(phone_verdict{verdict.code, {}, verdict.where});
+  }
+  return std::string(address_advice(verdict.code, verdict.kind));
 }
 
 }  // namespace bulkmsg::recipients

@@ -34,14 +34,18 @@ class audience_from {
   template <audience_sink Sink>
   result<void> feed(std::string_view chunk, Sink&& sink) {
     router<std::remove_reference_t<Sink>> rows{*this, sink};
-    return outcome(reader_.feed(chunk, rows));
+    auto read = reader_.feed(chunk, rows);
+    judge_.settle(sink);
+    return outcome(std::move(read));
   }
 
   // The input is complete. Errors: as feed(), csv_empty.
   template <audience_sink Sink>
   result<void> finish(Sink&& sink) {
     router<std::remove_reference_t<Sink>> rows{*this, sink};
-    if (auto done = outcome(reader_.finish(rows)); !done) return done;
+    auto read = reader_.finish(rows);
+    judge_.settle(sink);
+    if (auto done = outcome(std::move(read)); !done) return done;
     if (judge_.has_header()) return {};
     return fail(errc::csv_empty, std::string(Reader::what) +
                                      ": empty; give recipients, in CSV below a row that names "

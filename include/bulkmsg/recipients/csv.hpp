@@ -46,20 +46,21 @@ class csv_reader {
   template <row_sink Sink>
   result<void> feed(std::string_view chunk, Sink&& sink) {
     if (over_) return fail(errc::wrong_state, "csv: no more input is taken after finish() or an error");
+    const auto here = [&](std::string_view text) { return text.data() >= chunk.data() && text.data() < chunk.end(); };
     return ended(decoder_.read(
-        chunk, [&](std::string_view text) { return take(text, sink); }, [this] { return line_reached(); }));
+        chunk, [&](std::string_view text) { return take(text, here(text), sink); }, [this] { return line_reached(); }));
   }
 
   // The input is complete. Errors: csv_unclosed_quote (naming the line of the quote), text_not_utf8.
   template <row_sink Sink>
   result<void> finish(Sink&& sink) {
     if (over_) return fail(errc::wrong_state, "csv: no more input is taken after finish() or an error");
-    const auto text_done =
-        decoder_.finish([&](std::string_view text) { return take(text, sink); }, [this] { return line_reached(); });
+    const auto text_done = decoder_.finish([&](std::string_view text) { return take(text, false, sink); },
+                                           [this] { return line_reached(); });
     if (!text_done) return ended(text_done);
     if (delimiter_ == 0) {
       if (auto chosen = choose_delimiter(); !chosen) return ended(chosen);
-      parse(head_, sink);
+      parse(head_, false, sink);
     }
     over_ = true;
     if (state_ == state::quoted) {
@@ -80,21 +81,48 @@ class csv_reader {
     quote_in_quoted
   };
 
+  // The cells of one row, in memory that is used again: a vector whose end is kept in a register.
+  class cell_list {
+   public:
+    explicit cell_list(std::vector<std::string_view>& memory)
+        : memory_(memory), next_(memory.data()), end_(next_ + memory.size()) {}
+    void add(std::string_view cell) {
+      if (next_ == end_) [[unlikely]]
+        grow();
+      *next_++ = cell;
+    }
+    void clear() noexcept { next_ = memory_.data(); }
+    [[nodiscard]] std::span<const std::string_view> all() const noexcept { return {memory_.data(), next_}; }
+
+   private:
+    void grow() {
+      const std::size_t used = memory_.size();
+      memory_.resize(2 * used + 16);
+      next_ = memory_.data() + used;
+      end_ = memory_.data() + memory_.size();
+    }
+
+    std::vector<std::string_view>& memory_;
+    std::string_view* next_;
+    std::string_view* end_;
+  };
+
+  // stays: the bytes stay where they are until feed() returns.
   template <class Sink>
-  result<void> take(std::string_view bytes, Sink& sink) {
+  result<void> take(std::string_view bytes, bool stays, Sink& sink) {
     if (delimiter_ == 0) {
       bytes.remove_prefix(read_head(bytes));
       if (!head_complete_) return {};
       if (auto chosen = choose_delimiter(); !chosen) return chosen;
-      parse(head_, sink);
+      parse(head_, false, sink);
       head_ = {};
     }
-    parse(bytes, sink);
+    parse(bytes, stays, sink);
     return {};
   }
 
   template <class Sink>
-  void parse(std::string_view bytes, Sink& sink) {
+  void parse(std::string_view bytes, bool stays, Sink& sink) {
     const char* at = bytes.data();
     const char* const end = at + bytes.size();
     while (at != end) {
@@ -106,7 +134,7 @@ class csv_reader {
             continue;
           }
         }
-        at = whole_rows(at, end, sink);
+        at = whole_rows(at, end, stays, sink);
         if (at == end) return;
       }
       at = spill_row(at, end, sink);
@@ -116,27 +144,34 @@ class csv_reader {
   // The fast path: delivers every row that lies wholly in [at, end), as views into it. Returns where the first row
   // begins that does not end there; nothing of that row is remembered.
   template <class Sink>
-  const char* whole_rows(const char* at, const char* end, Sink& sink) {
-    detail::csv_scanner marks(at, end, delimiter_);
+  const char* whole_rows(const char* at, const char* end, bool stays, Sink& sink) {
+    detail::csv_scanner marks(at, end, delimiter_, places_);
     const char* row = at;
     const char* cell = at;
-    cells_.clear();
+    const char delimiter = delimiter_;
+    cell_list cells(cells_);
     scratch_used_ = 0;
     std::uint64_t breaks = 0;
     for (;;) {
       at = marks.next();
       if (at == end) return row;
+      if (*at == delimiter) {
+        cells.add({cell, static_cast<std::size_t>(at - cell)});
+        cell = at + 1;
+        continue;
+      }
       std::string_view value(cell, static_cast<std::size_t>(at - cell));
       if (*at == '"') {
         if (at != cell) continue;
         at = quoted_cell(at, end, marks, breaks, value);
         if (at == end) return row;
       }
-      cells_.push_back(value);
+      cells.add(value);
       cell = at + 1;
-      if (*at == delimiter_) continue;
+      if (*at == delimiter) continue;
 
-      deliver(line_, static_cast<std::size_t>(at - row), sink);
+      deliver({line_, cells.all(), marks.printable(), stays && scratch_used_ == 0}, static_cast<std::size_t>(at - row),
+              sink);
       line_ += breaks + 1;
       if (*at == '\r') {
         if (cell == end) {
@@ -147,7 +182,7 @@ class csv_reader {
         }
       }
       row = cell;
-      cells_.clear();
+      cells.clear();
       scratch_used_ = 0;
       breaks = 0;
     }
@@ -279,26 +314,26 @@ class csv_reader {
   template <class Sink>
   void end_spilled_row(Sink& sink) {
     end_spilled_cell();
-    cells_.clear();
+    cell_list cells(cells_);
     std::size_t from = 0;
     for (const std::size_t to : cell_ends_) {
-      cells_.emplace_back(spill_.data() + from, to - from);
+      cells.add({spill_.data() + from, to - from});
       from = to;
     }
-    deliver(row_line_, raw_, sink);
+    deliver({row_line_, cells.all()}, raw_, sink);
     state_ = state::row_start;
   }
 
   template <class Sink>
-  void deliver(std::uint64_t line, std::size_t raw_size, Sink& sink) {
+  void deliver(const csv_row& row, std::size_t raw_size, Sink& sink) {
     if (raw_size == 0) return;  // an empty line
     if (raw_size > row_bytes_max) {
       sink.problem(csv_problem{
-          line, 0, errc::row_too_long,
+          row.line, 0, errc::row_too_long,
           "the row is longer than " + std::to_string(row_bytes_max) + " bytes; a quote may be missing its partner"});
       return;
     }
-    sink.row(csv_row{line, cells_});
+    sink.row(row);
   }
 
   // Collects the first row that is not empty, to count its delimiters. Returns how many bytes it took.
@@ -380,6 +415,7 @@ class csv_reader {
   bool head_complete_ = false;
 
   std::vector<std::string_view> cells_;
+  detail::csv_scanner::buffer places_;
   std::unique_ptr<char[]> scratch_;
   std::size_t scratch_used_ = 0;
 

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -162,7 +163,7 @@ class audience_judge {
       places_.push_back(i);
       columns_.push_back(std::move(names[i]));
     }
-    parameters_.resize(columns_.size());
+    parameters_.resize(columns_.size() * candidates_.size());
     if (on_header_) {
       auto check = on_header_(columns_);
       if (!check) return fail(check.error());
@@ -172,7 +173,8 @@ class audience_judge {
     return {};
   }
 
-  // Judges a row. The header must be known.
+  // Judges a row. The header must be known. A row that stays where it is may be told to the sink a few rows later, in
+  // its order, at the latest by settle(): where a person's key would be is then in the cache.
   template <audience_sink Sink>
   void row(const source_row& row, Sink& sink) {
     const std::span<const std::string_view> cells = row.cells;
@@ -187,34 +189,45 @@ class audience_judge {
                       "more cells than the header has columns; a cell with a delimiter in it needs quotes");
       }
     }
-    const std::string_view written = cells[address_at_];
-    const address_verdict address = kind_ ? parse_address_of(*kind_, written, rules_) : parse_address(written, rules_);
-    if (address.code != errc::ok) {
-      return reject(sink, row, address.code, address_at_, address_advice(address.code, address.kind));
+    candidate& next = candidates_[waiting_];
+    next.line = row.line;
+    next.written = cells[address_at_];
+    // In its place, since it is large.
+    ::new (&next.address)
+        address_verdict(kind_ ? parse_address_of(*kind_, next.written, rules_) : parse_address(next.written, rules_));
+    if (next.address.code != errc::ok) {
+      return reject(sink, row, next.address.code, address_at_, address_advice(next.address));
     }
-    for (std::size_t i = 0; i < places_.size(); ++i) {
-      parameters_[i] = detail::trimmed(cells[places_[i]]);
-      if (!row.printable && has_control(parameters_[i])) {
+    next.key = person_key(next.address);
+    seen_.expect(next.key);
+    const std::span<std::string_view> parameters = parameters_of(waiting_);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      parameters[i] = detail::trimmed(cells[places_[i]]);
+      if (!row.printable && has_control(parameters[i])) {
         return reject(sink, row, errc::parameter_not_allowed, places_[i], "holds a control character");
       }
     }
-    if (const row_verdict problem = check_(parameters_); problem.code != errc::ok) {
+    if (const row_verdict problem = check_(parameters); problem.code != errc::ok) {
       return reject(sink, row, problem.code, problem.column < places_.size() ? places_[problem.column] : none,
                     problem.reason);
     }
-    const std::uint64_t key = person_key(address);
-    if (!seen_.insert(key)) {
-      return reject(sink, row, errc::duplicate_recipient, address_at_, "same person as an earlier row");
-    }
-    ++counts_.accepted;
-    sink.accepted(accepted_row{row.line, address.kind, key, address.text(), parameters_});
+    if (++waiting_ == candidates_.size() || !row.stays) settle(sink);
+  }
+
+  // Tells the sink of all rows that wait for it.
+  template <audience_sink Sink>
+  void settle(Sink& sink) {
+    // All keys in one go: the processor then looks up many at a time.
+    for (std::size_t i = 0; i < waiting_; ++i) candidates_[i].is_new = seen_.insert(candidates_[i].key);
+    for (std::size_t i = 0; i < waiting_; ++i) settle_one(i, sink);
+    waiting_ = 0;
   }
 
   // A row that could not be read.
   template <audience_sink Sink>
   void problem(const row_problem& problem, Sink& sink) {
     ++counts_.rows;
-    reject(sink, source_row{problem.line, {}, false}, problem.code, problem.column == 0 ? none : problem.column - 1,
+    reject(sink, source_row{problem.line, {}}, problem.code, problem.column == 0 ? none : problem.column - 1,
            problem.reason);
   }
 
@@ -275,11 +288,49 @@ class audience_judge {
                                                "`chat_id` or `address`");
   }
 
+  // A row that is accepted if its person is new.
+  struct candidate {
+    std::uint64_t line = 0;
+    std::uint64_t key = 0;
+    bool is_new = false;
+    std::string_view written;
+    address_verdict address;
+  };
+
+  std::span<std::string_view> parameters_of(std::size_t slot) noexcept {
+    return std::span(parameters_).subspan(slot * columns_.size(), columns_.size());
+  }
+
+  template <class Sink>
+  void settle_one(std::size_t slot, Sink& sink) {
+    const candidate& each = candidates_[slot];
+    const std::span<std::string_view> parameters = parameters_of(slot);
+    if (each.is_new) {
+      ++counts_.accepted;
+      sink.accepted(accepted_row{each.line, each.address.kind, each.key, each.address.text(), parameters});
+      return;
+    }
+    ++counts_.duplicates;
+    text_.clear();
+    append_csv_cell(text_, each.written);
+    for (const std::string_view parameter : parameters) {
+      text_.push_back(',');
+      append_csv_cell(text_, parameter);
+    }
+    sink.rejected(rejected_row{each.line, static_cast<std::uint32_t>(address_at_ + 1), address_column(),
+                               errc::duplicate_recipient, "same person as an earlier row", each.written, text_});
+  }
+
   // place: the 0-based column in the input.
   template <class Sink>
-  void reject(Sink& sink, const source_row& row, errc code, std::size_t place, std::string_view reason) {
-    ++(code == errc::duplicate_recipient ? counts_.duplicates : counts_.rejected);
-    rejected_row told{.line = row.line, .code = code, .reason = reason};
+  [[gnu::noinline]] void reject(Sink& sink, const source_row& row, errc code, std::size_t place,
+                                std::string_view reason) {
+    settle(sink);  // rows are told in their order
+    ++counts_.rejected;
+    rejected_row told;
+    told.line = row.line;
+    told.code = code;
+    told.reason = reason;
     if (place != none) {
       told.column = static_cast<std::uint32_t>(place + 1);
       if (place == address_at_) told.column_name = address_column();
@@ -310,7 +361,9 @@ class audience_judge {
   audience_counts counts_;
   std::vector<std::string> columns_;
   std::vector<std::size_t> places_;  // of columns_ in the input
-  std::vector<std::string_view> parameters_;
+  std::array<candidate, 64> candidates_;
+  std::size_t waiting_ = 0;                   // of candidates_
+  std::vector<std::string_view> parameters_;  // of all candidates
   std::string text_;
   std::size_t width_ = 0;  // columns of the input
   std::size_t address_at_ = none;

@@ -71,7 +71,7 @@ class list_reader {
                                    " bytes; separate addresses by commas, semicolons or line breaks"});
     } else if (const std::string_view cell = detail::trimmed(item_); !cell.empty()) {
       begin(sink);
-      sink.row(source_row{number_, {&cell, 1}, false});
+      sink.row(source_row{number_, {&cell, 1}});
     }
     item_.clear();
     size_ = 0;
@@ -81,7 +81,7 @@ class list_reader {
   template <class Sink>
   void begin(Sink& sink) {
     constexpr std::string_view name = "address";
-    if (number_++ == 0) sink.row(source_row{0, {&name, 1}, true});
+    if (number_++ == 0) sink.row(source_row{0, {&name, 1}});
   }
 
   text_decoder decoder_{what};

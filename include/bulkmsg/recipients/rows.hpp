@@ -24,6 +24,7 @@ struct source_row {
   std::uint64_t line = 0;                   // 1-based: the physical line on which the row starts, or the item's number
   std::span<const std::string_view> cells;  // UTF-8, never empty; valid during the call
   bool printable = false;                   // the reader knows that no cell holds control characters but line breaks
+  bool stays = false;                       // the cells stay valid until the feed() that delivers them returns
 };
 
 struct row_problem {

@@ -185,7 +185,7 @@ class json_reader {
       problem.reason = "the object is longer than " + std::to_string(row_bytes_max) + " bytes";
     } else if (read_object(problem)) {
       begin(sink);
-      sink.row(source_row{line, cells_, false});
+      sink.row(source_row{line, cells_});
       return {};
     }
     if (names_.empty()) {
@@ -202,7 +202,7 @@ class json_reader {
     if (begun_ || names_.empty()) return;
     begun_ = true;
     std::vector<std::string_view> header(names_.begin(), names_.end());
-    sink.row(source_row{0, header, false});
+    sink.row(source_row{0, header});
   }
 
   // Fills cells_, and names_ when they are not known.
