@@ -40,7 +40,8 @@ bool any(database& db, const char* sql) { return db.number(sql) != 0; }
 }  // namespace
 
 std::int64_t person_key(std::string_view address) {
-  return static_cast<std::int64_t>(recipients::person_key(address));
+  const auto key = static_cast<std::int64_t>(recipients::person_key(address));
+  return key != 0 ? key : -1;
 }
 
 std::int64_t person_of(database& db, std::string_view address) { return resolved(db, person_key(address)); }

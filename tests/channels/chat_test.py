@@ -20,7 +20,6 @@ import harness
 from chat_servers import Telegram, WebsiteChat
 
 BIN = None
-OWN_MESSAGE = "--template"  # the option of `send` that takes an own message
 
 
 class Chat(unittest.TestCase):
@@ -45,7 +44,7 @@ class Chat(unittest.TestCase):
     def send(self, sender, message, recipients, *more, ok=(0,)):
         """The final report of one campaign."""
         names = "chat_id,first_name\n" + "".join(f"{chat},{name}\n" for chat, name in recipients)
-        done = self.program.run("send", "--sender", self.file("sender.json", sender), OWN_MESSAGE,
+        done = self.program.run("send", "--sender", self.file("sender.json", sender), "--template" if "components" in message else "--message",
                                 self.file("message.json", message), "--csv", self.file("chats.csv", names), "--quiet",
                                 "--json", *more, env=harness.environment(BULKMSG_TOKEN=self.token))
         self.said += done.stdout + done.stderr
@@ -146,7 +145,7 @@ class TelegramBot(Chat):
     def test_killed_and_resumed_nobody_twice(self):
         bot = self.serve(Telegram())
         names = "chat_id\n" + "".join(f"{chat}\n" for chat, _ in people(60))
-        running = self.program.start("send", "--sender", self.file("sender.json", telegram(bot)), OWN_MESSAGE,
+        running = self.program.start("send", "--sender", self.file("sender.json", telegram(bot)), "--message",
                                      self.file("message.json", text("Hi")), "--csv", self.file("c.csv", names),
                                      env=harness.environment(BULKMSG_TOKEN=self.token))
         harness.wait_until(lambda: len(bot.accepted) >= 15, 60, "some messages")
@@ -173,7 +172,7 @@ class TelegramBot(Chat):
         why = self.send(telegram(bot), json.loads(harness.TEMPLATE.read_text()), people(1), ok=(1,))
         self.assertIn("cannot be sent over channel 'telegram'", why)
         numbers = self.file("numbers.csv", "phone_number\n+4915112345678\n")
-        done = self.program.run("send", "--sender", self.file("sender.json", telegram(bot)), OWN_MESSAGE,
+        done = self.program.run("send", "--sender", self.file("sender.json", telegram(bot)), "--message",
                                 self.file("message.json", text("Hi")), "--csv", numbers,
                                 env=harness.environment(BULKMSG_TOKEN=self.token))
         self.assertEqual(done.returncode, 1)

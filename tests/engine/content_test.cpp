@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view hello = R"({"type":"text","text":{"body":"Hi {{first_name}}, see {{link}}"}})";
 constexpr std::string_view people =
-    "phone_number,first_name,link\n+15551000001,Ana,https://x.example/1\n+15551000002,,https://bit.ly/2\n";
+    "group_id,first_name,link\nG1,Ana,https://x.example/1\nG2,,https://bit.ly/2\n";
 
 campaign_id campaign_of(host& h, campaign_settings settings) {
   settings.name = "spring";

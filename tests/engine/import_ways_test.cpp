@@ -223,7 +223,7 @@ TEST(rejected_csv, can_be_corrected_and_imported_again) {
   const auto correct = [&](std::string_view from, std::string_view to) {
     text.replace(text.find(from), from.size(), to);
   };
-  correct("x1", "+15551000001");
+  correct(",x1,", ",+15551000001,");
   correct("plain,", "plain,Bob");
   const auto again = must(h->import_csv_text(campaign, text));
   EXPECT_EQ(again.added, 2);

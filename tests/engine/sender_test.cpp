@@ -79,6 +79,7 @@ TEST(sender, of_the_marketing_endpoint_sends_marketing_templates_there_and_all_o
     const auto campaign =
         must(h->create_campaign({.name = path, .sender = h.sender, .content = must(h->put_template(words))}));
     must(h->import_csv_text(campaign, csv(1)));
+    must(h->state_consent(campaign, "web form"));
     must(h->start(campaign));
     ASSERT_TRUE(h.until([&] { return h.told(campaign).sent == 1; }));
     EXPECT_EQ(p.requests()[static_cast<std::size_t>(sent++)].line,

@@ -12,7 +12,9 @@ namespace bulkmsg::content {
   simdjson::dom::parser parser;
   simdjson::dom::element document;
   bool is_template = json.size() > message_json_bytes_max;
-  if (!is_template && parser.parse(json.data(), json.size()).get(document) == simdjson::SUCCESS) {
+  const auto problem = is_template ? simdjson::SUCCESS : parser.parse(json.data(), json.size()).get(document);
+  if (problem == simdjson::MEMALLOC) return fail(errc::out_of_memory, "content: no memory to read the JSON");
+  if (!is_template && problem == simdjson::SUCCESS) {
     for (const char* key : {"components", "data", "parameter_format", "language"}) {
       is_template = is_template || document[key].error() == simdjson::SUCCESS;
     }
