@@ -120,7 +120,7 @@ struct row_maker {
   [[nodiscard]] std::string city() const { return "City " + std::to_string(i * 7919 % 100); }
   [[nodiscard]] std::string plan() const { return "plan " + std::to_string(i % 10); }
   // In no order, as lists are.
-  [[nodiscard]] long long phone() const { return 15550000000 + i * 7'368'787 % 10'000'000; }
+  [[nodiscard]] long long phone() const { return 4915100000000 + i * 7'368'787 % 10'000'000; }
 };
 
 void print(const char* name, double ours, double peer, const char* target) {

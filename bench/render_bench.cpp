@@ -131,6 +131,17 @@ void with_fmt(fmt::memory_buffer& out, const row& r) {
   fmt::format_to(to, R"("}}]}}]}}}})");
 }
 
+// The same with the fixed text as arguments: less usual, and faster.
+void with_fmt_pieces(fmt::memory_buffer& out, const row& r) {
+  const auto append = [&out](std::string_view text) { out.append(text.data(), text.data() + text.size()); };
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "{}{}{}{}{}", piece[0], r.to, piece[1], callback, piece[2]);
+  for (std::size_t i = 0; i < 4; ++i) {
+    escape(r.values[i], append);
+    fmt::format_to(to, "{}", piece[3 + i]);
+  }
+}
+
 template <class F>
 double nanoseconds_a_row(F&& all) {
   // The processor's time: one thread each, and the machine may be shared.
@@ -187,12 +198,19 @@ int main() {
     }
   };
 
-  render(), str_append(), format();
+  const auto format_pieces = [&] {
+    for (const row& r : people) {
+      buffer.clear();
+      with_fmt_pieces(buffer, r);
+    }
+  };
+
+  render(), str_append(), format(), format_pieces();
   if (ours != theirs || ours != std::string_view(buffer.data(), buffer.size())) {
     std::fprintf(stderr, "the peers render other bytes:\n%s\n%s\n", ours.c_str(), theirs.c_str());
     return 1;
   }
-  std::vector<double> us, absl_times, fmt_times;
+  std::vector<double> us, absl_times, fmt_times, pieces_times;
   us.reserve(rounds);
   std::size_t allocated = 0;
   for (int i = 0; i < rounds; ++i) {
@@ -201,6 +219,7 @@ int main() {
     allocated += allocations - before;
     absl_times.push_back(nanoseconds_a_row(str_append));
     fmt_times.push_back(nanoseconds_a_row(format));
+    pieces_times.push_back(nanoseconds_a_row(format_pieces));
   }
   const auto print = [&](const char* name, double peer, const char* target) {
     std::printf(R"({"name":"%s","unit":"ns","ours":%.1f,"peer":%.1f,"ratio":%.3f,"target":"%s"})"
@@ -208,7 +227,8 @@ int main() {
                 name, median(us), peer, median(us) / peer, target);
   };
   print("render a message, time against absl::StrAppend", median(absl_times), "<= 0.8");
-  print("render a message, time against fmt memory_buffer", median(fmt_times), "<= 0.35");
+  print("render a message, time against fmt memory_buffer, fixed text in the format", median(fmt_times), "<= 0.35");
+  print("render a message, time against fmt memory_buffer, fixed text as arguments", median(pieces_times), "<= 0.35");
   std::printf(R"({"name":"allocations a message","ours":%zu,"peer":0,"ratio":%zu,"target":"0"})"
               "\n",
               allocated, allocated);

@@ -64,7 +64,6 @@ class contact_reader {
     std::size_t column = 0;
     std::string_view reason;
   };
-  // Keeps the values for take().
   problem check(std::span<const std::string_view> cells) const {
     for (std::size_t i = 0; i < cells.size(); ++i) {
       const auto& c = columns_[i];
@@ -96,8 +95,9 @@ class contact_reader {
     return {};
   }
 
-  // The contact whose cells were checked last.
-  [[nodiscard]] store::contact_batch::one take(std::string_view address) const {
+  // The contact of these cells, which passed check(): rows are checked ahead of being taken.
+  [[nodiscard]] store::contact_batch::one take(std::string_view address, std::span<const std::string_view> cells) const {
+    static_cast<void>(check(cells));  // brings the values to their stored form
     store::contact_batch::one made{.address = std::string(address), .attributes = "{", .labels = {}};
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const auto& c = columns_[i];
@@ -159,7 +159,7 @@ class contact_reader {
   }
 
   std::vector<column> columns_;
-  mutable std::vector<std::string> values_;
+  mutable std::vector<std::string> values_;  // of the cells that check() saw last
 };
 
 result<void> check_name(std::string_view name) {
@@ -238,7 +238,7 @@ result<contacts_report> engine::import_contacts_csv(const byte_source& source, c
     store::contact_batch& batch;
     const std::function<void()> store_batch;
     void accepted(const recipients::accepted_row& r) {
-      batch.rows.push_back(reader.take(r.address));
+      batch.rows.push_back(reader.take(r.address, r.parameters));
       if (batch.rows.size() >= contacts_per_job) store_batch();
     }
     void rejected(const recipients::rejected_row& r) {

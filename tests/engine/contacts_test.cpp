@@ -38,6 +38,24 @@ std::map<std::int32_t, std::int64_t> skipped(host& h, campaign_id campaign) {
 }
 constexpr auto code(errc e) { return static_cast<std::int32_t>(e); }
 
+TEST(contacts, of_a_long_file_have_their_own_values_each) {
+  host h;
+  std::string text = "phone_number,city\n";
+  for (int i = 0; i < 200; ++i) text += number(i) + ",City " + std::to_string(i) + "\n";
+  const engine::byte_source whole = [&text](char* to, std::size_t capacity) -> result<std::size_t> {
+    const auto n = text.copy(to, capacity);
+    text.erase(0, n);
+    return n;
+  };
+  EXPECT_EQ(must(h->import_contacts_csv(whole)).added, 200);
+  const auto all = must(h->contacts());
+  ASSERT_EQ(all.size(), 200u);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].address, number(static_cast<int>(i)));
+    EXPECT_EQ(all[i].attributes, "{\"city\":\"City " + std::to_string(i) + "\"}");
+  }
+}
+
 TEST(contacts, come_from_a_file_and_are_updated_by_the_next) {
   host h;
   must(h->declare_attribute("spent", attribute_type::number));
