@@ -256,5 +256,13 @@ TEST(seen_set, knows_what_was_inserted) {
   EXPECT_EQ(seen.size(), 10'000u);
 }
 
+// Groups run over into the next ones, the last into the first, and all is found again after every growth.
+TEST(seen_set, finds_all_after_growth) {
+  seen_set seen;
+  for (std::uint64_t i = 0; i < 300'000; ++i) ASSERT_TRUE(seen.insert(i * 0x9e3779b97f4a7c15U)) << i;
+  for (std::uint64_t i = 0; i < 300'000; ++i) ASSERT_FALSE(seen.insert(i * 0x9e3779b97f4a7c15U)) << i;
+  EXPECT_EQ(seen.size(), 300'000u);
+}
+
 }  // namespace
 }  // namespace bulkmsg::recipients

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "naive_csv.hpp"
@@ -266,6 +269,43 @@ TEST(csv, random_files_match_the_naive_reader_in_any_chunking) {
       ASSERT_EQ(read_chunked(other, 0, [&] { return 1 + below(size_max); }), detected) << text;
     }
     if (HasFatalFailure()) return;
+  }
+}
+
+// Whatever the processor has: each of its ways to find marks gives what the plain one gives, in the room it may write.
+TEST(csv_scan, finds_the_same_marks_in_every_way) {
+  std::mt19937 random(7);
+  using finder = std::uint32_t* (*)(const char*, std::size_t, char, std::uint32_t, std::uint32_t*, bool&) noexcept;
+  std::vector<finder> finders;
+#if defined(BULKMSG_AVX2)
+  if (detail::have_avx2()) finders.push_back(&detail::find_marks_avx2);
+  if (detail::have_avx512()) finders.push_back(&detail::find_marks_avx512);
+#endif
+  constexpr std::size_t blocks = 5;
+  constexpr std::size_t margin = 16;
+  for (int round = 0; round < 5000; ++round) {
+    const std::string_view choice = round % 3 == 0   ? ",;\"\r\n"
+                                    : round % 3 == 1 ? "abcdefghijk\xff\t, \n"
+                                                     : "a,\x01\x1f\x7f\n";
+    std::string text(blocks * detail::scan_block, 'x');
+    for (char& c : text) c = random() % 4 == 0 ? choice[random() % choice.size()] : c;
+    if (round % 5 == 0) text.assign(text.size(), ',');
+    std::vector<std::uint32_t> expected(text.size() + margin);
+    bool controls = false;
+    expected.resize(static_cast<std::size_t>(
+        detail::find_marks_plain(text.data(), blocks, ',', 1000, expected.data(), controls) - expected.data()));
+    for (const finder find : finders) {
+      constexpr std::uint32_t untouched = 0xffffffff;
+      std::vector<std::uint32_t> found(text.size() + margin + 8, untouched);
+      bool also = false;
+      const auto count =
+          static_cast<std::size_t>(find(text.data(), blocks, ',', 1000, found.data(), also) - found.data());
+      ASSERT_EQ(also, controls) << text;
+      ASSERT_TRUE(std::all_of(found.begin() + static_cast<std::ptrdiff_t>(count + margin), found.end(),
+                              [](std::uint32_t place) { return place == untouched; }));
+      found.resize(count);
+      ASSERT_EQ(found, expected) << text;
+    }
   }
 }
 

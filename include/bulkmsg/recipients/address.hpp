@@ -102,6 +102,7 @@ constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == 
 
 // Blanks and line breaks at both ends away.
 constexpr std::string_view trimmed(std::string_view text) noexcept {
+  if (!text.empty() && text.front() > ' ' && text.back() > ' ') return text;  // the common case, ASCII only
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
@@ -153,6 +154,18 @@ constexpr std::optional<address_kind> prefixed_kind(std::string_view text) noexc
   address_verdict verdict;
   verdict.kind = kind;
   if (kind == address_kind::phone) {
+    // As most lists have it: the number's text form as it is.
+    if (written.starts_with('+')) {
+      if (const phone plain = detail::plain_number(written); plain.digits != 0) {
+        verdict.number = plain;
+        // Two pieces of eight, which overlap: 9 to 16 characters.
+        std::memcpy(verdict.text_.data(), written.data(), 8);
+        std::memcpy(verdict.text_.data() + written.size() - 8, written.data() + written.size() - 8, 8);
+        verdict.size_ = written.size();
+        if (!rules.allowed.has(kind)) verdict.code = errc::address_not_for_channel;
+        return verdict;
+      }
+    }
     const phone_verdict number = parse_phone(written, rules.default_region);
     verdict.where = number.where;
     verdict.code = number.code;

@@ -1,14 +1,18 @@
 // Which persons were seen: a set of keys within the memory bound of an import.
 //
 // The bound is 24 bytes a recipient at any instant (design 3.7). One hash table passes it while it grows, since the
-// old and the new one exist together; so the keys are spread over many tables, of which one grows at a time, and by
-// half of its size only: 11 to 16 bytes a key. Keys are found by linear probing, mostly in one line of the cache.
+// old and the new one exist together; so the keys are spread over many tables, of which one grows at a time: 9 to 19
+// bytes a key. A table is made of groups of eight keys, each a line of the cache: a key is in the group that its hash
+// names, or, when that is full, in one of the next. All eight are looked at without asking where they end, since a
+// branch on that would be guessed wrong.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace bulkmsg::recipients {
@@ -22,11 +26,11 @@ class seen_set {
     if (key == empty) return !std::exchange(has_empty_, true);
     const std::uint64_t hash = hashed(key);
     table& in = tables_[hash >> (64 - table_bits)];
-    if (in.size >= in.capacity / 4 * 3) [[unlikely]]
+    if (in.size >= in.groups * (group_size - 1)) [[unlikely]]
       grow(in);
-    std::uint64_t* const place = find(in, hash, key);
-    if (*place == key) return false;
-    *place = key;
+    const spot found = find(in, hash, key);
+    if (found.known) return false;
+    *found.place = key;
     ++in.size;
     return true;
   }
@@ -34,13 +38,14 @@ class seen_set {
     if (key == empty) return has_empty_;
     const std::uint64_t hash = hashed(key);
     const table& in = tables_[hash >> (64 - table_bits)];
-    return in.capacity != 0 && *find(in, hash, key) == key;
+    return in.groups != 0 && find(in, hash, key).known;
   }
-  // Fetches into the cache what insert() will look at.
-  void expect(std::uint64_t key) const noexcept {
+  // Fetches into the cache what insert() will look at. Inlined by force: else the compiler takes it for a function
+  // without effect and leaves its calls out.
+  [[gnu::always_inline]] void expect(std::uint64_t key) const noexcept {
     const std::uint64_t hash = hashed(key);
     const table& in = tables_[hash >> (64 - table_bits)];
-    __builtin_prefetch(in.keys.get() + home(in, hash), 1);
+    __builtin_prefetch(in.first + home(in, hash), 1);
   }
 
   [[nodiscard]] std::size_t size() const noexcept {
@@ -53,10 +58,23 @@ class seen_set {
   static constexpr unsigned table_bits = 6;
   static constexpr std::uint64_t empty = 0;
 
+  static constexpr std::size_t group_size = 8;
+
+  struct alignas(64) group {
+    std::array<std::uint64_t, group_size> keys;  // used from the front, `empty` behind
+  };
+  struct spot {
+    std::uint64_t* place;  // where the key belongs; nowhere when it is known
+    bool known;
+  };
+  struct release {
+    void operator()(void* memory) const noexcept { std::free(memory); }
+  };
   struct table {
-    std::unique_ptr<std::uint64_t[]> keys;
-    std::uint32_t capacity = 0;  // 4,294,967,295 keys in each of 64 tables are more than an import has
-    std::uint32_t size = 0;
+    std::unique_ptr<void, release> memory;
+    group* first = nullptr;
+    std::uint32_t groups = 0;  // a power of two
+    std::uint32_t size = 0;    // of 64 tables each may have 2^32 keys, more than an import has
   };
 
   // Not to be guessed by who writes the list, who else could make every key fall on one place: it differs by process.
@@ -71,37 +89,47 @@ class seen_set {
     return static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product);
   }
 
-  // The bits below those that chose the table, scaled to its capacity.
+  // The bits below those that chose the table, scaled to its groups.
   static std::size_t home(const table& in, std::uint64_t hash) noexcept {
     const std::uint64_t bits = hash << table_bits >> 32;
-    return static_cast<std::size_t>(bits * in.capacity >> 32);
+    return static_cast<std::size_t>(bits * in.groups >> 32);
   }
 
-  // Where the key is, or the empty place where it belongs.
-  static std::uint64_t* find(const table& in, std::uint64_t hash, std::uint64_t key) noexcept {
-    std::uint64_t* const begin = in.keys.get();
-    std::uint64_t* const end = begin + in.capacity;
-    for (std::uint64_t* place = begin + home(in, hash);;) {
-      if (*place == key || *place == empty) return place;
-      if (++place == end) place = begin;
+  static unsigned used(const group& in) noexcept {
+    unsigned count = 0;
+#pragma GCC unroll 8
+    for (const std::uint64_t key : in.keys) count += key != empty ? 1U : 0U;
+    return count;
+  }
+
+  static spot find(const table& in, std::uint64_t hash, std::uint64_t key) noexcept {
+    for (std::size_t at = home(in, hash);; at = at + 1 == in.groups ? 0 : at + 1) {
+      group& here = in.first[at];
+      unsigned equal = 0;
+#pragma GCC unroll 8
+      for (const std::uint64_t other : here.keys) equal |= other == key ? 1U : 0U;
+      if (equal != 0) return {nullptr, true};
+      if (const unsigned count = used(here); count < group_size) return {&here.keys[count], false};
     }
   }
 
   [[gnu::noinline]] void grow(table& old) const {
     table larger;
-    larger.capacity = old.capacity + old.capacity / 2 + 16;
+    larger.groups = old.groups == 0 ? 2 : 2 * old.groups;
     larger.size = old.size;
-    larger.keys = std::make_unique<std::uint64_t[]>(larger.capacity);
-    std::uint64_t* const begin = larger.keys.get();
-    std::uint64_t* const end = begin + larger.capacity;
-    for (std::size_t i = 0; i < old.capacity; ++i) {
-      const std::uint64_t key = old.keys[i];
-      if (key == empty) continue;
-      std::uint64_t* place = begin + home(larger, hashed(key));
-      while (*place != empty) {
-        if (++place == end) place = begin;
+    // Zeroed memory, new from the system where it is large; one group more than used, to begin at a line.
+    larger.memory.reset(std::calloc(larger.groups + std::size_t{1}, sizeof(group)));
+    if (larger.memory == nullptr) throw std::bad_alloc();
+    void* begin = larger.memory.get();
+    std::size_t room = (larger.groups + std::size_t{1}) * sizeof(group);
+    larger.first = static_cast<group*>(std::align(alignof(group), larger.groups * sizeof(group), begin, room));
+    for (std::size_t i = 0; i < old.groups; ++i) {
+      for (const std::uint64_t key : old.first[i].keys) {
+        if (key == empty) break;
+        std::size_t at = home(larger, hashed(key));
+        while (larger.first[at].keys.back() != empty) at = at + 1 == larger.groups ? 0 : at + 1;
+        larger.first[at].keys[used(larger.first[at])] = key;
       }
-      *place = key;
     }
     old = std::move(larger);
   }

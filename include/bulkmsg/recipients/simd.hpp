@@ -11,6 +11,12 @@ inline bool have_avx2() noexcept {
   static const bool have = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
   return have;
 }
+// Asks for the parts of AVX-512 that pick bytes out of a register.
+inline bool have_avx512() noexcept {
+  static const bool have = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                           __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2");
+  return have;
+}
 
 }  // namespace bulkmsg::recipients::detail
 #endif
