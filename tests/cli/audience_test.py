@@ -176,7 +176,6 @@ class Audience(unittest.TestCase):
         people = self.file("people.csv", "phone_number,first_name\n+4915100000001,Ana\n+4915100000002,Bo\n")
         self.assertIn("consent", self.refused(*self.send_line("sale", "--csv", people)))
         self.assertEqual(self.program.campaigns(), [])
-        self.make_store()
         self.run_fine("consent", "withdrawn", "+4915100000002", "--source", "told us")
         report = self.send("sale", "--csv", people, "--consent", "fair 2026")
         self.assertEqual(self.reached(), ["4915100000001"])
@@ -188,7 +187,6 @@ class Audience(unittest.TestCase):
     def test_a_suppressed_person_is_the_same_however_written(self):
         pairs = [("+55 11 98765-4321", "+551187654321"), ("+551187651234", "+5511987651234"),
                  ("+521 55 1234 5678", "+525512345678"), ("+525512345670", "+5215512345670")]
-        self.make_store()
         self.run_fine("suppress", *[written for written, _ in pairs])
         people = "phone_number,first_name\n" + "".join(f"{to},Ana\n" for _, to in pairs) + "+5511987650000,Bo\n"
         report = self.send("news", "--csv", self.file("people.csv", people))
