@@ -1,12 +1,11 @@
 // The telephone numbering plans of the world, one line each: how many digits a national number has, and how it is
 // dialled at home.
 //
-// Made by hand from public numbering facts: the ITU's list of assigned country codes (E.164, annex to Operational
-// Bulletin 1114 and its amendments), the ITU's list of dialling procedures (annex to Operational Bulletin 994: trunk
-// and international prefixes, digits of a national number), national plans as their regulators notify them (E.129), and
-// the area codes of the North American plan. Checked by bench/phone_bench.cpp, which asks libphonenumber about every
-// country, length and leading three digits: where that library knew of valid numbers that a line refused, the line was
-// widened, so nothing valid is refused. Its metadata is not copied; lines say less than it (no ranges, no types).
+// Made by hand from what is publicly known of numbering: country codes as the ITU assigns them (E.164), trunk and
+// international prefixes, lengths of national numbers, area codes of the North American plan. The lists themselves
+// were not at hand when it was written; it was then checked and widened by bench/phone_bench.cpp, which asks
+// libphonenumber about every country and length: where that library knew of valid numbers that a line refused, the line
+// was widened, so nothing valid is refused. Its metadata is not copied; lines say less than it (no ranges, no types).
 //
 // A line that is wrong or out of date is mended here, and nowhere else.
 #pragma once
