@@ -27,7 +27,7 @@ int ended(engine& door) {
 }  // namespace
 
 int suppress(const options& given) {
-  engine door = open_to_command(given.store);
+  engine door = open_to_command(given.store, missing_store::create);  // often there before the first campaign
   for (const auto& address : given.addresses) {
     need(door.suppress(address, {.scope = scope_of(given, consent_scope::all), .note = given.reason}));
   }
@@ -66,7 +66,7 @@ int suppressions(const options& given) {
 }
 
 int consent(const options& given) {
-  engine door = open_to_command(given.store);
+  engine door = open_to_command(given.store, missing_store::create);  // often there before the first campaign
   const auto state = given.state == "granted" ? consent_state::granted : consent_state::withdrawn;
   for (const auto& address : given.addresses) {
     need(door.put_consent(
