@@ -133,7 +133,8 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
         if (!recipients::split_cells(r.text(1), cells)) {
           throw store::store_error{error{errc::store_corrupt, "a recipient's parameters do not fit the columns", 0, 0}};
         }
-        body.clear();
+        body = r.text(0);  // a chat platform's address may stand outside the body
+        body += ' ';
         content->render(body, r.text(0), callback_placeholder, cells);
         body += '\n';
         bodies.add(body);
@@ -164,7 +165,7 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   summary.duration = shortest_duration(*limits, summary.messages);
   sha256 whole;
   whole.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
-            sender->api_version + "\n" + sender->phone_number_id + "\n" + sender->limits + "\ncredits " +
+            sender->api_version + "\n" + sender->phone_number_id + "\n" + std::to_string(made_ready->route) + "\n" + sender->limits + "\ncredits " +
             std::to_string(summary.credits) + "\n" + bodies.hex());
   summary.hash = whole.hex();
   return made;

@@ -234,7 +234,7 @@ errc left_out::why(std::int64_t row) const {
 namespace {
 
 // A recipient's row among the rejected ones, whole, as the input had it.
-void reject_recipient(database& db, std::int64_t recipient, std::int64_t reject, errc why) {
+void reject_recipient(database& db, std::int64_t recipient, std::int64_t reject, errc why, bool has_parameters) {
   std::int64_t line = 0;
   std::string address, cells;
   {
@@ -245,6 +245,7 @@ void reject_recipient(database& db, std::int64_t recipient, std::int64_t reject,
     cells = r.text(2);
   }
   std::string whole = address;
+  if (cells.empty() && has_parameters) whole += ',';
   for (std::string_view rest = cells; !rest.empty();) {
     const auto end = std::min(rest.find(recipients::cell_separator), rest.size());
     recipients::append_csv_cell(whole += ',', rest.substr(0, end));
@@ -282,7 +283,7 @@ std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::in
     lay_run(begin, i);
     begin = i + 1;
     ++gone;
-    reject_recipient(db, wide(campaign, i), reject++, why);
+    reject_recipient(db, wide(campaign, i), reject++, why, !row.columns.empty());
   }
   lay_run(begin, end);
   db.run(

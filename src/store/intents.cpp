@@ -131,13 +131,15 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   constexpr std::int64_t intents_kept_ms = 60'000;
   std::vector<past_sends> past;
   // Up to a minute back the intents tell; farther back only the messages themselves do. Earlier attempts count as if
-  // they had been made with the last: rather too late than forgotten.
+  // they had been made with the last: rather too late than forgotten. Who was skipped or set aside carries the time of
+  // that, and no attempt was made then: all of theirs lie before.
   if (now_ms - since_ms > intents_kept_ms) {
     auto r = db.select(
-        "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 THEN m.attempt ELSE m.attempt - 1 END) FROM messages m "
+        "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 OR m.state = 5 OR (m.state = 1 AND m.code = ?4) "
+        "THEN m.attempt ELSE max(m.attempt - 1, 0) END) FROM messages m "
         "JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign "
-        "WHERE c.sender = ?1 AND m.at_ms >= ?2 AND m.state <> 5 GROUP BY m.at_ms / 1000",
-        sender, since_ms, now_ms - intents_kept_ms);
+        "WHERE c.sender = ?1 AND m.at_ms >= ?2 GROUP BY m.at_ms / 1000",
+        sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited);
     while (r.next()) {
       if (r.integer(1) > 0) past.push_back({r.integer(0), r.integer(1)});
     }

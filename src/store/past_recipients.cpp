@@ -28,7 +28,7 @@ void assume_past_recipients(database& db, std::int64_t sender, pacing::permits& 
       "CROSS JOIN lanes l ON l.campaign = c.id CROSS JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
       "CROSS JOIN plan ON plan.id = m.id CROSS JOIN recipients r ON r.id = plan.recipient "
       "WHERE c.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) "
-      "AND m.at_ms >= ?2 - CASE WHEN m.state = 4 THEN ?5 ELSE ?4 END AND m.attempt > 0 AND m.state <> 5 ORDER BY at",
+      "AND m.at_ms >= ?2 - CASE WHEN m.state = 4 THEN ?5 ELSE ?4 END AND m.attempt > 0 ORDER BY at",
       sender, now_ms - reach_ms, now_ms, rounding_ms, opened_ms_max);
   while (r.next()) {
     permits.assume_recipient(pacing::recipient_key(r.text(0)), r.integer(2) * millisecond - wall_offset, r.integer(1));

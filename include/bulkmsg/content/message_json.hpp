@@ -357,7 +357,15 @@ class message_reader {
     for (const message_text& each : texts_of(made_)) {
       const auto pieces = split_variables(*each.text);
       std::size_t fixed = 0;
-      for (const text_piece& piece : pieces) fixed += code_points(piece.fixed);
+      for (const text_piece& piece : pieces) {
+        fixed += code_points(piece.fixed);
+        // It would be sent as it stands here.
+        if (piece.fixed.find("{{") != std::string_view::npos) {
+          refuse(each.where,
+                 "has '{{' without a variable; a variable is {{name}} with a-z, 0-9 and _ in its name, and its fallback "
+                 "is given with the mapping");
+        }
+      }
       if (each.max > 0 && fixed > each.max) {
         refuse(each.where,
                "has " + std::to_string(fixed) + " characters; " + std::to_string(each.max) + " are allowed");
