@@ -31,6 +31,7 @@
 #include "bulkmsg/campaign/life_cycle.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
+#include "bulkmsg/credits/rate_table.hpp"
 
 namespace bulkmsg {
 
@@ -79,6 +80,7 @@ struct campaign_settings {
   sender_id sender = {};
   template_id content = {};
   account_id account = {};  // none: metered only
+  std::int64_t credits_per_message = 1;  // 1..1000
   std::vector<std::pair<std::string, std::string>> mapping =
       {};  // slot -> column, see content/render.hpp; empty: default
 };
@@ -183,6 +185,25 @@ struct account_status {
   std::string name = {};
   credits::plan plan = {};
   credits::balances balances = {};
+  std::int64_t uncollected = 0;   // proved sent after their credits were given back, with nothing left to charge
+  std::int64_t renews_at_ms = 0;  // Unix: when the next period begins
+};
+
+// Credits added (or taken away, when negative) by hand.
+struct credit_adjustment {
+  std::int64_t credits = 0;
+  std::string reason = {};  // both are kept with the entry; up to 1,000 bytes
+  std::string actor = {};
+  std::string id = {};  // makes it idempotent; empty: none
+};
+
+// One entry of an account's ledger.
+struct ledger_row {
+  std::int64_t id = 0;  // ascending: the place to page on from
+  std::int64_t at_ms = 0;
+  credits::entry entry = {};
+  campaign_id campaign = {};                        // of the entry's reservation
+  std::string client_id = {}, reason = {}, actor = {};  // where the call had one
 };
 
 class engine {
@@ -212,14 +233,28 @@ class engine {
   // template_not_supported. The same JSON gives the same id.
   result<template_id> put_template(std::string_view provider_json);
 
-  // Credits. `id` makes a call idempotent: the same id with other contents is errc::conflict; empty: no id.
-  result<account_id> put_account(const std::string& name,
-                                 const credits::plan& plan);  // grants the month's credits once
+  // Credits. `id` makes a call idempotent: the same id again does nothing, with other contents it is errc::conflict;
+  // empty: no id. Ids are an account's own.
+  //
+  // Makes the account or changes its plan, and grants the running period's credits once: more seats count at once, fewer
+  // from the next period on, a new billing date from the end of the running period. Errors: bad_option_value.
+  result<account_id> put_account(const std::string& name, const credits::plan& plan, const std::string& id = {});
   result<account_id> find_account(const std::string& name);
-  result<void> top_up(account_id account, std::int64_t credits, const std::string& id);
+  result<std::vector<account_status>> accounts(account_id after = {}, std::size_t limit = 100);
+  // As billed now; with the store open to run that is written, too.
   result<account_status> account(account_id account);
-  // Recomputes every balance from the ledger's entries; errc::store_corrupt names the first that differs.
+  result<void> top_up(account_id account, std::int64_t credits, const std::string& id);
+  // Errors: credits_short (less is available than would be taken), invalid_argument (no reason, no actor).
+  result<void> adjust(account_id account, const credit_adjustment& change);
+  result<std::vector<ledger_row>> ledger(account_id account, std::int64_t after = 0, std::size_t limit = 1000);
+  // Recomputes every balance and reservation from the ledger's entries; errc::store_corrupt names the first that
+  // differs.
   result<credits::balances> audit(account_id account);
+  // What a table asks for one message of this content, in credits: a host gives it to campaign_settings.
+  result<std::int64_t> credits_per_message(template_id content, const credits::rate_table& rates);
+  // What the campaign would cost if every recipient were sent to. The credits are those that would be charged; the
+  // money is an estimate by the table. Errors: not_found, invalid_argument (sums out of range).
+  result<credits::estimate> estimate(campaign_id campaign, const credits::rate_table& rates);
 
   result<campaign_id> create_campaign(const campaign_settings& settings);
   // Removes a draft and its recipients. Errors: wrong_state.

@@ -1,5 +1,5 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// plan.cpp (freezing), running.cpp (senders at work), webhooks.cpp.
+// plan.cpp (freezing), running.cpp (senders at work), webhooks.cpp, accounts.cpp (credits).
 #pragma once
 
 #include <atomic>
@@ -97,6 +97,7 @@ struct engine::impl final : inbound::receiver_handler {
   void housekeep();
   void tidy_up();  // merges webhooks, takes up commands
   void take_up_commands();
+  void bill_accounts();  // those whose billing date has come
   void tell_merged(const inbound::merge_result& merged);
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);
   void load_secrets();
@@ -124,6 +125,8 @@ struct engine::impl final : inbound::receiver_handler {
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
   std::unique_ptr<timer> tick_;
   bool tidying_ = false;
+  bool billing_ = false;
+  std::int64_t bill_at_ms_ = 0, billed_up_to_ = 0;  // when to look again, and after which account to go on
 
   std::mutex notes_;  // guards what follows
   std::unique_ptr<inbound::receiver> receiver_;

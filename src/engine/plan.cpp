@@ -105,7 +105,7 @@ result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
 
   plan_summary made;
   made.messages = row.recipients;
-  made.credits = row.account != 0 ? row.recipients : 0;
+  made.credits = row.account != 0 ? row.recipients * row.credits_per_message : 0;
   made.credits_available = -1;
   if (row.account != 0) {
     auto account = read([&](store::database& db) { return store::read_account(db, row.account); });
@@ -159,7 +159,8 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const plan_sum
   if (begun) {
     begun = writer_->run([&](store::database& db) {
       if (row.account != 0) {
-          const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms());
+        const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms(),
+                                                "start of campaign " + std::to_string(row.id));
         db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
       }
       db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, planned.hash);
@@ -192,7 +193,7 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
     if (!options.idempotency_key.empty() && options.idempotency_key == row->start_key) {
       return plan_summary{.hash = row->plan_hash,
                           .messages = row->recipients,
-                          .credits = row->account != 0 ? row->recipients : 0,
+                          .credits = row->account != 0 ? row->recipients * row->credits_per_message : 0,
                           .credits_available = -1};
     }
     return fail(check_transition(row->state, campaign_state::starting, "start").error());

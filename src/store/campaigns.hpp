@@ -22,6 +22,7 @@ struct campaign_row {
   std::string mapping, columns;
   std::int64_t recipients = 0, rejects = 0;
   std::string plan_hash, start_key;
+  std::int64_t credits_per_message = 1;
 };
 
 std::int64_t put_sender(database& db, const sender_settings& s);

@@ -38,7 +38,8 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
         "at_ms = ?4, next_at_ms = nullif(?5, 0), code = ?6, detail = ?7 WHERE state IN (1, 6)",
         o.id.key(), o.state, o.attempt, o.at_ms, o.next_at_ms, o.code, detail);
     if (changed == 0) {
-      db.run("UPDATE messages SET attempt = ?2, at_ms = ?3 WHERE id = ?1 AND state = 2", o.id.key(), o.attempt, o.at_ms);
+      db.run("UPDATE messages SET attempt = ?2, at_ms = ?3 WHERE id = ?1 AND state = 2", o.id.key(), o.attempt,
+             o.at_ms);
     }
     if (o.state == message_state::refused) change.failed += changed, give_back += changed;
     if (o.state == message_state::skipped) change.skipped += changed, give_back += changed;
@@ -57,18 +58,19 @@ void account_for(database& db, std::int64_t campaign, const counters& change, st
       "responded = responded + ?9, settled_by_receipt = settled_by_receipt + ?10 WHERE id = ?1",
       campaign, change.sent, change.failed, change.unconfirmed, change.skipped, change.delivered, change.read,
       change.undelivered, change.responded, settled_by_receipt);
-  const auto reservation = db.number("SELECT reservation FROM campaigns WHERE id = ?1", campaign);
-  if (reservation == 0) return;
-  // After a stop the reservation holds only what is unconfirmed: a message proved sent later is collected apart.
-  const auto unconfirmed = db.number("SELECT unconfirmed FROM campaigns WHERE id = ?1", campaign);
-  const auto held = read_reservation(db, reservation).held();
-  const auto covered = std::clamp<std::int64_t>(held - unconfirmed, 0, charge);
-  post(db, reservation, covered, now_ms);
-  void_(db, reservation, std::min(give_back, held - covered), now_ms);
-  if (charge > covered) {
-    collect_late(db, db.number("SELECT account FROM campaigns WHERE id = ?1", campaign), campaign, charge - covered,
-                 now_ms);
+  std::int64_t reservation = 0, unconfirmed = 0, price = 0, account = 0;
+  {
+    auto r = db.select("SELECT reservation, unconfirmed, credits_per_message, account FROM campaigns WHERE id = ?1",
+                       campaign);
+    if (!r.next() || r.integer(0) == 0) return;
+    reservation = r.integer(0), unconfirmed = r.integer(1), price = r.integer(2), account = r.integer(3);
   }
+  // After a stop the reservation holds only what is unconfirmed: a message proved sent later is collected apart.
+  const auto held = read_reservation(db, reservation).held() / price;
+  const auto covered = std::clamp<std::int64_t>(held - unconfirmed, 0, charge);
+  post(db, reservation, covered * price, now_ms);
+  void_(db, reservation, std::min(give_back, held - covered) * price, now_ms);
+  if (charge > covered) collect_late(db, account, campaign, charge - covered, now_ms);
 }
 
 }  // namespace bulkmsg::store
