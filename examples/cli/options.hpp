@@ -33,9 +33,12 @@ struct options {
   std::string reason;         // pause, stop
   std::string signature;      // ingest
 
+  // credits
   bulkmsg::credits::plan plan;
   std::int64_t credits = 0;
-  std::string top_up_id;
+  std::string call_id;
+  std::string actor;
+  std::string rates_file;  // also send
 };
 
 }  // namespace cli

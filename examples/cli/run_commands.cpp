@@ -13,6 +13,7 @@
 #include "exit.hpp"
 #include "follow.hpp"
 #include "interrupt.hpp"
+#include "rates.hpp"
 #include "report.hpp"
 #include "text.hpp"
 
@@ -209,6 +210,8 @@ int send(const options& given) {
   if (!given.limits.empty()) settings.limits = given.limits;
   const std::string words = file_text(given.template_file, "template (the provider's JSON)");
   if (given.csv_file != "-") expect_readable(given.csv_file);
+  bulkmsg::credits::rate_table rates;
+  if (!given.rates_file.empty()) rates = rates_from(given.rates_file);
 
   // A dry run must not make another campaign go on by the way.
   engine runner = open_to_run(given.store, given.dry_run ? sending::no : sending::yes, missing_store::create);
@@ -225,6 +228,7 @@ int send(const options& given) {
   plan.sender = need_of(given.sender_file, runner.put_sender(settings));
   plan.account = account.id;
   plan.mapping = given.mapping;
+  plan.credits_per_message = need(runner.credits_per_message(plan.content, rates));
 
   draft campaign(runner, need(runner.create_campaign(plan)));
   const bulkmsg::import_report imported = import(runner, campaign.id(), given.csv_file);
@@ -238,10 +242,15 @@ int send(const options& given) {
   }
   if (given.dry_run) {
     const bulkmsg::plan_summary summary = need(runner.dry_run(campaign.id()));
+    std::optional<bulkmsg::credits::estimate> cost;
+    if (!given.rates_file.empty()) cost = need(runner.estimate(campaign.id(), rates));
     if (given.json) {
-      print_line(plan_json(summary, imported).str());
+      json_object plan_ = plan_json(summary, imported);
+      if (cost) plan_.raw("estimate", estimate_json(*cost).str());
+      print_line(plan_.str());
     } else {
       print_plan(summary, imported);
+      if (cost) print_estimate(*cost);
     }
     flush_stdout();
     return exit_code::ok;

@@ -37,7 +37,7 @@ TEST(schema, create_if_missing_makes_a_whole_store) {
   EXPECT_EQ(ask(db, "PRAGMA integrity_check"), "ok");
   EXPECT_EQ(table(db, "SELECT id, store_id, created_at_ms, foreign_receipts FROM store"), "1|42|1800000000000|0 ");
   EXPECT_EQ(table(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1"),
-            "accounts campaigns commands events history inbox intents lanes ledger messages parked plan recipients "
+            "accounts campaigns commands credit_calls events history inbox intents lanes ledger messages parked plan recipients "
             "rejects replies reservations senders store templates ");
 }
 
