@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "bulkmsg/base/clock.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
 #include "store/outcomes.hpp"

@@ -65,11 +65,12 @@ void account_for(database& db, std::int64_t campaign, const counters& change, st
     if (!r.next() || r.integer(0) == 0) return;
     reservation = r.integer(0), unconfirmed = r.integer(1), price = r.integer(2), account = r.integer(3);
   }
-  // After a stop the reservation holds only what is unconfirmed: a message proved sent later is collected apart.
-  const auto held = read_reservation(db, reservation).held() / price;
-  const auto covered = std::clamp<std::int64_t>(held - unconfirmed, 0, charge);
+  // What is unconfirmed keeps its hold, whatever comes. After a stop nothing else is held: a message proved sent then
+  // is collected apart, and a refusal has nothing left to return.
+  const auto free = std::max<std::int64_t>(0, read_reservation(db, reservation).held() / price - unconfirmed);
+  const auto covered = std::min(free, charge);
   post(db, reservation, covered * price, now_ms);
-  void_(db, reservation, std::min(give_back, held - covered) * price, now_ms);
+  void_(db, reservation, std::min(give_back, free - covered) * price, now_ms);
   if (charge > covered) collect_late(db, account, campaign, charge - covered, now_ms);
 }
 

@@ -1,5 +1,7 @@
 // Credits as a host sees them: many campaigns and threads on one account, prices, billing while running.
 #include "bulkmsg/credits/rate_table_json.hpp"
+
+#include "bulkmsg/base/clock.hpp"
 #include "hosted.hpp"
 #include "store/sqlite.hpp"
 

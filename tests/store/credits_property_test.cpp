@@ -86,12 +86,15 @@ class shared_account : public scratch_store {
   }
 
   void settle(const running& c) {
+    const bool over = is_final(store::read_campaign(db(), c.id).state);
     store::outcomes batch;
     for (auto n = 1 + below(12); n > 0; --n) {
       static constexpr message_state ends[] = {
           message_state::accepted, message_state::accepted,    message_state::accepted, message_state::refused,
           message_state::skipped,  message_state::unconfirmed, message_state::retry};
-      const auto to = ends[below(7)];
+      auto to = ends[below(7)];
+      // A stopped campaign is finished only when nothing is on the wire any more: what still comes is known.
+      if (over && to == message_state::unconfirmed) to = message_state::accepted;
       const bool sent = to == message_state::accepted;
       batch.add({.id = {c.lane, static_cast<std::uint32_t>(below(c.size))}, .state = to, .at_ms = noon_ms},
                 sent ? "wamid" : std::string_view(), sent ? std::string_view() : "no");
@@ -193,41 +196,39 @@ TEST(credits_property, a_transaction_cut_off_at_any_statement_leaves_no_half_ent
 // The machine dies: of the log there is any beginning, torn pages included. What is found is always the state after
 // one of the commits, a later one the longer the log.
 TEST(credits_property, whatever_is_left_of_the_log_the_books_are_those_of_a_commit) {
-  for (std::uint64_t seed = 21; seed <= 22; ++seed) {
-    shared_account s(seed);
-    s.db().exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    s.db().exec("PRAGMA wal_autocheckpoint=0");
-    std::vector<std::string> commits{books(s.db())};
-    for (int i = 0; i < 60; ++i) {
-      s.step();
-      commits.push_back(books(s.db()));
-    }
-    const auto bytes_of = [](const std::string& path) {
-      std::ifstream file(path, std::ios::binary);
-      return std::string(std::istreambuf_iterator<char>(file), {});
-    };
-    const auto log = bytes_of(s.path() + "-wal");
-    ASSERT_GT(log.size(), 100'000u);
-    const scratch_folder folder;
-    const auto copy = folder.file("copy");
-    constexpr std::size_t head = 32, frame = 4096 + 24;
-    std::size_t newest = 0;
-    for (std::size_t end = 0; end < log.size(); end += end == 0 ? head : frame) {
-      for (const std::size_t torn : {std::size_t{0}, frame / 2}) {
-        const auto size = std::min(log.size(), end + torn);
-        std::filesystem::remove(copy + "-shm");
-        std::filesystem::copy_file(s.path(), copy, std::filesystem::copy_options::overwrite_existing);
-        std::ofstream(copy + "-wal", std::ios::binary) << std::string_view(log).substr(0, size);
-        store::database db(copy, store::database::access::write);
-        static_cast<void>(store::recover(db, noon_ms));
-        ASSERT_NO_THROW(static_cast<void>(store::audit(db, s.account))) << "log of " << size << " bytes";
-        const auto found = std::find(commits.begin() + static_cast<std::ptrdiff_t>(newest), commits.end(), books(db));
-        ASSERT_NE(found, commits.end()) << "a log of " << size << " bytes holds half a change";
-        newest = static_cast<std::size_t>(found - commits.begin());
-      }
-    }
-    EXPECT_GT(newest, commits.size() / 2);
+  shared_account s(21);
+  s.db().exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  s.db().exec("PRAGMA wal_autocheckpoint=0");
+  std::vector<std::string> commits{books(s.db())};
+  for (int i = 0; i < 25; ++i) {
+    s.step();
+    commits.push_back(books(s.db()));
   }
+  const auto bytes_of = [](const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const auto log = bytes_of(s.path() + "-wal");
+  ASSERT_GT(log.size(), 50'000u);
+  const scratch_folder folder;
+  const auto copy = folder.file("copy");
+  constexpr std::size_t head = 32, frame = 4096 + 24;
+  std::size_t newest = 0;
+  for (std::size_t end = 0; end < log.size(); end += end == 0 ? head : frame) {
+    for (const std::size_t torn : {std::size_t{0}, frame / 2}) {
+      const auto size = std::min(log.size(), end + torn);
+      std::filesystem::remove(copy + "-shm");
+      std::filesystem::copy_file(s.path(), copy, std::filesystem::copy_options::overwrite_existing);
+      std::ofstream(copy + "-wal", std::ios::binary) << std::string_view(log).substr(0, size);
+      store::database db(copy, store::database::access::write);
+      static_cast<void>(store::recover(db, noon_ms));
+      ASSERT_NO_THROW(static_cast<void>(store::audit(db, s.account))) << "log of " << size << " bytes";
+      const auto found = std::find(commits.begin() + static_cast<std::ptrdiff_t>(newest), commits.end(), books(db));
+      ASSERT_NE(found, commits.end()) << "a log of " << size << " bytes holds half a change";
+      newest = static_cast<std::size_t>(found - commits.begin());
+    }
+  }
+  EXPECT_GT(newest, commits.size() / 2);
 }
 
 }  // namespace
