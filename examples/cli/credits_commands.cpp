@@ -129,6 +129,10 @@ int credits_top_up(const options& given) {
   const auto id = need(runner.find_account(given.account));
   need(runner.top_up(id, given.credits, given.call_id));
   const int code = show_account(runner, id, given);
+  if (!given.json) {
+    const std::int64_t cost = need(runner.account(id)).plan.topup_cost_micros(given.credits);
+    print_line("\n" + grouped(given.credits) + " credits bought for " + dollars(cost));
+  }
   need(runner.close());
   return code;
 }

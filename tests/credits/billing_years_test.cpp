@@ -109,8 +109,8 @@ INSTANTIATE_TEST_SUITE_P(zones, billing_years,
                                            years{"Australia/Lord_Howe", 2023, 2026},  // by half an hour
                                            years{"Pacific/Apia", 2010, 2012},         // had no 30 December 2011
                                            years{"Pacific/Kiritimati", 2024, 2024}),
-                         [](const auto& info) {
-                           std::string name = info.param.zone;
+                         [](const auto& of) {
+                           std::string name = of.param.zone;
                            for (char& c : name) c = c == '/' ? '_' : c;
                            return name;
                          });
