@@ -48,8 +48,13 @@ class command_line {
     app_.set_version_flag("--version", version_text);
     add_running();
     add_looking();
+    add_contacts();
+    add_consent();
+    add_messages();
     add_webhooks();
     add_credits();
+    add_templates();
+    add_media();
   }
 
   int run(int argc, char** argv) {
@@ -93,47 +98,104 @@ class command_line {
     add_json(sub, "Print the final report as one JSON object on stdout");
   }
 
+  void add_mapping(CLI::App* sub) {
+    sub->add_option_function<std::vector<std::string>>(
+           "--map",
+           [this](const std::vector<std::string>& maps) {
+             for (const std::string& map : maps) {
+               const std::size_t equals = map.find('=');
+               if (equals == std::string::npos || equals == 0 || equals + 1 == map.size()) {
+                 throw CLI::ValidationError("--map", "must be SLOT=SOURCE, not " + map);
+               }
+               given_.mapping.emplace_back(map.substr(0, equals), map.substr(equals + 1));
+             }
+           },
+           "Fill a slot from this source instead of its usual column; may be repeated. A source is COLUMN, "
+           "COLUMN|FALLBACK, |FALLBACK or \"CONSTANT\"; slots are body.1, body.NAME, header.1, header.media, button.0 and "
+           "so on, a wrong one is answered by the list")
+        ->type_name("SLOT=SOURCE")
+        ->expected(1)
+        ->take_all();
+  }
+
+  // What is said, and where its values come from.
+  void add_content(CLI::App* sub, const char* template_help, const char* template_type) {
+    CLI::Option_group* content = sub->add_option_group("content", "What is said; one of these");
+    content->require_option(1);
+    content->add_option("--template", given_.template_file, template_help)->type_name(template_type);
+    content
+        ->add_option("--message", given_.message_file,
+                     "An own message (JSON in the provider's shape, {{variables}} in its texts) instead of a template")
+        ->type_name("FILE");
+    add_mapping(sub);
+  }
+
+  void add_messages() {
+    CLI::App* preview_ = app_.add_subcommand("preview", "What a row of a CSV file will see; sends and stores nothing");
+    add_content(preview_, "One entry of the provider's message_templates (JSON)", "FILE");
+    preview_->add_option("--csv", given_.csv_file, "The file")->required()->type_name("FILE");
+    preview_->add_option("--row", given_.row, "Which row, counted from 1 below the header")
+        ->default_val(1)
+        ->check(CLI::PositiveNumber)
+        ->type_name("N");
+    add_json(preview_, "Print the card as JSON");
+    preview_->callback([this] { chosen_ = preview; });
+  }
+
   void add_running() {
-    CLI::App* send_ = add(app_, "send", "Send a template to everyone in a CSV file, and stay until it is done", send);
+    CLI::App* send_ = add(app_, "send", "Send a template to everyone in a list, and stay until it is done", send);
     send_
         ->add_option("--sender", given_.sender_file,
-                     "Sender file (JSON): origin, phone_number_id, names of secrets, limits")
+                     "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits")
         ->required()
         ->type_name("FILE");
-    send_->add_option("--template", given_.template_file, "One entry of the provider's message_templates (JSON)")
-        ->required()
+    add_content(send_,
+                "A file with one entry of the provider's message_templates (JSON), or the name of one of the provider's "
+                "templates, which are fetched when they are older than an hour",
+                "FILE|NAME[:LANG]");
+    CLI::Option_group* from = send_->add_option_group("recipients", "Where the recipients are; one of these");
+    from->require_option(1);
+    from->add_option(
+            "--csv", given_.csv_file,
+            "CSV with a header row: a column phone_number (or group_id, user_id, chat_id, or address for any), "
+            "the rest are parameters; -: standard input")
         ->type_name("FILE");
+    from->add_option("--json-rows", given_.json_file,
+                     "JSON, an object a line or one array of objects, with keys like the columns of a CSV; -: standard "
+                     "input")
+        ->type_name("FILE");
+    from->add_option(
+            "--contacts", given_.selection,
+            "The stored contacts of this segment or group, or all; without test, sandbox, suppressed and, for marketing, "
+            "consent-less ones")
+        ->type_name("NAME");
+    from->add_option("--list", given_.list, "Addresses separated by commas")->type_name("LIST");
+    send_->add_option("--delimiter", given_.delimiter, "Of the CSV: , ; | or tab (default: found)");
+    send_->add_option("--region", given_.region, "Where numbers without a country code are from, such as DE")
+        ->type_name("COUNTRY");
     send_
-        ->add_option("--csv", given_.csv_file,
-                     "Recipients: a phone_number column, the rest are parameters; -: standard input")
-        ->required()
-        ->type_name("FILE");
+        ->add_option("--consent", given_.consent_source,
+                     "The recipients agreed to marketing, and this is where and how; it is recorded. MARKETING "
+                     "templates are sent only to people whose consent is known")
+        ->type_name("SOURCE");
+    send_->get_option("--consent")->excludes(from->get_option("--contacts"));
     send_->add_option("--name", given_.name, "The campaign's name (default: the CSV file's)");
     send_->add_option("--account", given_.account, "Pay with this credit account (default: metered only)");
     add_rates(send_);
     send_
-        ->add_option(
-            "--map", maps_,
-            "Fill a slot of the template from this column instead of its usual one; may be repeated. Slots are "
-            "body.1, body.NAME, header.1, header.media, button.0 and so on; a wrong one is answered by the list")
-        ->type_name("SLOT=COLUMN")
-        ->expected(1)
-        ->take_all();
+        ->add_option("--rules", given_.rules_file,
+                     "Words and links that `warn` or `block`, one a line: `block bit.ly`, `warn free money`")
+        ->type_name("FILE");
     send_->add_option("--limits", given_.limits,
                       "Instead of the sender file's limits, such as \"80/s; 500/batch,10s; in-flight=64\"");
+    send_
+        ->add_option("--agent", given_.agent, "Sent from this person, on channels that show it (default: the sender's)")
+        ->type_name("ID");
+    send_->add_option("--reply-to", given_.reply_to, "Who gets the replies, on such channels (default: the sender's)")
+        ->type_name("ID");
     send_->add_flag("--dry-run", given_.dry_run,
                     "Everything but the network: validate, price, hash; then leave no campaign");
     add_receiving(send_);
-    send_->callback([this] {
-      for (const std::string& map : maps_) {
-        const std::size_t equals = map.find('=');
-        if (equals == std::string::npos || equals == 0 || equals + 1 == map.size()) {
-          throw CLI::ValidationError("--map", "must be SLOT=COLUMN, not " + map);
-        }
-        given_.mapping.emplace_back(map.substr(0, equals), map.substr(equals + 1));
-      }
-      chosen_ = send;
-    });
 
     CLI::App* resume_ = add(
         app_, "resume", "Go on with a campaign after a pause, a crash or a reboot, and stay until it is done", resume);
@@ -166,9 +228,18 @@ class command_line {
                           "Only these: queued, retry, attempting, sent, failed, unconfirmed, skipped, undelivered");
     add_rows(messages_);
 
-    CLI::App* rejected_ = add(app_, "rejected", "The rows of the CSV file that were left out, and why", rejected);
+    CLI::App* rejected_ = add(app_, "rejected", "The rows that were left out, and why", rejected);
     add_campaign(rejected_, "Which campaign")->required();
-    add_rows(rejected_);
+    CLI::Option* csv =
+        rejected_->add_flag("--csv", given_.csv, "Print the rows whole, as a CSV to correct and send to");
+    rejected_->add_flag("--json", given_.json, "Print one JSON object a line")->excludes(csv);
+
+    CLI::App* fill_in = app_.add_subcommand("template-csv", "The CSV to fill in for a template, with an example row");
+    fill_in->add_option("--template", given_.template_file, "One entry of the provider's message_templates (JSON)")
+        ->required()
+        ->type_name("FILE");
+    add_mapping(fill_in);
+    fill_in->callback([this] { chosen_ = template_csv; });
   }
 
   void add_rows(CLI::App* sub) {
@@ -185,6 +256,95 @@ class command_line {
     ingest_->add_option("--signature", given_.signature, "Its X-Hub-Signature-256 header")
         ->required()
         ->type_name("sha256=HEX");
+  }
+
+  void add_contacts() {
+    CLI::App* contacts = app_.add_subcommand("contacts", "Stored persons: attributes, labels, test and sandbox flags");
+    contacts->require_subcommand(1);
+    CLI::App* import_ = add(*contacts, "import", "Add or update contacts from a CSV file", contacts_import);
+    import_
+        ->add_option("file", given_.csv_file,
+                     "A phone_number column; labels (by ;), test, sandbox; the rest are attributes")
+        ->required()
+        ->type_name("FILE");
+    import_->add_option("--label", given_.contacts.labels, "Gives every one this label; may be repeated")
+        ->expected(1)
+        ->take_all();
+    import_->add_option("--group", given_.contacts.group, "Puts every one into this static group");
+    import_
+        ->add_option("--consent", given_.contacts.consent_source, "They agreed to marketing, and this is where and how")
+        ->type_name("SOURCE");
+    import_->add_flag("--test", given_.contacts.test, "They are test contacts");
+    import_->add_flag("--sandbox", given_.contacts.sandbox, "They are the provider's sandbox contacts");
+    add_json(import_);
+
+    CLI::App* list_ = add(*contacts, "list", "Contacts, or those of a segment or group", contacts_list);
+    list_->add_option("selection", given_.selection, "A segment or group (default: all)")->type_name("NAME");
+    add_rows(list_);
+    CLI::App* count_ = add(*contacts, "count", "How many contacts, or how many of a segment or group", contacts_count);
+    count_->add_option("selection", given_.selection, "A segment or group (default: all)")->type_name("NAME");
+    add_json(count_);
+
+    CLI::App* attribute_ = add(*contacts, "attribute", "Declare an attribute of contacts", contacts_attribute);
+    attribute_->add_option("name", given_.name, "As in the files' header row")->required()->type_name("NAME");
+    attribute_->add_option("type", given_.type, "What its values are")
+        ->required()
+        ->check(CLI::IsMember({"text", "number", "date", "boolean"}));
+    attribute_->add_flag("--indexed", given_.indexed, "Conditions on it are then fast among millions");
+    add_json(add(*contacts, "attributes", "The declared attributes", contacts_attributes));
+
+    CLI::App* segments = app_.add_subcommand("segments", "Stored conditions that pick contacts, and static groups");
+    segments->require_subcommand(1);
+    const auto segment_command = [this, segments](const char* verb, const char* what, command then) {
+      CLI::App* sub = add(*segments, verb, what, then);
+      sub->add_option("name", given_.selection, "Its name")->required()->type_name("NAME");
+      return sub;
+    };
+    segment_command("put", "Store conditions under a name", segments_put)
+        ->add_option("file", given_.file,
+                     R"(JSON, such as {"all": [{"attribute": "city", "is": "Lisbon"}, {"label": "vip"}]})")
+        ->required()
+        ->type_name("FILE");
+    segment_command("add", "Add contacts to a static group", segments_add)
+        ->add_option("addresses", given_.addresses, "Who")
+        ->required()
+        ->type_name("ADDRESS...");
+    add_json(add(*segments, "list", "All segments and groups", segments_list));
+    add_json(segment_command("count", "How many contacts it picks now", contacts_count));
+    segment_command("remove", "Forget a segment or group", segments_remove);
+  }
+
+  void add_consent() {
+    const auto addressed = [this](const char* verb, const char* what, command then) {
+      CLI::App* sub = add(app_, verb, what, then);
+      sub->add_option("addresses", given_.addresses, "Phone numbers, or user:ID, group:ID, chat:ID")
+          ->required()
+          ->type_name("ADDRESS...");
+      return sub;
+    };
+    const auto add_scope = [this](CLI::App* sub, const char* otherwise) {
+      sub->add_option("--scope", given_.scope, std::string("marketing or all (default: ") + otherwise + ")")
+          ->check(CLI::IsMember({"marketing", "all"}));
+    };
+    CLI::App* suppress_ =
+        addressed("suppress", "Never write to them again, from now on; also while a campaign is being sent", suppress);
+    add_scope(suppress_, "all");
+    suppress_->add_option("--note", given_.reason, "Who said so, and why");
+    addressed("unsuppress", "Take that back; what the platform says of them stays", unsuppress)
+        ->add_option("--note", given_.reason, "Who said so, and why");
+    CLI::App* suppressions_ = add(app_, "suppressions", "Who is not to be written to, by which source", suppressions);
+    suppressions_->add_option("address", given_.addresses, "Only this person")->expected(0, 1)->type_name("ADDRESS");
+    add_json(suppressions_, "Print one JSON object a line");
+
+    CLI::App* consent_ = add(app_, "consent", "Record a person's own word", consent);
+    consent_->add_option("state", given_.state, "granted or withdrawn")
+        ->required()
+        ->check(CLI::IsMember({"granted", "withdrawn"}));
+    consent_->add_option("addresses", given_.addresses, "Who")->required()->type_name("ADDRESS...");
+    consent_->add_option("--source", given_.consent_source, "Where and how")->required()->type_name("SOURCE");
+    add_scope(consent_, "marketing");
+    add_json(add(app_, "consent-log", "Every change of suppressions and consent", consent_log),
+             "Print one JSON object a line");
   }
 
   void add_credits() {
@@ -247,6 +407,47 @@ class command_line {
         ->type_name("FILE");
   }
 
+  void add_sender(CLI::App* sub) {
+    sub->add_option("--sender", given_.sender_file, "Sender file (JSON), kept like that of `bulkmsg send`")
+        ->required()
+        ->type_name("FILE");
+  }
+
+  void add_templates() {
+    CLI::App* templates = app_.add_subcommand("templates", "The provider's message templates");
+    templates->require_subcommand(1);
+    CLI::App* fetch = add(*templates, "fetch",
+                          "Ask the provider for all of them, and keep them; campaigns that send one which is changed, "
+                          "gone or not approved any more are paused",
+                          templates_fetch);
+    add_sender(fetch);
+    add_json(fetch);
+    CLI::App* list_ = add(*templates, "list", "Those that are kept, whatever their state", templates_list);
+    list_->add_option("--status", given_.state, "Only these: APPROVED, PENDING, REJECTED, PAUSED, ...");
+    list_->add_flag("--gone", given_.gone, "Also those that the provider does not list any more");
+    add_json(list_, "Print a JSON array");
+    CLI::App* show = add(*templates, "show", "One of them, with its JSON", templates_show);
+    show->add_option("template", given_.template_file, "Which")->required()->type_name("NAME[:LANG]");
+    add_json(show);
+  }
+
+  void add_media() {
+    CLI::App* media = app_.add_subcommand("media", "Pictures, films, sound and documents at the provider");
+    media->require_subcommand(1);
+    CLI::App* put = add(*media, "put",
+                        "Upload a file for the sender's number and print its id, which is good for 30 days; a file "
+                        "that is there already is not uploaded again",
+                        media_put);
+    put->add_option("file", given_.media_file, "Which")->required()->type_name("FILE");
+    add_sender(put);
+    put->add_option("--kind", given_.media_kind,
+                    "What it is to be sent as: image, video, audio, document, sticker (default: by its bytes)");
+    put->add_option("--mime", given_.mime, "For a document of a type that is not known by its bytes");
+    put->add_flag("--quiet", given_.quiet, "Print only the id");
+    add_json(put);
+    add_json(add(*media, "list", "What is kept there, and since when", media_list), "Print a JSON array");
+  }
+
   // "send ", "credits plan ", or nothing: for the advice after a mistake.
   [[nodiscard]] std::string chosen_path() const {
     std::string path;
@@ -259,7 +460,6 @@ class command_line {
 
   CLI::App app_{"bulkmsg: bulk messages, each person once, every message accounted for", "bulkmsg"};
   options given_;
-  std::vector<std::string> maps_;
   command chosen_ = nullptr;
 };
 

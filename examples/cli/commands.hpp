@@ -16,11 +16,35 @@ int discard(const options& given);
 int list(const options& given);
 int status(const options& given);
 int messages(const options& given);
+
+// recipients_commands.cpp
 int rejected(const options& given);
+int template_csv(const options& given);
+
+// message_commands.cpp: what is sent
+int preview(const options& given);
 
 // inbound_commands.cpp: webhooks
 int receive(const options& given);
 int ingest(const options& given);
+
+// contacts_commands.cpp
+int contacts_import(const options& given);
+int contacts_list(const options& given);
+int contacts_count(const options& given);
+int contacts_attribute(const options& given);
+int contacts_attributes(const options& given);
+int segments_put(const options& given);
+int segments_add(const options& given);
+int segments_list(const options& given);
+int segments_remove(const options& given);
+
+// consent_commands.cpp
+int suppress(const options& given);
+int unsuppress(const options& given);
+int suppressions(const options& given);
+int consent(const options& given);
+int consent_log(const options& given);
 
 // credits_commands.cpp
 int credits_plan(const options& given);
@@ -30,5 +54,14 @@ int credits_ledger(const options& given);
 int credits_estimate(const options& given);
 int credits_show(const options& given);
 int credits_audit(const options& given);
+
+// template_commands.cpp: what the provider has
+int templates_fetch(const options& given);
+int templates_list(const options& given);
+int templates_show(const options& given);
+
+// media_commands.cpp
+int media_put(const options& given);
+int media_list(const options& given);
 
 }  // namespace cli

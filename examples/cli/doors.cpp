@@ -19,7 +19,7 @@ void expect_store(const std::string& store) {
   std::error_code ignored;
   if (!std::filesystem::exists(store, ignored)) {
     give_up(errc::file_unreadable,
-            "there is no store at " + store + "; `bulkmsg send` and `bulkmsg credits plan` make one");
+            "there is no store at " + store + "; `bulkmsg send`, `contacts import` and `credits plan` make one");
   }
 }
 
@@ -46,12 +46,12 @@ engine open_to_read(const std::string& store) {
   return need(engine::open(store, how));
 }
 
-engine open_to_command(const std::string& store) {
-  expect_store(store);
+engine open_to_command(const std::string& store, missing_store missing) {
+  if (missing == missing_store::refuse) expect_store(store);
   engine_options how;
   how.mode = open_mode::run;
   how.send = false;
-  how.create = false;
+  how.create = missing == missing_store::create;
   how.progress_max = 0;
   auto opened = engine::open(store, how);
   if (!opened && opened.error().code == errc::store_in_use) {

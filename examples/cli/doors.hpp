@@ -25,7 +25,7 @@ bulkmsg::engine open_to_read(const std::string& store);
 
 // To change something: as the runner (which then sends nothing) when there is none, else as a guest that hands its
 // commands and webhooks to the runner.
-bulkmsg::engine open_to_command(const std::string& store);
+bulkmsg::engine open_to_command(const std::string& store, missing_store missing = missing_store::refuse);
 
 // Refuses a path where no store is, with advice; the engine would say the same less helpfully.
 void expect_store(const std::string& store);

@@ -1,4 +1,4 @@
-// list, status, messages, rejected: nothing here changes the store.
+// list, status, messages: nothing here changes the store.
 #include <array>
 #include <functional>
 
@@ -162,39 +162,6 @@ int messages(const options& given) {
     }
     if (page.size() < filter.limit) return exit_code::ok;
     filter.after = page.back().id;
-  }
-}
-
-int rejected(const options& given) {
-  engine reader = open_to_read(given.store);
-  need(reader.status({given.campaign}));
-  if (given.csv) print_line("line,column,column_name,code,reason,phone_number");
-  constexpr std::size_t page_rows = 1000;
-  for (std::int64_t after = 0;;) {
-    const auto page = need(reader.rejected({given.campaign}, after, page_rows));
-    for (const bulkmsg::rejected_row& r : page) {
-      after = r.number;
-      const std::string column = r.column == 0 ? "" : std::to_string(r.column);
-      if (given.json) {
-        print_line(json_object()
-                       .number("line", r.line)
-                       .number("column", r.column)
-                       .text("column_name", r.column_name)
-                       .text("code", name(r.code))
-                       .text("reason", r.reason)
-                       .text("address", r.address)
-                       .str());
-      } else if (given.csv) {
-        print_line(
-            row({std::to_string(r.line), column, r.column_name, std::string(name(r.code)), r.reason, r.address}));
-      } else {
-        std::string where = "line " + std::to_string(r.line);
-        if (r.column != 0)
-          where += ", column " + column + (r.column_name.empty() ? "" : " (" + one_line(r.column_name) + ")");
-        print_line(padded(where, 42) + padded(name(r.code), 24) + one_line(r.reason));
-      }
-    }
-    if (page.size() < page_rows) return exit_code::ok;
   }
 }
 

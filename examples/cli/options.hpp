@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bulkmsg/credits/plan.hpp"
+#include "bulkmsg/engine.hpp"
 
 namespace cli {
 
@@ -18,20 +19,45 @@ struct options {
 
   // send, resume
   std::string sender_file;
-  std::string template_file;
-  std::string csv_file;  // "-": standard input
+  std::string template_file;  // or the name of one that is kept
+  std::string message_file;   // an own message instead
+  std::string rules_file;
+  std::string csv_file;  // one of these three; a file "-" is standard input
+  std::string json_file;
+  std::string list;
+  std::string delimiter;  // of the CSV; "tab" for a tab
+  std::string region;     // of numbers without a country
   std::string name;
   std::string account;
-  std::vector<std::pair<std::string, std::string>> mapping;  // slot -> column
+  std::vector<std::pair<std::string, std::string>> mapping;  // slot -> source
   std::string limits;
+  std::string agent;  // sent from
+  std::string reply_to;
   bool dry_run = false;
   std::string listen;
   std::int64_t linger_seconds = 0;
+
+  std::int64_t row = 0;  // preview
 
   std::int64_t campaign = 0;  // 0: none given
   std::string state;          // messages
   std::string reason;         // pause, stop
   std::string signature;      // ingest
+  bool gone = false;          // templates list
+
+  std::string media_file;  // media put
+  std::string media_kind;
+  std::string mime;
+
+  // contacts, segments, suppress, consent; send
+  std::string selection;       // a segment or group; "all": every contact
+  std::string consent_source;  // the recipients agreed, and this is where
+  bulkmsg::contacts_import contacts;
+  std::string type;  // of an attribute
+  bool indexed = false;
+  std::string file;
+  std::vector<std::string> addresses;
+  std::string scope;
 
   // credits
   bulkmsg::credits::plan plan;

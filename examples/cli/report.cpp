@@ -60,10 +60,15 @@ std::string reasons_json(const std::vector<reason_count>& reasons) {
 
 }  // namespace
 
-void print_line(const std::string& line) {
-  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() || std::fputc('\n', stdout) == EOF) {
+void print_text(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
     give_up(bulkmsg::errc::file_unreadable, "standard output cannot be written; is the disk full?");
   }
+}
+
+void print_line(const std::string& line) {
+  print_text(line);
+  print_text("\n");
 }
 
 void flush_stdout() {
@@ -136,7 +141,8 @@ json_object plan_json(const bulkmsg::plan_summary& plan, const bulkmsg::import_r
   if (plan.credits_available >= 0) out.number("credits_available", plan.credits_available);
   out.number("duration_ms", plan.duration.count()).text("preview", plan.preview);
   out.number("rows", import.rows).number("added", import.added).number("duplicates", import.duplicates);
-  out.number("rejected", import.rejected);
+  out.number("rejected", import.rejected).number("suppressed", plan.suppressed);
+  out.number("without_consent", plan.without_consent);
   return out;
 }
 
@@ -144,6 +150,8 @@ void print_plan(const bulkmsg::plan_summary& plan, const bulkmsg::import_report&
   print_count("rows", import.rows);
   print_count("rejected", import.rejected);
   print_count("duplicates", import.duplicates);
+  if (plan.suppressed != 0) print_count("suppressed", plan.suppressed);
+  if (plan.without_consent != 0) print_count("no consent", plan.without_consent);
   print_count("messages", plan.messages);
   print_count("credits", plan.credits);
   if (plan.credits_available >= 0) print_count("  available", plan.credits_available);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "bulkmsg/engine.hpp"
 #include "json.hpp"
@@ -26,7 +27,8 @@ json_object plan_json(const bulkmsg::plan_summary& plan, const bulkmsg::import_r
 // 0 only when every message is accounted for; see exit.hpp.
 int exit_code_of(const bulkmsg::campaign_status& status);
 
-// One line to stdout, complete or an exception.
+// To stdout, complete or an exception.
+void print_text(std::string_view text);
 void print_line(const std::string& line);
 
 // To be called once at the end: a full disk behind `>` is an error, not a short file.

@@ -4,16 +4,16 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "commands.hpp"
 #include "doors.hpp"
 #include "exit.hpp"
+#include "files.hpp"
 #include "follow.hpp"
 #include "interrupt.hpp"
 #include "rates.hpp"
+#include "recipients.hpp"
 #include "report.hpp"
 #include "text.hpp"
 
@@ -32,39 +32,20 @@ constexpr auto drain = std::chrono::seconds(10);
 
 void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
 
-// A small file, whole. The bound is far above any template.
-std::string file_text(const std::string& path, const char* what) {
-  constexpr std::uintmax_t bytes_max = 4 << 20;
-  std::error_code why;
-  const auto size = std::filesystem::file_size(path, why);
-  if (why) {
-    give_up(errc::file_unreadable, path + ": " + why.message() + "; give the path of a " + what);
-  }
-  if (size > bytes_max) {
-    give_up(errc::too_large, path + ": over 4 MiB is too large for a " + std::string(what) + "; is it another file?");
-  }
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (!in) give_up(errc::file_unreadable, path + ": cannot be read; check its permissions");
-  return text;
+// Without a file of that name, and written like a template's: one that is kept, "NAME" or "NAME:LANGUAGE".
+bool is_template_name(const std::string& written) {
+  std::error_code ignored;
+  return written.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") ==
+             std::string::npos &&
+         !std::filesystem::exists(written, ignored);
 }
 
-void expect_readable(const std::string& path) {
-  std::error_code why;
-  if (std::filesystem::is_directory(path, why)) {
-    give_up(errc::file_unreadable, path + ": is a directory; give the path of a CSV file");
-  }
-  if (::access(path.c_str(), R_OK) != 0) {
-    give_up(errc::file_unreadable,
-            path + ": " + std::generic_category().message(errno) + "; give the path of a CSV file");
-  }
-}
-
-// The library says "line 1: ..."; the person wants to know of which file.
-template <class T>
-T need_of(const std::string& path, bulkmsg::result<T>&& r) {
-  if (!r && r.error().message.find(path) == std::string::npos) r.error().message = path + ": " + r.error().message;
-  return need(std::move(r));
+bulkmsg::template_id kept_template(engine& engine, bulkmsg::sender_id sender, const std::string& account,
+                                   const options& given) {
+  // A dry run asks nobody; else what is older than an hour is asked for again.
+  if (!given.dry_run) need_of(given.sender_file, engine.fetch_templates(sender, std::chrono::hours(1)));
+  const template_name wanted = template_name_of(given.template_file);
+  return need(engine.find_template(wanted.name, wanted.language, account)).id;
 }
 
 // A draft that is not started when this goes out of scope is removed: a refused `send` leaves nothing behind.
@@ -89,21 +70,6 @@ class draft {
   campaign_id id_;
   bool started_ = false;
 };
-
-bulkmsg::import_report import(engine& engine, campaign_id campaign, const std::string& path) {
-  if (path != "-") return need_of(path, engine.import_csv_file(campaign, path));
-  return need_of(
-      "standard input", engine.import_csv(campaign, [](char* to, std::size_t capacity) -> bulkmsg::result<std::size_t> {
-        for (;;) {
-          if (interrupt::asked()) return bulkmsg::fail(errc::file_unreadable, "interrupted; nothing was sent");
-          const ssize_t got = ::read(STDIN_FILENO, to, capacity);
-          if (got >= 0) return static_cast<std::size_t>(got);
-          if (errno != EINTR) {
-            return bulkmsg::fail(errc::file_unreadable, std::generic_category().message(errno) + "; give --csv a file");
-          }
-        }
-      }));
-}
 
 // The other unfinished campaigns of the store: the engine goes on with them as soon as it runs.
 void mention_others(engine& engine, campaign_id but) {
@@ -205,11 +171,11 @@ int report_command(engine& door, campaign_id campaign, const options& given, con
 
 int send(const options& given) {
   // What needs no store comes first, so that a typing error does not even create one.
-  bulkmsg::sender_settings settings =
-      need_of(given.sender_file, bulkmsg::parse_sender_json(file_text(given.sender_file, "sender file (JSON)")));
+  bulkmsg::sender_settings settings = read_sender_file(given.sender_file);
   if (!given.limits.empty()) settings.limits = given.limits;
-  const std::string words = file_text(given.template_file, "template (the provider's JSON)");
-  if (given.csv_file != "-") expect_readable(given.csv_file);
+  const bool by_name = given.message_file.empty() && is_template_name(given.template_file);
+  const std::string words = by_name ? "" : content_text(given);
+  expect_recipients(given);
   bulkmsg::credits::rate_table rates;
   if (!given.rates_file.empty()) rates = rates_from(given.rates_file);
 
@@ -220,28 +186,37 @@ int send(const options& given) {
 
   bulkmsg::campaign_settings plan;
   plan.name = given.name;
-  if (plan.name.empty())
-    plan.name = given.csv_file == "-" ? "standard input" : std::filesystem::path(given.csv_file).stem().string();
-  plan.content = need_of(given.template_file, runner.put_template(words));
+  if (plan.name.empty()) plan.name = std::filesystem::path(recipients_name(given)).stem().string();
+  if (!given.message_file.empty()) {
+    plan.content = need_of(given.message_file, runner.put_message(plan.name, words));
+  } else if (!by_name) {
+    plan.content = need_of(given.template_file, runner.put_template(words));
+  }
+  if (!given.rules_file.empty()) plan.content_rules = file_text(given.rules_file, "list of content rules");
   // Asked before it is stored: a token that does not work must not replace one that does.
   if (!given.dry_run) need_of(given.sender_file, runner.check_sender(settings));
   plan.sender = need_of(given.sender_file, runner.put_sender(settings));
+  if (by_name) plan.content = kept_template(runner, plan.sender, settings.business_account_id, given);
   plan.account = account.id;
   plan.mapping = given.mapping;
+  plan.agent = given.agent;
+  plan.reply_to = given.reply_to;
   plan.credits_per_message = need(runner.credits_per_message(plan.content, rates));
 
   draft campaign(runner, need(runner.create_campaign(plan)));
-  const bulkmsg::import_report imported = import(runner, campaign.id(), given.csv_file);
+  const bulkmsg::import_report imported = import_recipients(runner, campaign.id(), given);
   if (interrupt::asked()) give_up(errc::closed, "interrupted before the start; nothing was sent");
   if (imported.added == 0) {
-    std::string why = given.csv_file + ": none of its " + grouped(imported.rows) + " rows can be sent to";
+    std::string why = recipients_name(given) + ": none of its " + grouped(imported.rows) + " rows can be sent to";
     if (const auto first = need(runner.rejected(campaign.id(), 0, 1)); !first.empty()) {
       why += " (line " + std::to_string(first.front().line) + ": " + first.front().reason + ")";
     }
     give_up(errc::csv_empty, why + "; correct the rows and try again");
   }
+  if (!given.consent_source.empty()) need(runner.state_consent(campaign.id(), given.consent_source));
   if (given.dry_run) {
     const bulkmsg::plan_summary summary = need(runner.dry_run(campaign.id()));
+    for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
     std::optional<bulkmsg::credits::estimate> cost;
     if (!given.rates_file.empty()) cost = need(runner.estimate(campaign.id(), rates));
     if (given.json) {
@@ -258,12 +233,14 @@ int send(const options& given) {
 
   start_listening(runner, given.listen);
   const bulkmsg::plan_summary summary = need(runner.start(campaign.id()));
+  for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
   campaign.started();
   const std::string id = std::to_string(campaign.id().value);
   if (!given.quiet) {
     say("campaign " + id + ": " + grouped(summary.messages) + " messages, " + grouped(summary.credits) +
         " credits, at least " + duration_text(summary.duration) + "; " + grouped(imported.rejected) +
-        " rows rejected and " + grouped(imported.duplicates) + " duplicates (bulkmsg rejected " + id + " --store " +
+        " rows rejected, " + grouped(imported.duplicates) + " duplicates, " + grouped(summary.suppressed) +
+        " suppressed, " + grouped(summary.without_consent) + " without consent (bulkmsg rejected " + id + " --store " +
         shell_word(given.store) + ")");
     mention_others(runner, campaign.id());
   }

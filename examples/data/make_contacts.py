@@ -49,7 +49,7 @@ COUNTRIES = [
     ("62", 5, ["812ddddddd", "8131ddddddd"]), ("60", 2, ["12ndddddd"]), ("65", 1, ["8nnddddd", "9nnddddd"]),
     ("66", 1, ["81ddddddd"]), ("84", 1, ["90ddddddd"]), ("63", 2, ["917ddddddd"]), ("81", 2, ["90dddddddd"]),
     ("82", 1, ["10nddddddd"]), ("852", 1, ["9nnddddd", "6nnddddd"]), ("61", 2, ["491570ddd"]),
-    ("64", 1, ["21nddddd", "27nnddddd"]), ("55", 12, ["119nddddddd", "219nddddddd", "319nddddddd", "859nddddddd"]),
+    ("64", 1, ["21nddddd", "27nnddddd"]), ("55", 12, ["119mddddddd", "219mddddddd", "319mddddddd", "859mddddddd"]),
     ("52", 6, ["55nddddddd", "81nddddddd"]), ("54", 3, ["911nddddddd"]), ("57", 2, ["300ndddddd"]),
     ("56", 1, ["9nddddddd"]), ("51", 1, ["9nddddddd"]),
 ]
@@ -85,7 +85,9 @@ NOTES = [
 
 
 def national_number(rng, pattern):
-    return "".join(str(rng.randint(0, 9)) if c == "d" else str(rng.randint(2, 9)) if c == "n" else c for c in pattern)
+    """d: any digit, n: 2 to 9, m: 6 to 9 (Brazil's mobiles that were there before the ninth digit)."""
+    least = {"d": 0, "n": 2, "m": 6}
+    return "".join(str(rng.randint(least[c], 9)) if c in least else c for c in pattern)
 
 
 def in_groups(digits, separator, sizes):

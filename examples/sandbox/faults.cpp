@@ -107,6 +107,8 @@ void faults::set(std::string_view name, std::string_view value) {
     undelivered = parse_code_ratios(value);
   } else if (name == "close_after") {
     close_after = parse_number<std::uint64_t>(value, "close_after is a whole number");
+  } else if (name == "expire_cursors") {
+    expire_cursors = parse_number<std::uint64_t>(value, "expire_cursors is a whole number");
   } else if (name == "webhook_shuffle") {
     if (value != "true" && value != "false") bad("webhook_shuffle is true or false", value);
     webhook_shuffle = value == "true";

@@ -29,6 +29,7 @@ struct faults {
   double html_503 = 0;
   double truncate = 0;
   std::uint64_t close_after = 0;
+  std::uint64_t expire_cursors = 0;  // so many more pages asked for by cursor are refused
   // What later becomes of an accepted message.
   std::vector<code_ratio> undelivered;
   double delivered_ratio = 1;

@@ -26,9 +26,10 @@ constexpr const char* manual = R"(Example:
 What it serves (the version in front may be left out):
   POST /{version}/{phone-number-id}/messages            also marks as read
   POST /{version}/{phone-number-id}/marketing_messages  marketing templates only
-  POST /{version}/{phone-number-id}/media               multipart, at most 16 MiB here
+  POST /{version}/{phone-number-id}/media               multipart, at most 100 MiB
   GET  /{version}/{media-id}                            DELETE too
   GET  /{version}/{waba-id}/message_templates           ?fields= &limit= &after= &name= &status= &language= &category=
+  DELETE /{version}/{waba-id}/message_templates         ?name=: in all languages
   GET  /{version}/{waba-id}/phone_numbers
   GET  /{version}/{phone-number-id}                     ?fields=
   GET  /{version}/{template-id}                         ?fields=
@@ -38,6 +39,8 @@ Control, without a token:
   POST /_sandbox/replay           sends all webhooks again; ?only=lost only those never answered 200
   POST /_sandbox/webhook-url      the body is the new URL; an empty one switches webhooks off
   POST /_sandbox/token            the body is the new token, which is fresh again
+  POST /_sandbox/templates        a template, an array of them or a page: added, or in the place of those with the same
+                                  name and language
   POST /_sandbox/template-status  {"name":"order_ready","status":"PAUSED"}; sends the webhook too
   POST /_sandbox/inbound          {"from":"+15550001111","text":"Hi","context":"wamid...","button":"payload"}; the last
                                   two if wanted; opens the window in which free-form messages may be sent
@@ -185,6 +188,8 @@ std::optional<settings> parse_options(int argc, char** argv, int& exit_code) {
   fault("--drop-after", "drop_after", "RATIO", "Accept, then reset the connection without an answer", group);
   fault("--accept-then-502", "accept_then_502", "RATIO", "Accept, then answer 502 and HTML", group);
   fault("--truncate", "truncate", "RATIO", "Accept, then answer half a body and close", group);
+  fault("--expire-cursors", "expire_cursors", "N", "Refuse so many pages that are asked for by cursor with 131059",
+        group);
   fault("--close-after", "close_after", "N", "Close a connection after this many requests", group);
 
   group = "Webhooks";

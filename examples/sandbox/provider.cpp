@@ -18,6 +18,7 @@ namespace {
 
 constexpr nanos service_window = 24 * 3600 * one_second;
 constexpr std::size_t most_media_kept = 10'000;
+constexpr std::int64_t media_life_ms = std::int64_t{30} * 24 * 3600 * 1000;
 constexpr std::size_t most_reached = 16'000'000;
 constexpr std::size_t most_windows = 1'000'000;
 
@@ -166,6 +167,7 @@ answer provider::route(const request& asked) {
   }
 
   check_token(asked);
+  forget_old_media(asked.unix_ms);
   const auto option = [&](std::string_view name) {
     const auto found = options.find(name);
     return found == options.end() ? std::string_view{} : std::string_view(found->second);
@@ -173,6 +175,10 @@ answer provider::route(const request& asked) {
   if (way.size() == 2 && way[0] == settings_.phone_number_id && way[1] == "media" && post) return post_media(asked);
   if (way.size() == 2 && way[0] == settings_.waba_id && way[1] == "message_templates" && get) {
     return ok(list_templates(options, asked));
+  }
+  if (way.size() == 2 && way[0] == settings_.waba_id && way[1] == "message_templates" && asked.method == "DELETE") {
+    if (!catalogue_.remove(option("name"))) throw refusal{100, "There is no template of this name"};
+    return ok(R"({"success":true})");
   }
   if (way.size() == 2 && way[0] == settings_.waba_id && way[1] == "phone_numbers" && get) {
     return ok(R"({"data":[)" + phone_number(option("fields")) +
@@ -342,11 +348,15 @@ answer provider::post_media(const request& asked) {
   if (file->value.size() > most) throw refusal{131053, "The file is larger than its type allows"};
   if (media_.size() >= most_media_kept) media_.erase(media_.begin());
   const std::string id = std::to_string(1'000'000'000'000'000 + ++traces_);
-  media_[id] = {std::string(mime), sha256_hex(file->value), file->value.size()};
+  media_[id] = {std::string(mime), sha256_hex(file->value), file->value.size(), asked.unix_ms};
   return ok(R"({"id":")" + id + "\"}");
 }
 
-std::string provider::list_templates(const query& asked, const request& whole) const {
+void provider::forget_old_media(std::int64_t unix_ms) {
+  while (!media_.empty() && unix_ms - media_.begin()->second.uploaded_ms >= media_life_ms) media_.erase(media_.begin());
+}
+
+std::string provider::list_templates(const query& asked, const request& whole) {
   const auto option = [&](std::string_view name) {
     const auto found = asked.find(name);
     return found == asked.end() ? std::string_view{} : std::string_view(found->second);
@@ -361,6 +371,10 @@ std::string provider::list_templates(const query& asked, const request& whole) c
   std::size_t first = 0;
   const auto& all = catalogue_.all();
   if (const auto after = option("after"); !after.empty()) {
+    if (faults_.expire_cursors > 0) {
+      --faults_.expire_cursors;
+      throw refusal{131059, "The cursor has expired"};
+    }
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const auto& each) { return base64_url(each->id) == after; });
     if (found == all.end()) throw refusal{131059, "The cursor is not one of ours or has expired"};
@@ -465,6 +479,12 @@ answer provider::control(const request& asked, std::string_view command, const q
     if (asked.body.empty()) throw refusal{100, "The body is the new token"};
     token_ = asked.body;
     token_uses_ = 0;
+  } else if (command == "templates") {
+    try {
+      catalogue_.put_json(asked.body);
+    } catch (const std::invalid_argument& why) {
+      throw refusal{100, why.what()};
+    }
   } else if (command == "template-status") {
     set_template_status(asked);
   } else if (command == "inbound") {

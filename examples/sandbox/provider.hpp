@@ -56,7 +56,7 @@ struct gauges {
 class provider {
  public:
   static constexpr std::size_t most_body = std::size_t{1} << 20;
-  static constexpr std::size_t most_media = std::size_t{16} << 20;
+  static constexpr std::size_t most_media = (std::size_t{100} << 20) + most_body;
 
   /// Throws std::exception when a template file or the log cannot be used.
   explicit provider(const settings& configured);
@@ -83,7 +83,8 @@ class provider {
   std::string accept(const request& asked, const checked_message& message, std::uint64_t number);
   void check_limits(const request& asked, const checked_message& message, std::uint64_t recipient);
   answer post_media(const request& asked);
-  std::string list_templates(const query& asked, const request& whole) const;
+  void forget_old_media(std::int64_t unix_ms);
+  std::string list_templates(const query& asked, const request& whole);
   std::string phone_number(std::string_view fields) const;
 
   answer control(const request& asked, std::string_view command, const query& options);
@@ -96,6 +97,7 @@ class provider {
     std::string mime_type;
     std::string sha256;
     std::size_t size;
+    std::int64_t uploaded_ms;
   };
 
   settings settings_;
@@ -113,7 +115,7 @@ class provider {
   unique_limit unique_;
   absl::flat_hash_map<std::uint64_t, nanos> windows_;  // recipient -> last time it wrote in
   absl::flat_hash_set<std::uint64_t> reached_;
-  std::map<std::string, media, std::less<>> media_;
+  std::map<std::string, media, std::less<>> media_;  // ids ascend, so the first is the oldest
 
   std::uint64_t requests_ = 0;
   std::uint64_t token_uses_ = 0;

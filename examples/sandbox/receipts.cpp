@@ -19,6 +19,8 @@ constexpr std::uint8_t bit(receipt_status status) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(status));
 }
 
+constexpr unsigned group_size = 3;
+
 constexpr std::string_view names[] = {"sent", "delivered", "read", "failed"};
 constexpr std::string_view categories[] = {"service", "utility", "marketing", "authentication"};
 
@@ -165,6 +167,18 @@ void receipts::append_status(std::string& out, const row& which, item what) cons
   const std::string_view text(chunk);
   const auto recipient = text.substr(which.text_at % chunk_size, which.recipient_size);
   const auto callback = text.substr(which.text_at % chunk_size + which.recipient_size, which.callback_size);
+  // A group has as many delivered and read as it has participants.
+  const bool by_participant =
+      which.group && (what.status == receipt_status::delivered || what.status == receipt_status::read);
+  for (unsigned participant = 0; participant < (by_participant ? group_size : 1); ++participant) {
+    if (participant > 0) out += ',';
+    append_status(out, which, what, recipient, callback,
+                  by_participant ? "1555999000" + std::to_string(participant) : "");
+  }
+}
+
+void receipts::append_status(std::string& out, const row& which, item what, std::string_view recipient,
+                             std::string_view callback, std::string_view participant) const {
   out += R"({"id":)";
   append_quoted(out, make_wamid(recipient, run_, what.sequence));
   out += R"(,"status":")";
@@ -173,6 +187,10 @@ void receipts::append_status(std::string& out, const row& which, item what) cons
   out += which.user ? R"(,"recipient_user_id":)" : R"(,"recipient_id":)";
   append_quoted(out, recipient);
   if (which.group) out += R"(,"recipient_type":"group")";
+  if (!participant.empty()) {
+    out += R"(,"recipient_participant_id":)";
+    append_quoted(out, participant);
+  }
   if (!callback.empty()) {
     out += R"(,"biz_opaque_callback_data":)";
     append_quoted(out, callback);

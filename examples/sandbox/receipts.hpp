@@ -117,6 +117,8 @@ class receipts {
   std::int64_t time_of(const row& which, receipt_status status) const;
   std::string envelope(std::string_view field, std::string_view value, std::int64_t unix_s) const;
   void append_status(std::string& out, const row& which, item what) const;
+  void append_status(std::string& out, const row& which, item what, std::string_view recipient,
+                     std::string_view callback, std::string_view participant) const;
 
   std::string waba_id_;
   std::string metadata_;

@@ -195,6 +195,25 @@ void template_catalogue::add_json(std::string_view text) {
   }
 }
 
+void template_catalogue::put_json(std::string_view text) {
+  template_catalogue fresh;
+  fresh.add_json(text);
+  for (auto& each : fresh.all_) {
+    const auto same = std::find_if(all_.begin(), all_.end(), [&](const auto& old) {
+      return old->name == each->name && old->language == each->language;
+    });
+    if (same == all_.end()) {
+      all_.push_back(std::move(each));
+    } else {
+      *same = std::move(each);
+    }
+  }
+}
+
+bool template_catalogue::remove(std::string_view name) {
+  return std::erase_if(all_, [&](const auto& each) { return each->name == name; }) > 0;
+}
+
 void template_catalogue::add_built_in() { add_json(built_in); }
 
 const message_template* template_catalogue::find(std::string_view name, std::string_view language) const {

@@ -51,6 +51,12 @@ class template_catalogue {
   /// A template object, an array of them, or a page {"data":[...]}. Throws std::invalid_argument.
   void add_json(std::string_view text);
 
+  /// The same, in the place of those with the same name and language.
+  void put_json(std::string_view text);
+
+  /// In all languages; false when there is none of this name.
+  bool remove(std::string_view name);
+
   void add_built_in();
 
   const message_template* find(std::string_view name, std::string_view language) const;

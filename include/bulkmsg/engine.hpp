@@ -29,9 +29,12 @@
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "bulkmsg/content/preview.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
 #include "bulkmsg/credits/rate_table.hpp"
+#include "bulkmsg/recipients/consent.hpp"
+#include "bulkmsg/recipients/contact.hpp"
 
 namespace bulkmsg {
 
@@ -51,38 +54,117 @@ struct engine_options {
 
 // A sending identity. Secrets are given by name, "env:NAME" or "file:PATH"; only the name is stored, never the value.
 struct sender_settings {
-  std::string name = {};                              // unique in the store
-  std::string origin = "https://graph.facebook.com";  // "http://" only for loopback
-  std::string api_version = "v23.0";
-  std::string phone_number_id = {};
-  std::string business_account_id = {};       // WABA id; may be empty
-  std::string token = {};                     // name of the access token's secret
-  std::string app_secret = {};                // name of the webhook signing secret; may be empty
-  std::string verify_token = {};              // name of the webhook handshake secret; may be empty
-  std::string limits = "80/s; in-flight=64";  // see pacing/limit.hpp
-  int connections_max = 64;                   // 1..1024
+  std::string name = {};                   // unique in the store
+  std::string channel = "whatsapp_cloud";  // "whatsapp_cloud", "telegram", or "chat": see channel_description
+  std::string channel_description = {};    // "chat": JSON as in channels/chat.hpp, or the path of a file with it
+  std::string origin = {};                 // empty: the channel's own; "http://" only for loopback
+  std::string api_version = "v23.0";       // WhatsApp
+  std::string phone_number_id = {};        // WhatsApp
+  std::string business_account_id = {};    // WABA id; may be empty
+  bool marketing_endpoint = false;         // WhatsApp: templates of category MARKETING go to /marketing_messages
+  std::string token = {};                  // name of the access token's secret
+  std::string app_secret = {};             // name of the webhook signing secret; may be empty
+  std::string verify_token = {};           // name of the webhook handshake secret; may be empty
+  std::string agent = {};                  // who campaigns are sent from, where the channel can say so
+  std::string reply_to = {};               // who gets the replies, where the channel can say so
+  std::string limits = {};                 // see pacing/limit.hpp; empty: the channel's own ("80/s; in-flight=64")
+  int connections_max = 64;                // 1..1024
   std::chrono::milliseconds response_timeout{30'000};
   std::string tls_ca_file = {};  // PEM; empty: the system's store
 };
 
 // The sender file of the command-line tool and the C ABI: a JSON object with the field names above
-// (`response_timeout_ms` for the timeout). Errors: json_malformed, unknown_option, bad_option_value.
+// (`response_timeout_ms` for the timeout; `channel_description` may be an object). Errors: json_malformed,
+// unknown_option, bad_option_value.
 [[nodiscard]] result<sender_settings> parse_sender_json(std::string_view json);
 
-// What the provider says of a sender's number.
+// The CSV to fill in for one entry of the provider's message_templates: the header row that it needs, and an example
+// row. mapping: as in campaign_settings. Errors: template_*.
+[[nodiscard]] result<std::string> template_csv(std::string_view provider_json,
+                                               const std::vector<std::pair<std::string, std::string>>& mapping = {});
+
+// What the provider says of a sender's number or account; `status` is "not described" when its channel's description
+// does not say how to ask.
 struct sender_health {
   std::string display_phone_number = {}, verified_name = {}, status = {}, quality = {}, throughput = {},
               messaging_limit = {};
+};
+
+// One of the provider's templates as last fetched, whatever its state.
+struct template_info {
+  template_id id = {};      // its words: what a campaign is made of
+  std::int64_t number = 0;  // the place to page on from
+  std::string business_account_id = {}, provider_id = {}, name = {}, language = {};
+  std::string status = {};  // the provider's word; only APPROVED ones can be sent
+  std::string category = {}, quality = {}, parameter_format = {};
+  std::string rejected_reason = {};  // the provider's, may be empty
+  std::string json = {};             // as put_template() takes it; says APPROVED whatever `status` is
+  bool gone = false;                 // no longer listed by the provider
+  std::int64_t fetched_at_ms = 0;    // Unix
+};
+
+struct template_filter {
+  std::string business_account_id = {}, name = {}, language = {}, status = {};  // empty: any
+  bool gone = false;                                                            // also those that are gone
+  std::int64_t after = 0;                                                       // paging: those with a larger `number`
+  std::size_t limit = 100;                                                      // 1..10,000
+};
+
+// What a fetch found, against what was known.
+struct template_report {
+  std::int64_t added = 0;
+  std::int64_t changed = 0;  // words, status, category or quality; or it was gone
+  std::int64_t unchanged = 0;
+  std::int64_t gone = 0;           // newly so
+  std::int64_t paused = 0;         // campaigns that were sending what is now changed, gone or not approved
+  std::int64_t fetched_at_ms = 0;  // Unix
+  bool asked = true;               // false: what was known is young enough, the provider was not asked
+};
+
+struct media_options {
+  std::string kind = {};  // image, video, audio, document or sticker; empty: whatever the bytes usually are
+  std::string mime = {};  // only for a document of a type that is not known by its bytes
+  std::string name = {};  // of bytes that come from no file: for messages, its extension for office files
+};
+
+// A file that the provider keeps for a sender's number.
+struct media_info {
+  std::int64_t number = 0;  // the place to page on from
+  std::string phone_number_id = {};
+  std::string provider_id = {};  // what a message refers to; a new one after each upload
+  std::string sha256 = {}, mime = {};
+  std::int64_t bytes = 0;
+  std::string path = {};            // where it is read again before it expires; empty: it was given as bytes
+  std::int64_t uploaded_at_ms = 0;  // Unix; the provider keeps it for 30 days
+  bool uploaded = false;            // by this call, not before
 };
 
 struct campaign_settings {
   std::string name = {};
   sender_id sender = {};
   template_id content = {};
-  account_id account = {};  // none: metered only
+  account_id account = {};               // none: metered only
   std::int64_t credits_per_message = 1;  // 1..1000
-  std::vector<std::pair<std::string, std::string>> mapping =
-      {};  // slot -> column, see content/render.hpp; empty: default
+  // Slot (content/slots.hpp) -> where its value comes from, written as in content/mapping.hpp: `first_name|friend`.
+  std::vector<std::pair<std::string, std::string>> mapping = {};
+  std::string agent = {};     // "sent from"; empty: the sender's
+  std::string reply_to = {};  // who gets the replies; empty: the sender's
+  // Whether recipients need a known or stated consent; unset: those of MARKETING templates do.
+  std::optional<bool> require_consent = {};
+  std::string content_rules = {};  // words and links to warn of or to block, see content/content_check.hpp
+};
+
+struct reason_count {
+  std::int32_t code = 0;  // provider code (failed, undelivered) or errc (skipped)
+  std::string reason = {};
+  std::int64_t count = 0;
+};
+
+// How recipients are read; every default suits most lists.
+struct import_options {
+  char delimiter = 0;                     // CSV: `,` `;` `|` or a tab; 0: the one that the header row holds most of
+  std::string default_region = {};        // ISO 3166, "DE": where numbers without a country code are from; empty: none
+  std::vector<std::string> columns = {};  // JSON: the keys to take, others are left out; empty: the first object's
 };
 
 // How an import went. A bad row never stops the good ones.
@@ -90,7 +172,8 @@ struct import_report {
   std::int64_t rows = 0;  // all data rows
   std::int64_t added = 0;
   std::int64_t duplicates = 0;
-  std::int64_t rejected = 0;  // without the duplicates
+  std::int64_t rejected = 0;                 // without the duplicates
+  std::vector<reason_count> by_reason = {};  // rejected and duplicates, the most frequent first
 };
 
 struct rejected_row {
@@ -107,10 +190,14 @@ struct rejected_row {
 struct plan_summary {
   std::string hash = {};  // content hash over every request body; hex SHA-256
   std::int64_t messages = 0;
-  std::int64_t credits = 0;               // price in credits
-  std::int64_t credits_available = 0;     // -1 without an account
-  std::chrono::milliseconds duration{0};  // under the sender's limits, at best
-  std::string preview = {};               // the first message as plain text
+  std::int64_t suppressed = 0;             // recipients left out, reported with the rejected rows from the start on
+  std::int64_t without_consent = 0;        // likewise
+  std::int64_t window_closed = 0;          // likewise: no template, and they have not written for 24 hours
+  std::int64_t credits = 0;                // price in credits
+  std::int64_t credits_available = 0;      // -1 without an account
+  std::chrono::milliseconds duration{0};   // under the sender's limits, at best
+  std::string preview = {};                // the first message as plain text
+  std::vector<std::string> warnings = {};  // what the content rules warn of, a sentence each
 };
 
 struct start_options {
@@ -130,12 +217,6 @@ struct campaign_status {
   std::int64_t created_at_ms = 0, started_at_ms = 0, finished_at_ms = 0;  // Unix, 0: not yet
 };
 
-struct reason_count {
-  std::int32_t code = 0;  // provider code (failed, undelivered) or errc (skipped)
-  std::string reason = {};
-  std::int64_t count = 0;
-};
-
 struct message_row {
   message_id id = {};
   std::string address = {};
@@ -146,6 +227,14 @@ struct message_row {
   std::int32_t code = 0;  // provider's code of a refusal or failed receipt, or errc when unconfirmed
   std::string detail = {};
   std::int64_t at_ms = 0, sent_at_ms = 0, delivered_at_ms = 0, read_at_ms = 0, failed_at_ms = 0;
+};
+
+// What one participant of a WhatsApp group did with a message to the group.
+struct participant_row {
+  std::string participant = {};  // the provider's id
+  receipt_rank receipt = receipt_rank::none;
+  std::int32_t code = 0;  // of a failed receipt
+  std::int64_t sent_at_ms = 0, delivered_at_ms = 0, read_at_ms = 0, failed_at_ms = 0;
 };
 
 struct message_filter {
@@ -202,9 +291,86 @@ struct ledger_row {
   std::int64_t id = 0;  // ascending: the place to page on from
   std::int64_t at_ms = 0;
   credits::entry entry = {};
-  campaign_id campaign = {};                        // of the entry's reservation
+  campaign_id campaign = {};                            // of the entry's reservation
   std::string client_id = {}, reason = {}, actor = {};  // where the call had one
 };
+
+// Contacts, segments, consent and suppression. Addresses are given as people write them: a phone number, or user:ID,
+// group:ID, chat:ID.
+
+struct suppression {
+  consent_scope scope = consent_scope::all;
+  suppression_source source = suppression_source::own_list;
+  std::string note = {};  // for people: who said so, and why
+};
+
+struct suppression_row {
+  std::int64_t person = 0;
+  std::string address = {};  // as it was told
+  suppression why = {};
+  std::int64_t at_ms = 0;
+};
+
+struct suppression_filter {
+  std::string address = {};                                             // only this person's; empty: all
+  std::pair<std::int64_t, suppression_source> after = {INT64_MIN, {}};  // keyset paging: person and source
+  std::size_t limit = 1000;
+};
+
+struct consent {
+  consent_state state = consent_state::granted;
+  consent_scope scope = consent_scope::marketing;
+  std::string source = {};  // where and how, such as "web form, 2026-03"
+};
+
+// One change of suppressions, consent or identities. Never removed.
+struct consent_log_row {
+  std::int64_t id = 0;
+  std::int64_t at_ms = 0;
+  std::string address = {};
+  std::string what = {};    // suppress, lift, consent, identity, statement
+  std::string source = {};  // who said so
+  std::string old = {}, now = {}, note = {};
+};
+
+struct contact_row {
+  std::int64_t id = 0;
+  std::string address = {};
+  std::string attributes = {};  // a JSON object
+  std::vector<std::string> labels = {};
+  bool test = false, sandbox = false;
+};
+
+struct contacts_import {
+  std::vector<std::string> labels = {};  // given to every contact of the file
+  std::string group = {};                // a static group that they join; made when missing
+  std::string consent_source = {};       // they have agreed to marketing, says the host; empty: nothing is said
+  bool test = false, sandbox = false;    // marks them; to be left out of "everybody"
+};
+
+// How an import of contacts went; rows = added + updated + rejected.
+struct contacts_report {
+  std::int64_t rows = 0, added = 0, updated = 0, rejected = 0;
+  std::vector<rejected_row> problems = {};  // the first 1000
+};
+
+// How contacts became recipients: who was chosen = added + rejected + what follows.
+struct selection_report {
+  std::int64_t chosen = 0, added = 0, duplicates = 0, rejected = 0;
+  std::int64_t tests = 0, sandbox = 0, suppressed = 0, without_consent = 0;
+};
+
+struct segment_row {
+  std::string name = {};
+  std::string conditions = {};  // JSON; empty: a static group
+  std::int64_t contacts = 0;    // of a static group: its members
+};
+
+// A preview without a store: of a template's or an own message's JSON, filled with one row of a file. `mapping` as in
+// campaign_settings. Errors: those of compiling; the row's own problem (parameter_missing ...) with its column.
+[[nodiscard]] result<content::card> preview_content(std::string_view json, std::span<const std::string> columns,
+                                                    std::span<const std::string_view> cells,
+                                                    std::span<const std::pair<std::string, std::string>> mapping = {});
 
 class engine {
  public:
@@ -222,10 +388,11 @@ class engine {
 
   [[nodiscard]] recovery recovered() const noexcept;
 
-  // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty).
+  // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty),
+  // channel_malformed, file_unreadable (the channel description), conflict (it has campaigns over another channel).
   result<sender_id> put_sender(const sender_settings& settings);
-  // Asks the provider about the number: token, status, quality; stores nothing. Errors: token_rejected, connect_failed,
-  // tls_failed, provider_refused, provider_unreadable. Blocks: up to the response timeout.
+  // Asks the provider about the number or account: token, status, quality; stores nothing. Errors: token_rejected,
+  // connect_failed, tls_failed, provider_refused, provider_unreadable. Blocks: up to the response timeout.
   result<sender_health> check_sender(const sender_settings& settings);
   result<sender_health> check_sender(sender_id sender);
 
@@ -233,11 +400,41 @@ class engine {
   // template_not_supported. The same JSON gives the same id.
   result<template_id> put_template(std::string_view provider_json);
 
+  // Fetches all templates of the sender's business account, whatever their state, and keeps them; nothing is asked when
+  // all are younger than `younger_than` (0: always asks). A campaign's words never change: other words at the provider
+  // are another template_id, and campaigns that are sending the old ones, or one that is gone or not approved any more,
+  // are paused with the reason. Errors: bad_option_value (the sender has no business_account_id), token_rejected,
+  // provider_refused, provider_unreadable, too_large, those of the network; what was known then stays, or part of it is
+  // newer. Blocks: for all pages.
+  result<template_report> fetch_templates(sender_id sender, std::chrono::milliseconds younger_than = {});
+  result<std::vector<template_info>> templates(const template_filter& filter = {});
+  // The one of that name. Errors: not_found (none is kept), conflict (several; the message lists the languages or
+  // accounts to choose from). business_account_id, language: empty: the only one there is.
+  result<template_info> find_template(const std::string& name, const std::string& language = {},
+                                      const std::string& business_account_id = {});
+
+  // Uploads a file for the sender's number, unless the provider has the same bytes and had them for less than 25 days.
+  // Errors: media_not_supported, too_large (both before anything is sent), file_unreadable, invalid_argument, conflict
+  // (the file changed while it was read), token_rejected, provider_refused, provider_unreadable, those of the network.
+  // Blocks: for the upload; uploads go one after another.
+  result<media_info> put_media(sender_id sender, const std::string& path, const media_options& options = {});
+  result<media_info> put_media_bytes(sender_id sender, std::string_view bytes, const media_options& options = {});
+  result<std::vector<media_info>> media(std::int64_t after_number = 0, std::size_t limit = 100);  // limit: 1..10,000
+
+  // Own messages and previews (src/engine/content.cpp).
+  // Saves an own message, JSON as in content/message_json.hpp, under a name; a later one of the same name does not
+  // change campaigns that use this one. Errors: message_malformed, invalid_argument (the name).
+  result<template_id> put_message(const std::string& name, std::string_view json);
+  result<template_id> find_message(const std::string& name);  // the newest of that name
+  // What the recipient in this row of the campaign will see, rows counted from 0 in the order of the import. Errors:
+  // not_found.
+  result<content::card> preview(campaign_id campaign, std::int64_t row = 0);
+
   // Credits. `id` makes a call idempotent: the same id again does nothing, with other contents it is errc::conflict;
   // empty: no id. Ids are an account's own.
   //
-  // Makes the account or changes its plan, and grants the running period's credits once: more seats count at once, fewer
-  // from the next period on, a new billing date from the end of the running period. Errors: bad_option_value.
+  // Makes the account or changes its plan, and grants the running period's credits once: more seats count at once,
+  // fewer from the next period on, a new billing date from the end of the running period. Errors: bad_option_value.
   result<account_id> put_account(const std::string& name, const credits::plan& plan, const std::string& id = {});
   result<account_id> find_account(const std::string& name);
   result<std::vector<account_status>> accounts(account_id after = {}, std::size_t limit = 100);
@@ -252,28 +449,91 @@ class engine {
   result<credits::balances> audit(account_id account);
   // What a table asks for one message of this content, in credits: a host gives it to campaign_settings.
   result<std::int64_t> credits_per_message(template_id content, const credits::rate_table& rates);
-  // What the campaign would cost if every recipient were sent to. The credits are those that would be charged; the
-  // money is an estimate by the table. Errors: not_found, invalid_argument (sums out of range).
+  // What the campaign would cost if every recipient that its plan takes were sent to. The credits are those that would
+  // be charged; the money is an estimate by the table. Errors: not_found, invalid_argument (sums out of range), of a
+  // draft those of compiling its content.
   result<credits::estimate> estimate(campaign_id campaign, const credits::rate_table& rates);
 
   result<campaign_id> create_campaign(const campaign_settings& settings);
   // Removes a draft and its recipients. Errors: wrong_state.
   result<void> discard(campaign_id campaign);
 
-  // Adds recipients to a draft from CSV. `read` fills at most `capacity` bytes and returns how many, 0 at the end.
-  // A file that is unusable as a whole adds nothing. Blocks: for the import. Errors: csv_*, text_not_utf8,
-  // column_missing, wrong_state.
+  // Recipients come in, and what became of the rows (src/engine/import.cpp, import_report.cpp). Each of these adds to a
+  // draft; rows are judged as recipients/judge.hpp says: one column holds the addresses (`phone_number`, `group_id`,
+  // `user_id`, `chat_id`, or `address` for any form), all others are parameters. A bad row is left out and kept for
+  // rejected(); an input that is unusable as a whole adds nothing. Blocks: for the import. Errors: csv_*,
+  // text_not_utf8, json_malformed, column_missing, bad_option_value, conflict (other columns than before), wrong_state.
+  //
+  // read: fills at most `capacity` bytes and returns how many, 0 at the end.
   using byte_source = std::function<result<std::size_t>(char* to, std::size_t capacity)>;
-  result<import_report> import_csv(campaign_id campaign, const byte_source& read);
-  result<import_report> import_csv_file(campaign_id campaign, const std::string& path);
-  result<import_report> import_csv_text(campaign_id campaign, std::string_view text);
+  // CSV: UTF-8, or UTF-16 with a byte order mark.
+  result<import_report> import_csv(campaign_id campaign, const byte_source& read, const import_options& how = {});
+  result<import_report> import_csv_file(campaign_id campaign, const std::string& path, const import_options& how = {});
+  result<import_report> import_csv_text(campaign_id campaign, std::string_view text, const import_options& how = {});
+  // JSON: an object a line (NDJSON), or one array of objects; keys are columns.
+  result<import_report> import_json(campaign_id campaign, const byte_source& read, const import_options& how = {});
+  result<import_report> import_json_file(campaign_id campaign, const std::string& path, const import_options& how = {});
+  result<import_report> import_json_text(campaign_id campaign, std::string_view text, const import_options& how = {});
+  // Addresses separated by commas, semicolons, tabs or line breaks; for messages without parameters.
+  result<import_report> import_list(campaign_id campaign, std::string_view addresses, const import_options& how = {});
+  // Rows from the host's own data, in UTF-8; a row's line in the report is its place, from 1.
+  result<import_report> add_recipients(campaign_id campaign, std::span<const std::string> columns,
+                                       std::span<const std::vector<std::string>> rows, const import_options& how = {});
+
   result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_number = 0,
                                              std::size_t limit = 1000);
+  // The rejected rows as a CSV to correct and import again: `bulkmsg_reason` and `bulkmsg_line`, which an import does
+  // not read, then the columns as they came. `to` takes the text in pieces; what it fails with is returned.
+  using byte_sink = std::function<result<void>(std::string_view text)>;
+  result<void> write_rejected_csv(campaign_id campaign, const byte_sink& to);
+  // The CSV to fill in for a template: the header row that it needs, and an example row.
+  result<std::string> template_csv(template_id content);
+  result<std::string> template_csv(campaign_id campaign);  // with the campaign's mapping
 
-  // Everything but the network: renders every message, prices, hashes.
+  // The stored contacts. A CSV file has a phone_number column; `labels` (separated by ;), `test` and `sandbox` have
+  // their meaning, all others are attributes: of the declared type, else declared as text. A person who is there
+  // already is updated: blank cells leave what is stored, labels are added. Errors: as import_csv, attribute_mismatch
+  // (the header is no attribute name). Blocks: for the import.
+  result<contacts_report> import_contacts_csv(const byte_source& read, const contacts_import& how = {});
+  result<contacts_report> import_contacts_csv_file(const std::string& path, const contacts_import& how = {});
+  // Declares an attribute, or makes a declared one indexed, which blocks for about a second a million contacts. Errors:
+  // attribute_mismatch (it has another type), invalid_argument (its name).
+  result<void> declare_attribute(const std::string& name, recipients::attribute_type type, bool indexed = false);
+  result<std::vector<recipients::attribute>> attributes();
+  // Stores conditions under a name (grammar: recipients/segment.hpp). Errors: segment_malformed (points at the
+  // condition), conflict (a static group has this name).
+  result<void> put_segment(const std::string& name, std::string_view conditions_json);
+  // Adds stored contacts to a static group, made when missing. Errors: not_found (names the first who is no contact).
+  result<void> add_to_group(const std::string& name, std::span<const std::string> addresses);
+  result<void> remove_segment(const std::string& name);
+  result<std::vector<segment_row>> segments();
+  // A selection is the name of a segment or group; empty: every contact.
+  result<std::int64_t> count_contacts(const std::string& selection = {});
+  result<std::vector<contact_row>> contacts(const std::string& selection = {}, std::int64_t after = 0,
+                                            std::size_t limit = 1000);
+  // Makes recipients of a draft from stored contacts: its columns are the attributes of the names it needs. Test,
+  // sandbox, suppressed and, where consent is needed, consent-less contacts are left out and counted; the rows are
+  // judged as those of a file. Errors: as import_csv, not_found (no such segment).
+  result<selection_report> import_contacts(campaign_id campaign, const std::string& selection = {});
+
+  // This person is not to be written to, from the next message on that is taken up for sending: also in campaigns that
+  // are under way. Also in mode `post`. Errors: phone_*, address_malformed.
+  result<void> suppress(std::string_view address, const suppression& why = {});
+  // Takes back what these sources said, and no other. Errors: not_found (they said nothing).
+  result<void> lift_suppression(std::string_view address, std::span<const suppression_source> sources = own_sources,
+                                const std::string& note = {});
+  result<std::vector<suppression_row>> suppressions(const suppression_filter& filter = {});
+  // Records a person's own word. Withdrawn marketing bars from marketing, withdrawn `all` from everything.
+  result<void> put_consent(std::string_view address, const consent& given);
+  // The host's word that all recipients the draft holds now have agreed to its content; recorded with the time. A word
+  // of a person's own outweighs it. Errors: wrong_state, invalid_argument (no source).
+  result<void> state_consent(campaign_id campaign, const std::string& source);
+  result<std::vector<consent_log_row>> consent_log(std::int64_t after = 0, std::size_t limit = 1000);
+
+  // Everything but the network: renders every message, prices, hashes. Errors: content_blocked (the content rules).
   result<plan_summary> dry_run(campaign_id campaign);
   // Freezes the plan, reserves credits, begins to send. Errors: credits_short (with the shortfall), conflict,
-  // wrong_state; the campaign is then still a draft. Blocks: for the freezing.
+  // wrong_state, content_blocked; the campaign is then still a draft. Blocks: for the freezing.
   result<plan_summary> start(campaign_id campaign, const start_options& options = {});
   // When these return, no new request leaves (pause, stop) and the change is durable. In mode `post` they return when
   // the runner has acknowledged, or errc::timed_out after `wait`.
@@ -286,6 +546,9 @@ class engine {
   result<campaign_status> status(campaign_id campaign);
   result<std::vector<campaign_status>> list(campaign_id after = {}, std::size_t limit = 100);
   result<std::vector<message_row>> messages(campaign_id campaign, const message_filter& filter = {});
+  // Of a message to a group: its participants. The message itself is delivered with the first of them and read with the
+  // first of them; one participant's failure leaves it as it is.
+  result<std::vector<participant_row>> participants(message_id message);
   result<std::vector<reason_count>> failed_by_reason(campaign_id campaign);  // failed and undelivered
   result<std::vector<reason_count>> skipped_by_reason(campaign_id campaign);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/impl.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg {
 
@@ -163,12 +164,31 @@ result<credits::estimate> engine::estimate(campaign_id campaign, const credits::
   auto json = self_->read([&](store::database& db) { return store::read_template(db, row->content); });
   if (!json) return fail(json.error());
   credits::estimator cost(rates, category_of(*json), row->account != 0 ? row->credits_per_message : 0);
+  // What the plan leaves out costs nothing: of a draft that is judged as a start would, later it is known.
+  const bool frozen = row->state != campaign_state::draft && row->state != campaign_state::starting;
+  std::optional<laid_out> ready;
+  if (!frozen && row->recipients > 0) {
+    auto made = self_->compiled(*row);
+    if (!made) return fail(made.error());
+    ready = std::move(*made);
+  }
   constexpr std::int64_t rows_per_look = 4096;  // other readers get their turn in between
   for (std::int64_t from = 0; from < row->recipients; from += rows_per_look) {
     auto looked = self_->read([&](store::database& db) {
-      auto r = db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2", (row->id << 32) + from,
-                         (row->id << 32) + std::min(from + rows_per_look, row->recipients));
-      while (r.next()) cost.add(r.text(0));
+      if (frozen) {
+        const auto first = (db.number("SELECT id FROM lanes WHERE campaign = ?1", row->id) << 32) + from;
+        auto r = db.select(
+            "SELECT r.address FROM plan p JOIN recipients r ON r.id = p.recipient WHERE p.id >= ?1 AND p.id < ?2",
+            first, first + rows_per_look);
+        while (r.next()) cost.add(r.text(0));
+        return true;
+      }
+      store::screen screened(db, row->id, ready->rules);
+      auto r = db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
+                         (row->id << 32) + from, (row->id << 32) + std::min(from + rows_per_look, row->recipients));
+      for (auto at = from; r.next(); ++at) {
+        if (self_->takes(db, screened, *ready, r.text(0), at) == errc::ok) cost.add(r.text(0));
+      }
       return true;
     });
     if (!looked) return fail(looked.error());

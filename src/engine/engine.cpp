@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <future>
 #include <random>
 
-#include "bulkmsg/channels/whatsapp_cloud_json.hpp"
+#include "bulkmsg/content/content_check.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
-#include "engine/secrets.hpp"
-#include "net/http_client.hpp"
+#include "store/group_receipts.hpp"
 #include "store/schema.hpp"
 
 namespace bulkmsg {
@@ -106,9 +104,16 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
     return {};
   }
   events_.close();
+  desk_.close();
   std::unique_lock all_ended(calls_);
   receiver_.reset();
   if (io_) {
+    std::unique_ptr<net::io_thread> renewer;  // ended here and not on the I/O thread, for which it may wait
+    io_->call([&] {
+      renewing_ = true;
+      renewer = std::move(renewer_);
+    });
+    renewer.reset();
     const auto idle = [this] {
       bool all = true;
       io_->call([&] {
@@ -158,106 +163,6 @@ result<void> engine::close(std::chrono::milliseconds drain) { return self_->clos
 
 recovery engine::recovered() const noexcept { return self_->recovered_; }
 
-result<sender_id> engine::put_sender(const sender_settings& settings) {
-  const auto call = self_->enter(true);
-  if (!call) return fail(call.error());
-  if (settings.name.empty()) return fail(errc::bad_option_value, "sender: 'name' is empty; give it a name");
-  if (auto limits = make_permits(settings.limits); !limits) return fail(limits.error());
-  if (auto encoder = make_encoder(settings); !encoder) return fail(encoder.error());
-  if (!settings.app_secret.empty()) {
-    if (auto secret = resolve_secret(settings.app_secret, "app secret"); !secret) return fail(secret.error());
-  }
-  if (auto wire = net::make_http_client(*self_->io_, wire_options(settings)); !wire) return fail(wire.error());
-  std::int64_t id = 0;
-  auto stored = self_->writer_->run([&](store::database& db) { id = store::put_sender(db, settings); });
-  if (!stored) return fail(stored.error());
-  self_->load_secrets();
-  return sender_id{id};
-}
-
-namespace {
-
-// One GET, waited for: everything happens on the I/O thread, the caller sleeps.
-class single_request final : public net::listener {
- public:
-  single_request(net::io_thread& io, const sender_settings& settings) : io_(io), settings_(settings) {}
-
-  result<sender_health> run() {
-    auto encoder = make_encoder(settings_);
-    if (!encoder) return fail(encoder.error());
-    auto options = wire_options(settings_);
-    options.connections_max = 1;
-    auto wire = net::make_http_client(io_, options);
-    if (!wire) return fail(wire.error());
-    encoder_ = &*encoder;
-    wire_ = wire->get();
-    auto answered = answer_.get_future();
-    io_.call([this] {
-      wire_->set_listener(this);
-      try_send();
-    });
-    auto got = answered.get();
-    io_.call([&] { wire->reset(); });
-    return got;
-  }
-
-  void on_ready() override { try_send(); }
-  void on_unreachable(const error& why) override { finish(fail(why)); }
-  void on_end(const net::exchange_end& end) override {
-    if (end.fate != net::fate::answered) {
-      return finish(fail(end.reason, "the provider at " + settings_.origin + " did not answer (" +
-                                         std::string(name(end.reason)) + "); try again"));
-    }
-    channels::answer_reader reader;
-    auto health = reader.parse_number_health(end.status, end.body);
-    if (!health) return finish(fail(health.error()));
-    finish(sender_health{.display_phone_number = health->display_phone_number,
-                         .verified_name = health->verified_name,
-                         .status = health->status,
-                         .quality = health->quality_rating,
-                         .throughput = health->throughput_level,
-                         .messaging_limit = health->messaging_limit_tier});
-  }
-
- private:
-  void try_send() {
-    if (done_) return;
-    const int slot = wire_->acquire();
-    if (slot == net::transport::none) return;
-    static_cast<void>(encoder_->encode_get(wire_->buffer(slot), encoder_->health_path()));
-    wire_->send(slot, 0);
-  }
-  void finish(result<sender_health> r) {
-    if (done_) return;
-    done_ = true;
-    if (!r) r.error().message = encoder_->without_token(r.error().message);
-    answer_.set_value(std::move(r));
-  }
-
-  net::io_thread& io_;
-  const sender_settings& settings_;
-  channels::request_encoder* encoder_ = nullptr;
-  net::transport* wire_ = nullptr;
-  std::promise<result<sender_health>> answer_;
-  bool done_ = false;
-};
-
-}  // namespace
-
-result<sender_health> engine::check_sender(const sender_settings& settings) {
-  const auto call = self_->enter(true);
-  if (!call) return fail(call.error());
-  return single_request(*self_->io_, settings).run();
-}
-
-result<sender_health> engine::check_sender(sender_id sender) {
-  const auto call = self_->enter(true);
-  if (!call) return fail(call.error());
-  auto settings = self_->read([&](store::database& db) { return store::read_sender(db, sender.value); });
-  if (!settings) return fail(settings.error());
-  return single_request(*self_->io_, *settings).run();
-}
-
 result<template_id> engine::put_template(std::string_view provider_json) {
   const auto call = self_->enter(true);
   if (!call) return fail(call.error());
@@ -280,9 +185,10 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
                                             std::to_string(settings.credits_per_message));
   }
   std::vector<std::string> mapping;
-  for (const auto& [slot, column] : settings.mapping) {
+  for (const auto& [slot, from] : settings.mapping) {
+    if (auto written = content::mapping().add(slot, from); !written) return fail(written.error());
     mapping.push_back(slot);
-    mapping.push_back(column);
+    mapping.push_back(from);
   }
   store::campaign_row row;
   row.name = settings.name;
@@ -290,6 +196,11 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   row.content = settings.content.value;
   row.account = settings.account.value;
   row.mapping = join_list(mapping);
+  row.agent = settings.agent;
+  row.reply_to = settings.reply_to;
+  row.require_consent = settings.require_consent;
+  row.content_rules = settings.content_rules;
+  if (auto rules = content::content_check::parse(row.content_rules); !rules) return fail(rules.error());
   row.credits_per_message = settings.credits_per_message;
   std::int64_t id = 0;
   auto stored =
@@ -358,6 +269,12 @@ result<std::vector<rejected_row>> engine::rejected(campaign_id campaign, std::in
     static_cast<void>(store::read_campaign(db, campaign.value));
     return store::list_rejected(db, campaign.value, after_number, limit);
   });
+}
+
+result<std::vector<participant_row>> engine::participants(message_id message) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  return self_->read([&](store::database& db) { return store::list_group_receipts(db, message); });
 }
 
 result<std::vector<reason_count>> engine::failed_by_reason(campaign_id campaign) {

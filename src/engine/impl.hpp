@@ -1,5 +1,7 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// plan.cpp (freezing), running.cpp (senders at work), webhooks.cpp, accounts.cpp (credits).
+// import_report.cpp, content.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp,
+// accounts.cpp (credits), provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider beside
+// sending).
 #pragma once
 
 #include <atomic>
@@ -12,9 +14,16 @@
 #include <string>
 #include <vector>
 
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/channels/channel.hpp"
+#include "bulkmsg/channels/chat.hpp"
+#include "bulkmsg/channels/whatsapp_cloud.hpp"
+#include "bulkmsg/content/compiled_message.hpp"
+#include "bulkmsg/content/message.hpp"
 #include "bulkmsg/engine.hpp"
+#include "bulkmsg/recipients/address.hpp"
 #include "engine/events.hpp"
+#include "engine/media_file.hpp"
+#include "engine/provider_calls.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
 #include "net/io_thread.hpp"
@@ -23,9 +32,29 @@
 #include "store/run_lock.hpp"
 #include "store/writer.hpp"
 
+namespace bulkmsg::store {
+class screen;
+}
+
 namespace bulkmsg {
 
 class running_sender;
+
+// A message as its channel takes it.
+struct laid_out {
+  std::shared_ptr<const content::compiled_message> content;
+  std::uint32_t route = 0;  // of the channel
+  consent_rules rules = {};
+  bool needs_window = false;  // only for persons whose customer service window is open
+};
+
+// A plan that is not frozen yet.
+struct planned {
+  plan_summary summary;
+  store::left_out out;
+  consent_rules rules;
+  std::int64_t screened_at = 0;  // the last change of suppressions and consent that it knows
+};
 
 struct engine::impl final : inbound::receiver_handler {
   impl(const std::string& path, const engine_options& options);
@@ -67,12 +96,37 @@ struct engine::impl final : inbound::receiver_handler {
   }
   [[nodiscard]] std::int64_t now_ms() const { return clock_.wall() / millisecond; }
 
-  // The campaign's template made ready for its columns.
-  result<std::shared_ptr<const content::compiled_template>> compiled(const store::campaign_row& row);
-  static result<std::shared_ptr<const content::compiled_template>> compile(const store::campaign_row& row,
-                                                                           std::string_view json);
-  result<plan_summary> plan(const store::campaign_row& row);  // hashes, prices, previews
-  result<void> freeze(const store::campaign_row& row, const plan_summary& planned, const std::string& start_key);
+  // The campaign's content made ready for its columns and its sender's channel.
+  result<laid_out> compiled(const store::campaign_row& row);
+  static result<laid_out> compile(const store::campaign_row& row, const sender_settings& sender, std::string_view json,
+                                  const content::file_ids& files = {});
+  static result<laid_out> lay_out(const sender_settings& sender, const content::message& message,
+                                  const std::vector<std::string>& columns, const content::mapping& map,
+                                  const channels::chat_origin& from, const content::file_ids& files = {});
+  // Takes recipients into a draft; make(header hook, address rules) gives the input. In import.cpp only.
+  template <class Make>
+  result<import_report> take_in(campaign_id campaign, const import_options& how, Make make);
+  template <class Reader>
+  result<import_report> take_in_from(campaign_id campaign, const import_options& how, Reader reader,
+                                     const byte_source& source);
+  // The kept id of these bytes, or a new one; also new when the kept one would expire before it is needed no more.
+  result<media_info> put_media(const sender_settings& sender, const media_source& source,
+                               std::int64_t needed_until_ms = 0);
+  // template_not_approved or conflict when the provider is known to have it otherwise.
+  result<void> check_template(const store::campaign_row& row, const sender_settings& sender);
+  // The files of ours that the campaign sends, by the value in its columns; judged and hashed, not uploaded.
+  using files_of = std::map<std::string, media_source, std::less<>>;
+  result<files_of> own_files(const store::campaign_row& row, const content::compiled_message& content);
+  // Uploads them, or finds them uploaded; value -> row of `media`.
+  using uploaded_files = std::vector<std::pair<std::string, std::int64_t>>;
+  result<uploaded_files> upload_files(const sender_settings& sender, const files_of& files, std::int64_t until_ms);
+  // Whether a plan made now takes this recipient, the campaign's `at`-th: ok, or why not.
+  errc takes(store::database& db, store::screen& screened, const laid_out& ready, std::string_view address,
+             std::int64_t at) const;
+  // Screens, hashes, prices, previews; what it finds of files goes into `files`.
+  result<planned> plan(const store::campaign_row& row, files_of& files);
+  result<void> freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
+                      const uploaded_files& files);
 
   // A command for a campaign: "pause", "resume", "stop". In mode `run` it is done here; in mode `post` it goes through
   // the store to the runner.
@@ -82,6 +136,7 @@ struct engine::impl final : inbound::receiver_handler {
   // On the I/O thread; `done` on any.
   void carry_out(const std::string& verb, std::int64_t campaign, const std::string& reason, std::int64_t command_id,
                  command_done done);
+  result<void> carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason);  // waits
   result<void> post_command(const std::string& verb, std::int64_t campaign, const std::string& reason,
                             std::chrono::milliseconds wait);
 
@@ -89,6 +144,7 @@ struct engine::impl final : inbound::receiver_handler {
   result<void> run_campaign(std::int64_t campaign);
   result<void> begin_sending(std::int64_t campaign);  // the same on the I/O thread
   void hold(std::int64_t campaign);                   // on the I/O thread
+  void renew_media();                                 // on the I/O thread: old files of sending campaigns
   void on_idle(std::int64_t campaign);
   void on_brake(std::int64_t sender, std::int64_t campaign, const std::string& reason);
   void on_trouble(std::int64_t sender, const error& why);
@@ -113,6 +169,9 @@ struct engine::impl final : inbound::receiver_handler {
   std::unique_ptr<store::database> reader_;
   std::unique_ptr<store::writer> writer_;
   std::unique_ptr<net::io_thread> io_;
+  call_desk desk_;
+  std::mutex uploading_;
+  std::mutex fetching_;  // two fetches of templates at once would take each other's for gone
   event_queue events_;
   std::int64_t polled_ = 0;  // the last durable event handed out; under reading_
   std::uint64_t store_id_ = 0;
@@ -125,6 +184,9 @@ struct engine::impl final : inbound::receiver_handler {
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
   std::unique_ptr<timer> tick_;
   bool tidying_ = false;
+  nanoseconds_t media_looked_at_ = 0;
+  bool renewing_ = false;
+  std::unique_ptr<net::io_thread> renewer_;  // reads and uploads files; made when it is first needed
   bool billing_ = false;
   std::int64_t bill_at_ms_ = 0, billed_up_to_ = 0;  // when to look again, and after which account to go on
 
@@ -162,8 +224,24 @@ class running_sender final : public sending::observer {
 
 // The limits as parsed, or what is wrong with them.
 result<pacing::permits> make_permits(const std::string& limits);
-result<channels::request_encoder> make_encoder(const sender_settings& settings);
+
+// Of settings as stored, which are complete: what the host left empty is filled in from the channel, a description is
+// there as JSON. Errors of completing: bad_option_value, file_unreadable, channel_malformed.
+result<sender_settings> completed(sender_settings settings);
+[[nodiscard]] bool speaks_whatsapp(const sender_settings& settings);
+result<channels::chat_description> chat_description_of(const sender_settings& settings);  // not of WhatsApp
+// Only the kinds of address that the channel reaches; a chat platform's are written without a prefix.
+result<void> fit_to_channel(recipients::address_rules& rules, const sender_settings& settings);
+result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& settings);
+result<channels::request_encoder> make_encoder(const sender_settings& settings);  // of WhatsApp only
 net::transport_options wire_options(const sender_settings& settings);
+
+// What the content asks of its recipients: marketing needs consent, unless the campaign says otherwise.
+consent_rules rules_of(const store::campaign_row& row, const content::message& message);
+result<content::mapping> mapping_of(const store::campaign_row& row);
+
+// An address as people write it, in its canonical form. Errors: phone_*, address_malformed.
+result<std::string> canonical_address(std::string_view written);
 
 // Cells of `columns` and `mapping` as stored.
 std::vector<std::string> split_list(std::string_view joined);

@@ -1,13 +1,13 @@
 // Freezing: the plan of a campaign is every request body it will send, under one hash.
-#include <openssl/evp.h>
-
-#include <array>
-
-#include "bulkmsg/content/template_json.hpp"
+#include "bulkmsg/content/window.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/recipients/cells.hpp"
+#include "engine/content.hpp"
 #include "engine/impl.hpp"
+#include "engine/sha256.hpp"
 #include "store/accounts.hpp"
+#include "store/media.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg {
 
@@ -15,28 +15,6 @@ namespace {
 
 constexpr std::int64_t rows_per_chunk = 4096;  // no store job holds the writer over 20 ms
 constexpr std::string_view callback_placeholder = "callback";
-
-class sha256 {
- public:
-  sha256() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_, EVP_sha256(), nullptr); }
-  ~sha256() { EVP_MD_CTX_free(context_); }
-  sha256(const sha256&) = delete;
-  void add(std::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
-  std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-    unsigned int size = 0;
-    EVP_DigestFinal_ex(context_, digest.data(), &size);
-    std::string out;
-    for (unsigned int i = 0; i < size; ++i) {
-      out += "0123456789abcdef"[digest[i] >> 4];
-      out += "0123456789abcdef"[digest[i] & 15];
-    }
-    return out;
-  }
-
- private:
-  EVP_MD_CTX* context_;
-};
 
 // The least time the limits allow for `messages`.
 std::chrono::milliseconds shortest_duration(const std::vector<pacing::limit>& limits, std::int64_t messages) {
@@ -76,94 +54,155 @@ std::string join_list(const std::vector<std::string>& list) {
   return joined;
 }
 
-result<std::shared_ptr<const content::compiled_template>> engine::impl::compiled(const store::campaign_row& row) {
-  auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
-  if (!json) return fail(json.error());
-  return compile(row, *json);
+namespace {
+
+error nobody_left(const store::campaign_row& row, const store::left_out& out) {
+  const auto suppressed = out.count(errc::recipient_suppressed);
+  const auto consent = out.count(errc::consent_missing);
+  const auto closed = out.count(errc::window_closed);
+  std::string message = "campaign '" + row.name + "' has nobody to be sent to: of its recipients " +
+                        std::to_string(suppressed) + " are suppressed (see `bulkmsg suppressions`)";
+  if (consent > 0) {
+    message += ", " + std::to_string(consent) +
+               " have no known consent to marketing; if they gave it, say where (state_consent, or `bulkmsg send "
+               "--consent SOURCE`)";
+  }
+  if (closed > 0) {
+    message += ", " + std::to_string(closed) +
+               " have not written within 24 hours, and then only templates may be sent; send a template";
+  }
+  const auto code = consent > 0 ? errc::consent_missing : closed > 0 ? errc::window_closed : errc::recipient_suppressed;
+  return {code, message, 0, 0};
 }
 
-result<std::shared_ptr<const content::compiled_template>> engine::impl::compile(const store::campaign_row& row,
-                                                                                std::string_view json) {
-  auto message = content::parse_template_json(json);
-  if (!message) return fail(message.error());
-  content::mapping map;
-  const auto pairs = split_list(row.mapping);
-  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) map.columns.emplace_back(pairs[i], pairs[i + 1]);
-  auto made = content::compiled_template::compile(*message, split_list(row.columns), map);
-  if (!made) return fail(made.error());
-  return std::make_shared<const content::compiled_template>(std::move(*made));
+}  // namespace
+
+errc engine::impl::takes(store::database& db, store::screen& screened, const laid_out& ready, std::string_view address,
+                         std::int64_t at) const {
+  const auto why = screened.check(address, at);
+  if (why != errc::ok || !ready.needs_window) return why;
+  return content::allowed_free_form(address, store::last_inbound(db, address), now_ms());
 }
 
-result<plan_summary> engine::impl::plan(const store::campaign_row& row) {
+result<planned> engine::impl::plan(const store::campaign_row& row, files_of& files) {
   if (row.recipients == 0) {
     return fail(errc::wrong_state, "campaign '" + row.name + "' has no recipients; import some first");
   }
-  auto content = compiled(row);
-  if (!content) return fail(content.error());
+  auto made_ready = compiled(row);
+  if (!made_ready) return fail(made_ready.error());
   auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
   if (!sender) return fail(sender.error());
-
-  plan_summary made;
-  made.messages = row.recipients;
-  made.credits = row.account != 0 ? row.recipients * row.credits_per_message : 0;
-  made.credits_available = -1;
-  if (row.account != 0) {
-    auto account = read([&](store::database& db) { return store::read_account(db, row.account); });
-    if (!account) return fail(account.error());
-    made.credits_available = account->balances.available();
+  auto named = own_files(row, *made_ready->content);
+  if (!named) return fail(named.error());
+  files = std::move(*named);
+  if (!files.empty()) {
+    if (!speaks_whatsapp(*sender)) {
+      return fail(errc::media_not_supported, "'" + files.begin()->first +
+                                                 "': files of your own go over WhatsApp only; "
+                                                 "give an https:// link");
+    }
+    // Ids change with each upload; what is hashed is the path and the bytes.
+    content::file_ids placeholders;
+    for (const auto& [value, file] : files) placeholders.emplace(value, value + '#' + file.sha256);
+    auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
+    if (!json) return fail(json.error());
+    made_ready = compile(row, *sender, *json, placeholders);
+    if (!made_ready) return fail(made_ready.error());
   }
-  const auto limits = pacing::parse_limits(sender->limits);
-  if (!limits) return fail(limits.error());
-  made.duration = shortest_duration(*limits, row.recipients);
+  const auto& content = made_ready->content;
+  if (auto sendable = check_template(row, *sender); !sendable) return fail(sendable.error());
 
-  sha256 hash;
-  hash.add("bulkmsg plan 1\n" + sender->origin + "\n" + sender->api_version + "\n" + sender->phone_number_id + "\n" +
-           sender->limits + "\ncredits " + std::to_string(made.credits) + "\n");
+  planned made;
+  made.rules = made_ready->rules;
+  // Before the first recipient is looked at: whatever changes from here on is seen again when messages are claimed.
+  auto changes = read([](store::database& db) { return store::last_consent_change(db); });
+  if (!changes) return fail(changes.error());
+  made.screened_at = *changes;
+
+  content_inspection inspection(*content);
+  if (auto rules = inspection.load(row.content_rules); !rules) return fail(rules.error());
+  sha256 bodies;
   std::string body;
-  std::vector<std::string_view> cells((*content)->column_count());
+  std::vector<std::string_view> cells(content->column_count());
   for (std::int64_t from = 0; from < row.recipients; from += rows_per_chunk) {
     auto chunk = read([&](store::database& db) {
-      auto r = db.select("SELECT address, parameters FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
+      store::screen screened(db, row.id, made.rules);
+      auto r = db.select("SELECT address, parameters, line FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
                          (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_chunk, row.recipients));
-      while (r.next()) {
+      for (auto i = from; r.next(); ++i) {
+        if (const auto why = takes(db, screened, *made_ready, r.text(0), i); why != errc::ok) {
+          made.out.add(i, why);
+          continue;
+        }
         if (!recipients::split_cells(r.text(1), cells)) {
           throw store::store_error{error{errc::store_corrupt, "a recipient's parameters do not fit the columns", 0, 0}};
         }
-        body.clear();
-        (*content)->render(body, r.text(0), callback_placeholder, cells);
+        body = r.text(0);  // a chat platform's address may stand outside the body
+        body += ' ';
+        content->render(body, r.text(0), callback_placeholder, cells);
         body += '\n';
-        hash.add(body);
-        if (made.preview.empty()) made.preview = (*content)->preview(cells);
+        bodies.add(body);
+        inspection.row(cells, r.integer(2));
+        if (made.summary.preview.empty()) made.summary.preview = content->preview(cells);
       }
       return true;
     });
     if (!chunk) return fail(chunk.error());
   }
-  made.hash = hash.hex();
+  if (auto allowed = inspection.verdict(); !allowed) return fail(allowed.error());
+  auto& summary = made.summary;
+  summary.warnings = inspection.warnings();
+  summary.messages = row.recipients - made.out.count();
+  summary.suppressed = made.out.count(errc::recipient_suppressed);
+  summary.without_consent = made.out.count(errc::consent_missing);
+  summary.window_closed = made.out.count(errc::window_closed);
+  if (summary.messages == 0) return fail(nobody_left(row, made.out));
+  summary.credits = row.account != 0 ? summary.messages * row.credits_per_message : 0;
+  summary.credits_available = -1;
+  if (row.account != 0) {
+    auto account = read([&](store::database& db) { return store::read_account(db, row.account); });
+    if (!account) return fail(account.error());
+    summary.credits_available = account->balances.available();
+  }
+  const auto limits = pacing::parse_limits(sender->limits);
+  if (!limits) return fail(limits.error());
+  summary.duration = shortest_duration(*limits, summary.messages);
+  sha256 whole;
+  whole.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
+            sender->api_version + "\n" + sender->phone_number_id + "\n" + std::to_string(made_ready->route) + "\n" + sender->limits + "\ncredits " +
+            std::to_string(summary.credits) + "\n" + bodies.hex());
+  summary.hash = whole.hex();
   return made;
 }
 
 // draft -> starting -> sending. Whatever fails on the way leaves a draft.
-result<void> engine::impl::freeze(const store::campaign_row& row, const plan_summary& planned,
-                                  const std::string& start_key) {
+result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
+                                  const uploaded_files& files) {
+  const auto& summary = plan.summary;
   std::int32_t lane = 0;
   auto begun = writer_->run([&](store::database& db) {
     store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms());
-    db.run("UPDATE campaigns SET start_key = ?2 WHERE id = ?1", row.id, start_key);
-    lane = store::insert_lane(db, row.id, row.recipients);
+    db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
+           row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
+    lane = store::insert_lane(db, row.id, summary.messages);
+    for (const auto& [value, media] : files) store::put_campaign_media(db, row.id, value, media);
   });
   if (!begun) return begun;
+  std::int64_t gone = 0;
   for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
-    begun = writer_->run([&](store::database& db) { store::lay(db, row.id, lane, from, rows_per_chunk); });
+    std::int64_t after = gone;  // a job may run twice
+    begun = writer_->run(
+        [&](store::database& db) { after = store::lay(db, row.id, lane, from, rows_per_chunk, plan.out, gone); });
+    gone = after;
   }
   if (begun) {
     begun = writer_->run([&](store::database& db) {
       if (row.account != 0) {
-        const auto reservation = store::reserve(db, row.account, row.id, planned.credits, now_ms(),
+        const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms(),
                                                 "start of campaign " + std::to_string(row.id));
         db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
       }
-      db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, planned.hash);
+      db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
       store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms());
     });
   }
@@ -178,7 +217,10 @@ result<plan_summary> engine::dry_run(campaign_id campaign) {
   if (!call) return fail(call.error());
   auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
-  return self_->plan(*row);
+  impl::files_of files;
+  auto made = self_->plan(*row, files);
+  if (!made) return fail(made.error());
+  return made->summary;
 }
 
 result<plan_summary> engine::start(campaign_id campaign, const start_options& options) {
@@ -191,34 +233,42 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
   if (row->state != campaign_state::draft) {
     // Started already by the same call: runs once, and the plan is the frozen one.
     if (!options.idempotency_key.empty() && options.idempotency_key == row->start_key) {
+      const auto messages = row->recipients - row->screened_out;
       return plan_summary{.hash = row->plan_hash,
-                          .messages = row->recipients,
-                          .credits = row->account != 0 ? row->recipients * row->credits_per_message : 0,
+                          .messages = messages,
+                          .credits = row->account != 0 ? messages * row->credits_per_message : 0,
                           .credits_available = -1};
     }
     return fail(check_transition(row->state, campaign_state::starting, "start").error());
   }
   auto sender = self_->read([&](store::database& db) { return store::read_sender(db, row->sender); });
   if (!sender) return fail(sender.error());
-  if (auto encoder = make_encoder(*sender); self_->options_.send && !encoder) return fail(encoder.error());
+  if (auto channel = make_channel(*sender); self_->options_.send && !channel) return fail(channel.error());
   if (row->account != 0) {
     // A new month's credits are there from its first day.
-    auto billed = self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
+    auto billed =
+        self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
-  auto planned = self_->plan(*row);
-  if (!planned) return planned;
-  if (!options.expected_hash.empty() && options.expected_hash != planned->hash) {
-    return fail(errc::conflict, "the plan has changed since it was looked at: its hash is " + planned->hash + ", not " +
+  impl::files_of files;
+  auto made = self_->plan(*row, files);
+  if (!made) return fail(made.error());
+  const auto& planned = made->summary;
+  if (!options.expected_hash.empty() && options.expected_hash != planned.hash) {
+    return fail(errc::conflict, "the plan has changed since it was looked at: its hash is " + planned.hash + ", not " +
                                     options.expected_hash + "; look at it again before starting");
   }
-  if (row->account != 0 && planned->credits_available < planned->credits) {
-    return fail(errc::credits_short, "not enough credits: " + std::to_string(planned->credits) + " needed, " +
-                                         std::to_string(planned->credits_available) + " available, " +
-                                         std::to_string(planned->credits - planned->credits_available) +
+  if (row->account != 0 && planned.credits_available < planned.credits) {
+    return fail(errc::credits_short, "not enough credits: " + std::to_string(planned.credits) + " needed, " +
+                                         std::to_string(planned.credits_available) + " available, " +
+                                         std::to_string(planned.credits - planned.credits_available) +
                                          " missing; top up, or send to fewer");
   }
-  if (auto frozen = self_->freeze(*row, *planned, options.idempotency_key); !frozen) return fail(frozen.error());
+  auto uploaded = self_->upload_files(*sender, files, self_->now_ms() + planned.duration.count());
+  if (!uploaded) return fail(uploaded.error());
+  if (auto frozen = self_->freeze(*row, *made, options.idempotency_key, *uploaded); !frozen) {
+    return fail(frozen.error());
+  }
   self_->events_.durable_waiting();
   if (auto running = self_->run_campaign(campaign.value); !running) return fail(running.error());
   return planned;

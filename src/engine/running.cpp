@@ -4,8 +4,9 @@
 
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
-#include "engine/secrets.hpp"
 #include "net/http_client.hpp"
+#include "store/past_recipients.hpp"
+#include "store/media.hpp"
 
 namespace bulkmsg {
 
@@ -13,34 +14,12 @@ namespace {
 
 constexpr std::int64_t a_day_ms = std::int64_t{24} * 3600 * 1000;
 
-std::string host_of(std::string_view origin) {
-  const auto scheme = origin.find("://");
-  if (scheme != std::string_view::npos) origin.remove_prefix(scheme + 3);
-  while (origin.ends_with('/')) origin.remove_suffix(1);
-  return std::string(origin);
-}
-
 }  // namespace
 
 result<pacing::permits> make_permits(const std::string& limits) {
   auto parsed = pacing::parse_limits(limits);
   if (!parsed) return fail(parsed.error());
-  for (const auto& l : *parsed) {
-    if (l.kind == pacing::limit_kind::per_recipient) {
-      return fail(errc::bad_option_value, "limits: '" + pacing::to_string(l) +
-                                              "' is understood but not enforced by this version; leave it out");
-    }
-  }
   return pacing::permits(*parsed);
-}
-
-result<channels::request_encoder> make_encoder(const sender_settings& settings) {
-  auto token = resolve_secret(settings.token, "access token");
-  if (!token) return fail(token.error());
-  return channels::request_encoder::make({.host = host_of(settings.origin),
-                                          .api_version = settings.api_version,
-                                          .phone_number_id = settings.phone_number_id,
-                                          .access_token = *token});
 }
 
 net::transport_options wire_options(const sender_settings& settings) {
@@ -55,13 +34,16 @@ net::transport_options wire_options(const sender_settings& settings) {
 result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner, std::int64_t id,
                                                              const sender_settings& settings,
                                                              const std::vector<store::past_sends>& past) {
-  auto encoder = make_encoder(settings);
-  if (!encoder) return fail(encoder.error());
+  auto channel = make_channel(settings);
+  if (!channel) return fail(channel.error());
   auto permits = make_permits(settings.limits);
   if (!permits) return fail(permits.error());
   // What an earlier run sent counts as if it had been sent by this one.
   const auto wall_offset = owner.clock_.wall() - owner.clock_.now();
   for (const auto& p : past) permits->assume(p.at_ms * millisecond - wall_offset, p.count);
+  auto known = store::guarded(
+      [&] { store::assume_past_recipients(*owner.io_reader_, id, *permits, owner.now_ms(), wall_offset); });
+  if (!known) return fail(known.error());
   // How full the last batch was is not known: it counts as full, so the next begins its delay after the last send.
   std::size_t batch = 0;
   for (const auto& l : permits->limits()) {
@@ -74,7 +56,7 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
 
   std::unique_ptr<running_sender> made(new running_sender(owner, id));
   made->wire_ = std::move(*wire);
-  made->work_ = std::make_unique<sending::batch_sender>(*owner.io_, *made->wire_, *owner.writer_, std::move(*encoder),
+  made->work_ = std::make_unique<sending::batch_sender>(*owner.io_, *made->wire_, *owner.writer_, std::move(*channel),
                                                         std::move(*permits), owner.store_id_, *made);
   return made;
 }
@@ -104,6 +86,8 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     sender_settings sender;
     std::string json;
     std::vector<std::int32_t> lanes;
+    content::file_ids files;
+    bool files_expired = false;
   };
   auto found = store::guarded([&] {
     needed n;
@@ -111,12 +95,22 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     n.sender = store::read_sender(*io_reader_, n.row.sender);
     n.json = store::read_template(*io_reader_, n.row.content);
     n.lanes = store::lanes_of(*io_reader_, campaign);
+    for (auto& file : store::campaign_media(*io_reader_, campaign)) {
+      n.files_expired = n.files_expired || now_ms() - file.uploaded_at_ms >= channels::media_life_ms;
+      n.files.emplace(std::move(file.value), std::move(file.media_id));
+    }
     return n;
   });
   if (!found) return fail(found.error());
   if (found->row.state != campaign_state::sending) return {};
-  auto content = compile(found->row, found->json);
+  auto content = compile(found->row, found->sender, found->json, found->files);
   if (!content) return fail(content.error());
+  if (found->files_expired) {
+    // Nobody could see them: it goes on when they are uploaded again, see renew_media().
+    hold(campaign);
+    media_looked_at_ = 0;
+    return {};
+  }
 
   auto& sender = senders_[found->row.sender];
   if (!sender) {
@@ -138,10 +132,11 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     sender->wire().set_listener(&sender->work());
   }
   if (sender->work().has({campaign})) {
+    sender->work().set_content({campaign}, content->content);
     sender->work().release({campaign});
     return {};
   }
-  for (const auto lane : found->lanes) sender->work().add({lane, {campaign}, *content});
+  for (const auto lane : found->lanes) sender->work().add({lane, {campaign}, content->content, content->route});
   return {};
 }
 
@@ -228,8 +223,12 @@ result<void> engine::impl::command(const std::string& verb, campaign_id campaign
                 "cannot " + verb + " a campaign: the store is open for reading only; open it to run or to post");
   }
   if (options_.mode == open_mode::post) return post_command(verb, campaign.value, reason, wait);
+  return carry_out_now(verb, campaign.value, reason);
+}
+
+result<void> engine::impl::carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason) {
   std::promise<result<void>> done;
-  io_->post([&] { carry_out(verb, campaign.value, reason, 0, [&](result<void> r) { done.set_value(std::move(r)); }); });
+  io_->post([&] { carry_out(verb, campaign, reason, 0, [&](result<void> r) { done.set_value(std::move(r)); }); });
   return done.get_future().get();
 }
 
@@ -271,7 +270,7 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
     if (row->first.state != campaign_state::sending) {
       if (auto ok = check_transition(row->first.state, to, verb); !ok) return done(ok);
     }
-    if (auto encoder = make_encoder(row->second); options_.send && !encoder) return done(fail(encoder.error()));
+    if (auto channel = make_channel(row->second); options_.send && !channel) return done(fail(channel.error()));
   } else {
     hold(campaign);
   }

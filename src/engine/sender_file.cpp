@@ -18,6 +18,7 @@ result<sender_settings> parse_sender_json(std::string_view json) {
     std::string sender_settings::*field;
   } texts[] = {
       {"name", &sender_settings::name},
+      {"channel", &sender_settings::channel},
       {"origin", &sender_settings::origin},
       {"api_version", &sender_settings::api_version},
       {"phone_number_id", &sender_settings::phone_number_id},
@@ -25,6 +26,8 @@ result<sender_settings> parse_sender_json(std::string_view json) {
       {"token", &sender_settings::token},
       {"app_secret", &sender_settings::app_secret},
       {"verify_token", &sender_settings::verify_token},
+      {"agent", &sender_settings::agent},
+      {"reply_to", &sender_settings::reply_to},
       {"limits", &sender_settings::limits},
       {"tls_ca_file", &sender_settings::tls_ca_file},
   };
@@ -39,10 +42,16 @@ result<sender_settings> parse_sender_json(std::string_view json) {
     if (known != std::end(texts)) {
       if (value.get(text) != simdjson::SUCCESS) return wrong_type(key, "a string");
       made.*(known->field) = text;
-    } else if (key == "channel") {
-      if (value.get(text) != simdjson::SUCCESS || text != "whatsapp_cloud") {
-        return wrong_type(key, "\"whatsapp_cloud\", the one channel of this version");
+    } else if (key == "channel_description") {
+      if (value.is_object()) {
+        made.channel_description = simdjson::minify(value);
+      } else if (value.get(text) == simdjson::SUCCESS) {
+        made.channel_description = text;
+      } else {
+        return wrong_type(key, "an object or the path of a file");
       }
+    } else if (key == "marketing_endpoint") {
+      if (value.get(made.marketing_endpoint) != simdjson::SUCCESS) return wrong_type(key, "true or false");
     } else if (key == "connections_max") {
       if (value.get(number) != simdjson::SUCCESS || number < 1 || number > 1024) return wrong_type(key, "1 to 1024");
       made.connections_max = static_cast<int>(number);
@@ -53,9 +62,10 @@ result<sender_settings> parse_sender_json(std::string_view json) {
       made.response_timeout = std::chrono::milliseconds(number);
     } else {
       return fail(errc::unknown_option, "sender file: no field is named '" + std::string(key) +
-                                            "'; known: name, channel, origin, api_version, phone_number_id, "
-                                            "business_account_id, token, app_secret, verify_token, limits, "
-                                            "connections_max, response_timeout_ms, tls_ca_file");
+                                            "'; known: name, channel, channel_description, origin, api_version, "
+                                            "phone_number_id, business_account_id, marketing_endpoint, token, "
+                                            "app_secret, verify_token, agent, reply_to, limits, connections_max, "
+                                            "response_timeout_ms, tls_ca_file");
     }
   }
   if (made.name.empty()) return fail(errc::bad_option_value, "sender file: 'name' is missing; give the sender a name");

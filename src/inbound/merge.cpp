@@ -9,7 +9,9 @@
 #include "bulkmsg/channels/whatsapp_webhook_json.hpp"
 #include "bulkmsg/engine.hpp"
 #include "store/accounts.hpp"
+#include "store/group_receipts.hpp"
 #include "store/outcomes.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg::inbound {
 
@@ -27,7 +29,7 @@ struct fact {
   receipt_rank rank = receipt_rank::none;
   std::int64_t at_ms = 0;
   std::int32_t code = 0;
-  std::string provider_id, detail;
+  std::string provider_id, detail, participant;
 };
 
 receipt_rank rank_of(channels::receipt_status s) {
@@ -55,6 +57,11 @@ struct collector {
   std::vector<fact> facts;
   std::int64_t foreign = 0;
   bool replies = false;
+  struct identity {
+    message_id message;
+    std::string user_id;
+  };
+  std::vector<identity> identities;  // of recipients, by the message they were sent
 
   static std::int64_t to_ms(std::int64_t unix_s) {
     constexpr std::int64_t year_9999 = 253'402'300'799;
@@ -74,9 +81,12 @@ struct collector {
       ++foreign;
       return;
     }
+    if (!r.recipient_user_id.empty() && r.participant.empty()) {
+      identities.push_back({key->message, std::string(r.recipient_user_id)});
+    }
     const auto detail = r.error_details.empty() ? r.error_title : r.error_details;
-    facts.push_back(
-        {*key, rank, to_ms(r.timestamp_unix_s), r.error_code, std::string(r.message_id), std::string(detail)});
+    facts.push_back({*key, rank, to_ms(r.timestamp_unix_s), r.error_code, std::string(r.message_id),
+                     std::string(detail), std::string(r.participant)});
   }
 
   void reply(const channels::reply& r) {
@@ -88,6 +98,9 @@ struct collector {
         r.id, now_ms, from, r.type, r.text, r.context_id);
     if (added == 0) return;
     replies = true;
+    if (!r.from.empty() && !r.from_user_id.empty()) {
+      store::link_identities(db, "+" + std::string(r.from), "user:" + std::string(r.from_user_id), now_ms);
+    }
     db.run(
         "INSERT INTO events(at_ms, kind, campaign, state, payload) VALUES (?1, ?2, 0, 0, json_object('id', ?3, 'from', "
         "?4, "
@@ -147,7 +160,7 @@ counters parts(const row& r) {
 }
 
 // Applies one receipt; true when the row changed.
-bool apply(store::database& db, const fact& f, campaign_change& to) {
+bool apply(store::database& db, fact f, campaign_change& to) {
   const auto id = f.key.message.key();
   const auto before = read_row(db, id);
   auto after = before;
@@ -157,6 +170,14 @@ bool apply(store::database& db, const fact& f, campaign_change& to) {
     if (db.number("SELECT position > ?2 FROM lanes WHERE id = ?1 AND campaign = ?3", f.key.message.lane,
                   f.key.message.sequence, f.key.campaign) == 0) {
       return false;
+    }
+  }
+  if (!f.participant.empty()) {
+    store::put_group_receipt(db, f.key.message, f.participant, f.rank, f.at_ms, f.code);
+    // One participant who could not be reached is not the group: it proves no more than that the message was taken.
+    if (f.rank == receipt_rank::failed) {
+      f.rank = receipt_rank::sent;
+      f.at_ms = 0;
     }
   }
   if (before.state != message_state::accepted) {
@@ -220,7 +241,7 @@ void append(store::database& db, std::string_view body, std::int64_t now_ms) {
 
 merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now_ms) {
   merge_result result;
-  collector found{db, store_id, now_ms, {}, 0, false};
+  collector found{db, store_id, now_ms, {}, 0, false, {}};
   channels::webhook_parser parser;
   std::int64_t last = 0;
   int bodies = 0;
@@ -245,6 +266,15 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
   db.run("DELETE FROM parked WHERE received_at_ms < ?1", now_ms - parked_ms_max);
   db.run("DELETE FROM parked WHERE id <= (SELECT max(id) FROM parked) - ?1", parked_max);
 
+  for (const auto& [message, user_id] : found.identities) {
+    std::string address;
+    {
+      auto r = db.select("SELECT r.address FROM plan p JOIN recipients r ON r.id = p.recipient WHERE p.id = ?1",
+                         message.key());
+      if (r.next()) address = r.text(0);
+    }
+    if (address.starts_with('+')) store::link_identities(db, address, "user:" + user_id, now_ms);
+  }
   std::stable_sort(found.facts.begin(), found.facts.end(),
                    [](const fact& a, const fact& b) { return a.key.message < b.key.message; });
   std::map<std::int64_t, campaign_change> changes;

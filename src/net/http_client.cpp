@@ -16,8 +16,11 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <chrono>
+#include <new>
 #include <optional>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -975,13 +978,28 @@ class http_client final : public transport {
  public:
   http_client(io_thread& io, std::shared_ptr<pool> p) : io_(io), pool_(std::move(p)) {}
   ~http_client() override {
-    io_.call([this] { pool_->abandon(); });
-    // Destroyed inside one of its own callbacks: the handler that called still has to return through the pool.
-    if (io_.on_thread()) io_.post([keep = std::move(pool_)] {});
+    if (!used_) return;
+    // Without memory the pool cannot be reached, and left alone it would go on telling a listener that may be gone.
+    for (;;) {
+      try {
+        io_.call([this] { pool_->abandon(); });
+        // Destroyed inside one of its own callbacks: the handler that called still has to return through the pool.
+        if (io_.on_thread()) io_.post([keep = pool_] {});
+        return;
+      } catch (const std::bad_alloc&) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
   }
 
-  void set_listener(listener* to) override { pool_->set_listener(to); }
-  int acquire() override { return pool_->acquire(); }
+  void set_listener(listener* to) override {
+    used_ = true;
+    pool_->set_listener(to);
+  }
+  int acquire() override {
+    used_ = true;
+    return pool_->acquire();
+  }
   void release(int slot) override { pool_->release(slot); }
   std::string& buffer(int slot) override { return pool_->buffer(slot); }
   void send(int slot, std::uint64_t token) override { pool_->send(slot, token); }
@@ -991,6 +1009,7 @@ class http_client final : public transport {
  private:
   io_thread& io_;
   std::shared_ptr<pool> pool_;
+  bool used_ = false;  // before, nothing on the I/O thread knows of the pool
 };
 
 result<asio::ssl::context> make_tls(const tls_options& options) {
@@ -1017,9 +1036,12 @@ result<asio::ssl::context> make_tls(const tls_options& options) {
   }
 }
 
-}  // namespace
+struct checked_options {
+  origin target;
+  std::optional<asio::ssl::context> tls;
+};
 
-result<std::unique_ptr<transport>> make_http_client(io_thread& io, transport_options options) {
+result<checked_options> check(const transport_options& options) {
   auto target = parse_origin(options.origin);
   if (!target) return fail(target.error());
   if (options.connections_max < 1 || options.connections_max > 1024) {
@@ -1033,13 +1055,26 @@ result<std::unique_ptr<transport>> make_http_client(io_thread& io, transport_opt
       options.body_bytes_max > 64 * 1024 * 1024) {
     return fail(errc::invalid_argument, "head_bytes_max is 256 to 1 Mi, body_bytes_max at most 64 Mi");
   }
-  std::optional<asio::ssl::context> context;
-  if (target->tls) {
+  checked_options checked{std::move(*target), std::nullopt};
+  if (checked.target.tls) {
     auto made = make_tls(options.tls);
     if (!made) return fail(made.error());
-    context.emplace(std::move(*made));
+    checked.tls.emplace(std::move(*made));
   }
-  auto p = std::make_shared<pool>(io, std::move(options), std::move(*target), std::move(context));
+  return checked;
+}
+
+}  // namespace
+
+result<void> check_http_client(const transport_options& options) {
+  if (auto checked = check(options); !checked) return fail(checked.error());
+  return {};
+}
+
+result<std::unique_ptr<transport>> make_http_client(io_thread& io, transport_options options) {
+  auto checked = check(options);
+  if (!checked) return fail(checked.error());
+  auto p = std::make_shared<pool>(io, std::move(options), std::move(checked->target), std::move(checked->tls));
   return std::make_unique<http_client>(io, std::move(p));
 }
 

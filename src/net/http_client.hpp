@@ -36,4 +36,7 @@ namespace bulkmsg::net {
 // counted by the io_thread and otherwise ignored.
 [[nodiscard]] result<std::unique_ptr<transport>> make_http_client(io_thread& io, transport_options options);
 
+// Whether make_http_client() would take these options. Thread: any.
+[[nodiscard]] result<void> check_http_client(const transport_options& options);
+
 }  // namespace bulkmsg::net

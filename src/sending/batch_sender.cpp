@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "bulkmsg/channels/callback_key.hpp"
-#include "bulkmsg/channels/whatsapp_cloud_json.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 
 namespace bulkmsg::sending {
@@ -36,20 +35,22 @@ std::int64_t backoff(nanoseconds_t base, std::uint32_t attempt, std::int64_t key
   return whole + static_cast<nanoseconds_t>(spread % static_cast<std::uint64_t>(whole / 4 + 1));
 }
 
+// The provider's name of the recipient, where it is another than the number we wrote.
+std::string_view other_than(std::string_view address, std::string_view wa_id) {
+  return address.starts_with('+') && address.substr(1) == wa_id ? std::string_view() : wa_id;
+}
+
 }  // namespace
 
-batch_sender::batch_sender(executor& on, net::transport& over, store::writer& to, channels::request_encoder encoder,
+batch_sender::batch_sender(executor& on, net::transport& over, store::writer& to, std::unique_ptr<channels::channel> by,
                            pacing::permits permits, std::uint64_t store_id, observer& owner)
     : executor_(on),
       transport_(over),
       writer_(to),
-      encoder_(std::move(encoder)),
+      channel_(std::move(by)),
       permits_(std::move(permits)),
       store_id_(store_id),
-      owner_(owner),
-      answers_(std::make_unique<channels::answer_reader>()) {}
-
-batch_sender::~batch_sender() = default;
+      owner_(owner) {}
 
 void batch_sender::add(const lane_settings& settings) {
   if (!timer_) {
@@ -64,6 +65,12 @@ void batch_sender::add(const lane_settings& settings) {
   l->retry_at = 1;
   lanes_.push_back(std::move(l));
   pump();
+}
+
+void batch_sender::set_content(campaign_id campaign, const std::shared_ptr<const content::compiled_message>& content) {
+  for (auto& l : lanes_) {
+    if (l->settings.campaign == campaign) l->settings.content = content;
+  }
 }
 
 void batch_sender::remove(campaign_id campaign) {
@@ -144,16 +151,24 @@ bool batch_sender::send_one(lane& l, int slot) {
   auto& request = transport_.buffer(slot);
   callback_.clear();
   channels::callback_key{store_id_, l.settings.campaign.value, m.id, m.attempt}.append_to(callback_);
-  const bool whole = recipients::split_cells(m.parameters, l.cells);  // as checked when the row came in
-  encoder_.encode_message(request, [&](std::string& out) {
-    if (whole) l.settings.content->render(out, m.address, callback_, l.cells);
-  });
+  if (!recipients::split_cells(m.parameters, l.cells)) {  // cannot be: it was checked when the row came in
+    transport_.release(slot);
+    set_aside(l, p, message_state::refused, 0, errc::store_corrupt);
+    return true;
+  }
+  channel_->encode(request, {*l.settings.content, l.settings.route, m.address, callback_, l.cells});
 
   // The permit is taken when nothing is left to do but to write.
   const auto now = executor_.time().now();
-  const auto leave = permits_.take(now);
+  const auto recipient = permits_.per_recipient() ? pacing::recipient_key(m.address) : 0;
+  const auto leave = permits_.take(now, recipient);
   if (!leave.granted) {
     transport_.release(slot);
+    if (leave.by->kind == pacing::limit_kind::per_recipient) {
+      // Only this recipient waits; the others go on.
+      set_aside(l, p, message_state::retry, wall_ms(leave.next) + 1, errc::rate_limited);
+      return true;
+    }
     if (leave.next != pacing::only_by_release) {
       wake_at(leave.next);
       if (leave.next - now > patience) {
@@ -170,7 +185,7 @@ bool batch_sender::send_one(lane& l, int slot) {
     token = free_flights_.back();
     free_flights_.pop_back();
   }
-  flights_[token] = {&l, p, now, wall_ms(now)};
+  flights_[token] = {&l, p, now, wall_ms(now), recipient};
   hand_over(l, p);
   transport_.send(slot, token);
   return true;
@@ -195,6 +210,20 @@ void batch_sender::hand_over(lane& l, place p) {
   }
   ++l.in_flight;
   ++l.handed_since;
+}
+
+// Takes the next message out of its turn without sending it, and so without counting an attempt.
+void batch_sender::set_aside(lane& l, place p, message_state as, std::int64_t next_at_ms, errc why) {
+  const auto& m = p.message();
+  const store::outcome o{.id = m.id,
+                         .state = as,
+                         .attempt = m.attempt - 1,
+                         .code = static_cast<std::int32_t>(why),
+                         .at_ms = wall_ms(executor_.time().now()),
+                         .next_at_ms = next_at_ms};
+  hand_over(l, p);
+  --l.in_flight;
+  settle(l, o, p, {}, name(why));
 }
 
 void batch_sender::claim_more(lane& l) {
@@ -257,7 +286,8 @@ void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64
   l.retry_at = 0;  // what was settled later is told later, too
   retry_due(l, retry_at_ms);
   if (made->range.messages.empty()) {
-    l.at_end = !unwanted;  // else what was taken back is there to be claimed again
+    // Else what was taken back is there to be claimed again, or everybody in the range was skipped.
+    l.at_end = !unwanted && !made->range.more;
   } else {
     made->outstanding = made->range.messages.size();
     l.waiting += made->outstanding;
@@ -279,7 +309,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
   switch (end.fate) {
     case net::fate::unsent:
       // Not an attempt: it goes first, as if it had never left.
-      permits_.refund(f.permit_at);
+      permits_.refund(f.permit_at, f.recipient);
       l.again.push_back(f.at);
       if (l.held) take_back(l);
       break;
@@ -293,12 +323,12 @@ void batch_sender::on_end(const net::exchange_end& end) {
     }
     case net::fate::answered: {
       permits_.release();
-      const auto answer = answers_->classify(end.status, end.body);
+      const auto answer = channel_->classify(end.status, end.body);
       if (answer.what == channels::answer::kind::accepted) {
         auto o = settled;
         o.state = message_state::accepted;
         ++accepted_since_slow_;
-        settle(l, o, f.at, answer.message_id, {});
+        settle(l, o, f.at, answer.message_id, other_than(m.address, answer.wa_id));
       } else if (answer.what == channels::answer::kind::unproven) {
         auto o = settled;
         o.state = message_state::unconfirmed;
@@ -325,6 +355,7 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
                    .code = answer.provider_code,
                    .at_ms = f.first_byte_ms};
   const auto now = executor_.time().now();
+  retry_after = std::max(retry_after, answer.retry_after);
   const auto wait = [&](nanoseconds_t for_time) {
     if (m.attempt >= attempts_max) return;
     o.state = message_state::retry;
@@ -335,7 +366,7 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
     o.state = message_state::retry;
     o.next_at_ms = wall_ms(now);
   };
-  const auto title = encoder_.without_token(answer.title);
+  const auto title = channel_->without_token(answer.title);
   const auto because = title + " (code " + std::to_string(answer.provider_code) + ")";
   campaign_id braked = l.settings.campaign;
   bool brakes = false;

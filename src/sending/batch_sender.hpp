@@ -18,18 +18,12 @@
 
 #include "bulkmsg/base/executor.hpp"
 #include "bulkmsg/base/ids.hpp"
-#include "bulkmsg/channels/whatsapp_cloud.hpp"
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/channels/channel.hpp"
 #include "bulkmsg/net/transport.hpp"
 #include "bulkmsg/pacing/permit.hpp"
 #include "store/intents.hpp"
 #include "store/outcomes.hpp"
 #include "store/writer.hpp"
-
-namespace bulkmsg::channels {
-class answer_reader;
-struct answer;
-}  // namespace bulkmsg::channels
 
 namespace bulkmsg::sending {
 
@@ -53,15 +47,16 @@ class batch_sender final : public net::listener {
   struct lane_settings {
     std::int32_t lane = 0;
     campaign_id campaign;
-    std::shared_ptr<const content::compiled_template> content;
+    std::shared_ptr<const content::compiled_message> content;
+    std::uint32_t route = 0;  // of the channel, for this content
   };
 
-  batch_sender(executor& on, net::transport& over, store::writer& to, channels::request_encoder encoder,
+  batch_sender(executor& on, net::transport& over, store::writer& to, std::unique_ptr<channels::channel> by,
                pacing::permits permits, std::uint64_t store_id, observer& owner);
 
-  ~batch_sender() override;
-
   void add(const lane_settings& settings);
+  // Other words from the next message on, for the same columns.
+  void set_content(campaign_id campaign, const std::shared_ptr<const content::compiled_message>& content);
   void remove(campaign_id campaign);  // its lanes must be idle
   // From now on no request of the campaign leaves (none: of any campaign). What was opened and not handed to the
   // network is taken back; what is on the wire settles. on_idle follows.
@@ -92,9 +87,9 @@ class batch_sender final : public net::listener {
     lane_settings settings;
     bool held = false;
     std::uint32_t claiming = 0;  // messages of the claim that is being committed
-    bool unwanted = false;  // what that claim brings is to be taken back
-    bool settling = false;  // outcomes are being committed
-    bool at_end = false;    // the lane has no message left that was never opened
+    bool unwanted = false;       // what that claim brings is to be taken back
+    bool settling = false;       // outcomes are being committed
+    bool at_end = false;         // the lane has no message left that was never opened
     bool told_idle = false;
     std::deque<std::unique_ptr<open_claim>> open;
     std::size_t waiting = 0;   // claimed and not handed over
@@ -114,6 +109,7 @@ class batch_sender final : public net::listener {
     place at;
     nanoseconds_t permit_at = 0;
     std::int64_t first_byte_ms = 0;
+    std::uint64_t recipient = 0;  // as the permit was taken for
   };
 
   static bool settled_all(const lane& l) noexcept;
@@ -122,6 +118,7 @@ class batch_sender final : public net::listener {
   bool send_one(lane& l, int slot);
   static place next_of(lane& l);
   static void hand_over(lane& l, place p);
+  void set_aside(lane& l, place p, message_state as, std::int64_t next_at_ms, errc why);
   void claim_more(lane& l);
   void claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms);
   void settle(lane& l, const store::outcome& o, place p, std::string_view provider_id, std::string_view detail);
@@ -142,11 +139,10 @@ class batch_sender final : public net::listener {
   executor& executor_;
   net::transport& transport_;
   store::writer& writer_;
-  channels::request_encoder encoder_;
+  std::unique_ptr<channels::channel> channel_;
   pacing::permits permits_;
   std::uint64_t store_id_;
   observer& owner_;
-  std::unique_ptr<channels::answer_reader> answers_;
 
   std::vector<std::unique_ptr<lane>> lanes_;
   std::size_t turn_ = 0;  // whose lane is next

@@ -1,6 +1,9 @@
 #include "store/campaigns.hpp"
 
+#include "bulkmsg/recipients/cells.hpp"
+#include "bulkmsg/recipients/judge.hpp"
 #include "store/accounts.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
 
@@ -17,35 +20,44 @@ constexpr std::int64_t wide(std::int64_t high, std::int64_t low) { return (high 
 std::int64_t put_sender(database& db, const sender_settings& s) {
   db.run(
       "INSERT INTO senders(name, origin, api_version, phone_number_id, business_account_id, token, app_secret, "
-      "verify_token, limits, connections_max, response_timeout_ms, tls_ca_file) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT(name) DO UPDATE SET origin = ?2, "
-      "api_version = ?3, phone_number_id = ?4, business_account_id = ?5, token = ?6, app_secret = ?7, "
-      "verify_token = ?8, limits = ?9, connections_max = ?10, response_timeout_ms = ?11, tls_ca_file = ?12",
+      "verify_token, limits, connections_max, response_timeout_ms, tls_ca_file, channel, channel_description, "
+      "marketing_endpoint, agent, reply_to) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
+      "ON CONFLICT(name) DO UPDATE SET origin = ?2, api_version = ?3, phone_number_id = ?4, business_account_id = ?5, "
+      "token = ?6, app_secret = ?7, verify_token = ?8, limits = ?9, connections_max = ?10, response_timeout_ms = ?11, "
+      "tls_ca_file = ?12, channel = ?13, channel_description = ?14, marketing_endpoint = ?15, agent = ?16, "
+      "reply_to = ?17",
       s.name, s.origin, s.api_version, s.phone_number_id, s.business_account_id, s.token, s.app_secret, s.verify_token,
-      s.limits, s.connections_max, s.response_timeout.count(), s.tls_ca_file);
+      s.limits, s.connections_max, s.response_timeout.count(), s.tls_ca_file, s.channel, s.channel_description,
+      s.marketing_endpoint, s.agent, s.reply_to);
   return db.number("SELECT id FROM senders WHERE name = ?1", s.name);
 }
 
 sender_settings read_sender(database& db, std::int64_t sender) {
   auto r = db.select(
-      "SELECT name, origin, api_version, phone_number_id, business_account_id, token, app_secret, verify_token, "
-      "limits, "
-      "connections_max, response_timeout_ms, tls_ca_file FROM senders WHERE id = ?1",
+      "SELECT name, channel, channel_description, origin, api_version, phone_number_id, business_account_id, "
+      "marketing_endpoint, token, app_secret, verify_token, agent, reply_to, limits, connections_max, "
+      "response_timeout_ms, tls_ca_file FROM senders WHERE id = ?1",
       sender);
   if (!r.next()) not_found("sender", sender);
   const auto text = [&](int i) { return std::string(r.text(i)); };
   return {.name = text(0),
-          .origin = text(1),
-          .api_version = text(2),
-          .phone_number_id = text(3),
-          .business_account_id = text(4),
-          .token = text(5),
-          .app_secret = text(6),
-          .verify_token = text(7),
-          .limits = text(8),
-          .connections_max = static_cast<int>(r.integer(9)),
-          .response_timeout = std::chrono::milliseconds(r.integer(10)),
-          .tls_ca_file = text(11)};
+          .channel = text(1),
+          .channel_description = text(2),
+          .origin = text(3),
+          .api_version = text(4),
+          .phone_number_id = text(5),
+          .business_account_id = text(6),
+          .marketing_endpoint = r.integer(7) != 0,
+          .token = text(8),
+          .app_secret = text(9),
+          .verify_token = text(10),
+          .agent = text(11),
+          .reply_to = text(12),
+          .limits = text(13),
+          .connections_max = static_cast<int>(r.integer(14)),
+          .response_timeout = std::chrono::milliseconds(r.integer(15)),
+          .tls_ca_file = text(16)};
 }
 
 std::vector<std::int64_t> sender_ids(database& db) {
@@ -55,10 +67,24 @@ std::vector<std::int64_t> sender_ids(database& db) {
   return ids;
 }
 
-std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json) {
-  db.run("INSERT INTO templates(name, language, json) VALUES (?1, ?2, ?3) ON CONFLICT(json) DO NOTHING", name, language,
-         json);
-  return db.number("SELECT id FROM templates WHERE json = ?1", json);
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
+                          std::string_view kind) {
+  db.run("INSERT INTO templates(name, language, json, kind) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", name,
+         language, json, kind);
+  return db.number("SELECT id FROM templates WHERE name = ?1 AND language = ?2 AND json = ?3", name, language, json);
+}
+
+std::int64_t find_own_message(database& db, const std::string& name) {
+  auto r = db.select("SELECT id FROM templates WHERE name = ?1 AND kind = 'own' ORDER BY id DESC LIMIT 1", name);
+  if (r.next()) return r.integer(0);
+  throw store_error{error{errc::not_found, "no own message is saved under '" + name + "'", 0, 0}};
+}
+
+std::int64_t last_inbound(database& db, std::string_view address) {
+  // Replies are kept under the provider's own form: digits, or the user id.
+  const auto prefix = address.starts_with('+') ? 1 : address.find(':') + 1;
+  auto r = db.select("SELECT max(received_at_ms) FROM replies WHERE address = ?1", address.substr(prefix));
+  return r.next() ? r.integer(0) : 0;
 }
 
 std::string read_template(database& db, std::int64_t content) {
@@ -68,13 +94,16 @@ std::string read_template(database& db, std::int64_t content) {
 }
 
 std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms) {
-  static_cast<void>(read_sender(db, c.sender));
+  const auto sender = read_sender(db, c.sender);
   static_cast<void>(read_template(db, c.content));
   if (c.account != 0) static_cast<void>(read_account(db, c.account));
   db.run(
-      "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, "
-      "credits_per_message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-      c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms, c.credits_per_message);
+      "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, agent, reply_to, "
+      "require_consent, content_rules, credits_per_message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, "
+      "-1), ?11, ?12)",
+      c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms,
+      c.agent.empty() ? sender.agent : c.agent, c.reply_to.empty() ? sender.reply_to : c.reply_to,
+      c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules, c.credits_per_message);
   const auto id = db.last_id();
   db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, 'create', '')", now_ms, id);
   return id;
@@ -83,7 +112,8 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
 campaign_row read_campaign(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
-      "plan_hash, start_key, credits_per_message FROM campaigns WHERE id = ?1",
+      "plan_hash, start_key, agent, reply_to, require_consent, screened_out, content_rules, credits_per_message FROM "
+      "campaigns WHERE id = ?1",
       campaign);
   if (!r.next()) not_found("campaign", campaign);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -97,11 +127,16 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .reservation = r.integer(7),
           .mapping = text(8),
           .columns = text(9),
+          .content_rules = text(18),
           .recipients = r.integer(10),
           .rejects = r.integer(11),
           .plan_hash = text(12),
           .start_key = text(13),
-          .credits_per_message = r.integer(14)};
+          .agent = text(14),
+          .reply_to = text(15),
+          .require_consent = r.is_null(16) ? std::nullopt : std::optional(r.integer(16) != 0),
+          .screened_out = r.integer(17),
+          .credits_per_message = r.integer(19)};
 }
 
 void check_draft(database& db, std::int64_t campaign, std::string_view verb) {
@@ -114,6 +149,7 @@ void check_draft(database& db, std::int64_t campaign, std::string_view verb) {
 void erase_draft(database& db, std::int64_t campaign) {
   check_draft(db, campaign, "discard");
   db.run("DELETE FROM campaigns WHERE id = ?1", campaign);
+  db.run("DELETE FROM consent_statements WHERE campaign = ?1", campaign);
   db.run("DELETE FROM history WHERE campaign = ?1", campaign);
   db.run("DELETE FROM events WHERE campaign = ?1", campaign);
 }
@@ -147,11 +183,13 @@ void append_recipients(database& db, std::int64_t campaign, const recipient_batc
            g.parameters);
   }
   auto reject = wide(campaign, row.rejects);
-  for (const auto& b : batch.rejected) {
+  for (std::size_t i = 0; i < batch.rejected.size(); ++i) {
+    const auto& b = batch.rejected[i];
     db.run(
-        "INSERT INTO rejects(id, line, column_number, column_name, code, reason, address) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        reject++, b.line, b.column, b.column_name, b.code, b.reason, b.address);
+        "INSERT INTO rejects(id, line, column_number, column_name, code, reason, address, address_column, row) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        reject++, b.line, b.column, b.column_name, b.code, b.reason, b.address, batch.address_column,
+        i < batch.rejected_rows.size() ? std::string_view(batch.rejected_rows[i]) : std::string_view());
   }
   const auto added = static_cast<std::int64_t>(batch.added.size());
   const auto skipped = static_cast<std::int64_t>(batch.rejected.size());
@@ -182,10 +220,80 @@ std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size)
   return static_cast<std::int32_t>(db.last_id());
 }
 
-void lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count) {
-  // One lane takes the recipients in their order, so that a sequence is a row's number; more lanes come with windows.
-  db.run("INSERT INTO plan(id, recipient) SELECT ?1 | (id & 0xffffffff), id FROM recipients WHERE id >= ?2 AND id < ?3",
-         wide(lane, 0), wide(campaign, from), wide(campaign, from + count));
+void left_out::add(std::int64_t row, errc why) {
+  auto& rows = rows_by_reason[why];
+  rows.resize(static_cast<std::size_t>(row) + 1);
+  rows.back() = true;
+  ++counts[why];
+}
+
+errc left_out::why(std::int64_t row) const {
+  for (const auto& [reason, rows] : rows_by_reason) {
+    if (static_cast<std::size_t>(row) < rows.size() && rows[static_cast<std::size_t>(row)]) return reason;
+  }
+  return errc::ok;
+}
+
+namespace {
+
+// A recipient's row among the rejected ones, whole, as the input had it.
+void reject_recipient(database& db, std::int64_t recipient, std::int64_t reject, errc why, bool has_parameters) {
+  std::int64_t line = 0;
+  std::string address, cells;
+  {
+    auto r = db.select("SELECT line, address, parameters FROM recipients WHERE id = ?1", recipient);
+    if (!r.next()) return;
+    line = r.integer(0);
+    address = r.text(1);
+    cells = r.text(2);
+  }
+  std::string whole = address;
+  if (cells.empty() && has_parameters) whole += ',';
+  for (std::string_view rest = cells; !rest.empty();) {
+    const auto end = std::min(rest.find(recipients::cell_separator), rest.size());
+    recipients::append_csv_cell(whole += ',', rest.substr(0, end));
+    if (end + 1 == rest.size()) whole += ',';  // the last cell is empty
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  db.run(
+      "INSERT INTO rejects(id, line, column_number, column_name, code, reason, address, address_column, row) "
+      "VALUES (?1, ?2, 0, '', ?3, ?4, ?5, ?6, ?7)",
+      reject, line, why, screening_reason(why), address, recipients::any_address_column_name, whole);
+}
+
+}  // namespace
+
+std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
+                 const left_out& out, std::int64_t gone) {
+  // One lane takes the recipients in their order, so that a sequence is a row's number less those left out before it;
+  // more lanes come with windows.
+  const auto lay_run = [&](std::int64_t begin, std::int64_t end) {
+    if (begin >= end) return;
+    db.run("INSERT INTO plan(id, recipient) SELECT ?1 + id, id FROM recipients WHERE id >= ?2 AND id < ?3",
+           wide(lane, 0) - wide(campaign, 0) - gone, wide(campaign, begin), wide(campaign, end));
+  };
+  if (out.count() == 0) {
+    lay_run(from, from + count);
+    return gone;
+  }
+  const auto row = read_campaign(db, campaign);
+  auto reject = wide(campaign, row.rejects);
+  const auto end = std::min(from + count, row.recipients);
+  auto begin = from;
+  for (auto i = from; i < end; ++i) {
+    const auto why = out.why(i);
+    if (why == errc::ok) continue;
+    lay_run(begin, i);
+    begin = i + 1;
+    ++gone;
+    reject_recipient(db, wide(campaign, i), reject++, why, !row.columns.empty());
+  }
+  lay_run(begin, end);
+  db.run(
+      "UPDATE campaigns SET rejects = rejects + ?2, skipped = skipped + ?2, screened_out = screened_out + ?2 "
+      "WHERE id = ?1",
+      campaign, reject - wide(campaign, row.rejects));
+  return gone;
 }
 
 std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign) {
@@ -200,7 +308,15 @@ void undo_start(database& db, std::int64_t campaign, std::string_view why, std::
     db.run("DELETE FROM plan WHERE id >= ?1 AND id < ?2", wide(lane, 0), wide(lane + 1, 0));
     db.run("DELETE FROM lanes WHERE id = ?1", lane);
   }
-  db.run("UPDATE campaigns SET start_key = '' WHERE id = ?1", campaign);
+  // Who was left out is a recipient of the draft again.
+  db.run(
+      "DELETE FROM rejects WHERE id < ?2 AND id >= (SELECT ?3 + rejects - screened_out FROM campaigns WHERE id = ?1)",
+      campaign, wide(campaign + 1, 0), wide(campaign, 0));
+  db.run(
+      "UPDATE campaigns SET start_key = '', rejects = rejects - screened_out, skipped = skipped - screened_out, "
+      "screened_out = 0 WHERE id = ?1",
+      campaign);
+  db.run("DELETE FROM campaign_media WHERE campaign = ?1", campaign);
   change_state(db, campaign, campaign_state::draft, "undo the start of", why, now_ms);
 }
 

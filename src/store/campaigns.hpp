@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
 #include "bulkmsg/engine.hpp"
+#include "bulkmsg/recipients/consent.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {
@@ -19,20 +22,28 @@ struct campaign_row {
   campaign_state state = campaign_state::draft;
   std::string reason;
   std::int64_t sender = 0, content = 0, account = 0, reservation = 0;
-  std::string mapping, columns;
+  std::string mapping, columns, content_rules;
   std::int64_t recipients = 0, rejects = 0;
   std::string plan_hash, start_key;
+  std::string agent, reply_to;
+  std::optional<bool> require_consent;
+  std::int64_t screened_out = 0;
   std::int64_t credits_per_message = 1;
 };
 
 std::int64_t put_sender(database& db, const sender_settings& s);
 sender_settings read_sender(database& db, std::int64_t sender);  // throws not_found
 std::vector<std::int64_t> sender_ids(database& db);
-std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json);
-std::string read_template(database& db, std::int64_t content);  // throws not_found
+// kind: "provider" or "own".
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
+                          std::string_view kind = "provider");
+std::int64_t find_own_message(database& db, const std::string& name);  // the newest of that name; throws not_found
+std::string read_template(database& db, std::int64_t content);         // throws not_found
 
 std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms);
-campaign_row read_campaign(database& db, std::int64_t campaign);               // throws not_found
+campaign_row read_campaign(database& db, std::int64_t campaign);  // throws not_found
+// When that address (its one text form) last wrote to us, Unix ms; 0: never.
+std::int64_t last_inbound(database& db, std::string_view address);
 void check_draft(database& db, std::int64_t campaign, std::string_view verb);  // throws wrong_state
 void erase_draft(database& db, std::int64_t campaign);                         // with no recipients left in it
 
@@ -48,13 +59,46 @@ struct recipient_batch {
   };
   std::vector<good> added;
   std::vector<rejected_row> rejected;
+  std::vector<std::string> rejected_rows;  // by the same index, the whole row as CSV; may be shorter: not known
+  std::string address_column;              // in which the rejected rows have their addresses
 };
 void append_recipients(database& db, std::int64_t campaign, const recipient_batch& batch, const std::string& columns);
+// Rejected rows to correct: each as CSV, `address_column` first, then campaigns.columns, then cells too many.
+struct rejected_text {
+  std::int64_t number = 0, line = 0;  // of the campaign's rejected rows, from 1; of the input
+  std::string reason, address_column, row;
+};
+std::vector<rejected_text> list_rejected_text(database& db, std::int64_t campaign, std::int64_t after_number,
+                                              std::size_t limit);
+// The columns that held the addresses of rejected rows.
+std::vector<std::string> rejected_address_columns(database& db, std::int64_t campaign);
+
 // Removes what an import added beyond these numbers of rows, up to 10,000 rows a call; true when done.
 bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, std::int64_t rejects);
 
-// Lays recipients [from, from+count) of the campaign into the lane, in order.
-void lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count);
+// Recipients that the plan leaves out: a bit a row and reason, so that what is laid is exactly what was hashed.
+struct left_out {
+  std::map<errc, std::vector<bool>> rows_by_reason;
+  std::map<errc, std::int64_t> counts;
+
+  [[nodiscard]] std::int64_t count() const {
+    std::int64_t all = 0;
+    for (const auto& [why, n] : counts) all += n;
+    return all;
+  }
+  [[nodiscard]] std::int64_t count(errc why) const {
+    const auto found = counts.find(why);
+    return found == counts.end() ? 0 : found->second;
+  }
+  [[nodiscard]] errc why(std::int64_t row) const;  // ok: it stays
+  // recipient_suppressed, consent_missing or window_closed; rows in ascending order.
+  void add(std::int64_t row, errc why);
+};
+
+// Lays recipients [from, from+count) of the campaign into the lane, in order, but for those who are left out: they
+// become rejected rows. `gone`: how many were left out before `from`. Returns how many now.
+std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
+                 const left_out& out = {}, std::int64_t gone = 0);
 std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size);
 // A start that failed, or that a crash interrupted: the lanes go, the campaign is a draft again.
 void undo_start(database& db, std::int64_t campaign, std::string_view why, std::int64_t now_ms);

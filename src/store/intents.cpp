@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "store/outcomes.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
 
@@ -29,20 +31,70 @@ void read_messages(rows& r, claim& into) {
   }
 }
 
+// Takes out of a claim who may not be written to any more. It costs one look at the log of changes while there was none
+// since the freeze. What an earlier claim skipped already, before the range was taken back, is taken out, too.
+void skip_barred(database& db, std::int32_t lane, std::int64_t now_ms, claim& of) {
+  std::int64_t campaign = 0;
+  consent_rules rules;
+  {
+    auto r = db.select(
+        "SELECT c.id, c.marketing, c.needs_consent FROM lanes l JOIN campaigns c ON c.id = l.campaign "
+        "WHERE l.id = ?1 AND c.screened_at < (SELECT max(id) FROM consent_log)",
+        lane);
+    if (!r.next()) return;
+    campaign = r.integer(0);
+    rules = {r.integer(1) != 0, r.integer(2) != 0};
+  }
+  if (of.messages.empty()) return;
+  screen screened(db, campaign, rules);
+  outcomes skipped;
+  std::erase_if(of.messages, [&](const claimed& m) {
+    if (db.number("SELECT state FROM messages WHERE id = ?1", m.id.key()) ==
+        static_cast<std::int64_t>(message_state::skipped)) {
+      return true;
+    }
+    const auto row = db.number("SELECT recipient & 0xffffffff FROM plan WHERE id = ?1", m.id.key());
+    const auto why = screened.check(m.address, row);
+    if (why == errc::ok) return false;
+    skipped.add({.id = m.id,
+                 .state = message_state::skipped,
+                 .attempt = m.attempt - 1,
+                 .code = static_cast<std::int32_t>(why),
+                 .at_ms = now_ms},
+                {}, screening_reason(why));
+    return true;
+  });
+  if (!skipped.empty()) settle(db, campaign, skipped, now_ms);
+}
+
 }  // namespace
 
 void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into) {
+  constexpr std::int64_t skipped_max = 2048;  // in one store job
   into.clear();
-  const auto first = position(db, lane);
-  const auto last = std::min<std::int64_t>(first + count, db.number("SELECT size FROM lanes WHERE id = ?1", lane));
-  if (first >= last) return;
-  into.intent = write_intent(db, lane, first, last, now_ms);
+  const auto size = db.number("SELECT size FROM lanes WHERE id = ?1", lane);
   const auto base = static_cast<std::int64_t>(lane) << 32;
-  auto r = db.select(
-      "SELECT plan.id, 1, r.address, r.parameters FROM plan JOIN recipients r ON r.id = plan.recipient "
-      "WHERE plan.id >= ?1 AND plan.id < ?2 ORDER BY plan.id",
-      base + first, base + last);
-  read_messages(r, into);
+  auto first = position(db, lane);
+  const auto begin = first;
+  while (count > 0 && first < size && into.messages.empty()) {
+    if (first - begin >= skipped_max) {
+      into.more = true;
+      return;
+    }
+    const auto last = std::min<std::int64_t>(first + count, size);
+    into.text.clear();
+    into.intent = write_intent(db, lane, first, last, now_ms);
+    {
+      auto r = db.select(
+          "SELECT plan.id, 1, r.address, r.parameters FROM plan JOIN recipients r ON r.id = plan.recipient "
+          "WHERE plan.id >= ?1 AND plan.id < ?2 ORDER BY plan.id",
+          base + first, base + last);
+      read_messages(r, into);
+    }
+    skip_barred(db, lane, now_ms, into);
+    if (into.messages.empty()) close_intent(db, into.intent, now_ms);
+    first = last;
+  }
 }
 
 void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into) {
@@ -55,6 +107,7 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
         now_ms, lane, count);
     read_messages(r, into);
   }
+  skip_barred(db, lane, now_ms, into);
   if (into.messages.empty()) return;
   db.run("INSERT INTO intents(lane, first, last, retries, at_ms) VALUES (?1, 0, 0, ?2, ?3)", lane, into.messages.size(),
          now_ms);
@@ -78,13 +131,15 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   constexpr std::int64_t intents_kept_ms = 60'000;
   std::vector<past_sends> past;
   // Up to a minute back the intents tell; farther back only the messages themselves do. Earlier attempts count as if
-  // they had been made with the last: rather too late than forgotten.
+  // they had been made with the last: rather too late than forgotten. Who was skipped or set aside carries the time of
+  // that, and no attempt was made then: all of theirs lie before.
   if (now_ms - since_ms > intents_kept_ms) {
     auto r = db.select(
-        "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 THEN m.attempt ELSE m.attempt - 1 END) FROM messages m "
+        "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 OR m.state = 5 OR (m.state = 1 AND m.code = ?4) "
+        "THEN m.attempt ELSE max(m.attempt - 1, 0) END) FROM messages m "
         "JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign "
-        "WHERE c.sender = ?1 AND m.at_ms >= ?2 AND m.state <> 5 GROUP BY m.at_ms / 1000",
-        sender, since_ms, now_ms - intents_kept_ms);
+        "WHERE c.sender = ?1 AND m.at_ms >= ?2 GROUP BY m.at_ms / 1000",
+        sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited);
     while (r.next()) {
       if (r.integer(1) > 0) past.push_back({r.integer(0), r.integer(1)});
     }

@@ -25,8 +25,10 @@ struct claim {
   std::int64_t intent = 0;
   std::string text;
   std::vector<claimed> messages;
+  bool more = false;  // nothing of this range may be sent, but the lane goes on behind it
 
   void clear() {
+    more = false;
     intent = 0;
     text.clear();
     messages.clear();
@@ -34,9 +36,11 @@ struct claim {
 };
 
 // Opens the next `count` messages of the lane: writes the intent, moves the position, reads addresses and parameters.
+// Whoever may not be written to any more since the plan was frozen is not among them: that message is skipped, for
+// good, in the same transaction, and its credit given back. So the sequences of a claim have gaps.
 void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into);
 
-// Marks up to `count` retries of the lane that are due as attempting, and reads them.
+// Marks up to `count` retries of the lane that are due as attempting, and reads them; skips as open_range.
 void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into);
 
 // A retry that was opened and not handed to the network waits again.

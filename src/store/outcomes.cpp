@@ -4,8 +4,26 @@
 
 #include "store/accounts.hpp"
 #include "store/intent_rows.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
+
+namespace {
+
+// The provider knows the recipient under another number: an opt-out may come from there.
+void learn_wa_id(database& db, message_id id, std::string_view wa_id, std::int64_t now_ms) {
+  constexpr std::size_t digits_max = 20;
+  if (wa_id.size() > digits_max || wa_id.find_first_not_of("0123456789") != std::string_view::npos) return;
+  std::string address;
+  {
+    auto r =
+        db.select("SELECT r.address FROM plan p JOIN recipients r ON r.id = p.recipient WHERE p.id = ?1", id.key());
+    if (r.next()) address = r.text(0);
+  }
+  if (address.starts_with('+')) link_identities(db, address, "+" + std::string(wa_id), now_ms);
+}
+
+}  // namespace
 
 void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int64_t now_ms) {
   counters change;
@@ -30,6 +48,7 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
       }
       change.sent += changed;
       charge += changed;
+      if (!detail.empty()) learn_wa_id(db, o.id, detail, now_ms);
       continue;
     }
     const int changed = db.run(

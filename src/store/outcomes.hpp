@@ -20,7 +20,9 @@ struct outcome {
   std::int32_t code = 0;  // the provider's, or an errc
   std::int64_t at_ms = 0;
   std::int64_t next_at_ms = 0;                          // state retry
-  std::uint32_t provider_id_size = 0, detail_size = 0;  // both in outcomes::text, one after the other
+  // Both in outcomes::text, one after the other. The detail of an accepted message is the number under which the provider
+  // knows the recipient, where that is not the address.
+  std::uint32_t provider_id_size = 0, detail_size = 0;
 };
 
 // Outcomes of one campaign, reused: texts in one buffer, so that nothing is allocated per message.

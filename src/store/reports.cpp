@@ -113,6 +113,31 @@ std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std
   return list;
 }
 
+std::vector<rejected_text> list_rejected_text(database& db, std::int64_t campaign, std::int64_t after_number,
+                                              std::size_t limit) {
+  std::vector<rejected_text> list;
+  auto r = db.select(
+      "SELECT (id & 0xffffffff) + 1, line, reason, address_column, row FROM rejects WHERE id >= ?1 AND id < ?2 "
+      "ORDER BY id LIMIT ?3",
+      (campaign << 32) + after_number, (campaign + 1) << 32, limit);
+  while (r.next()) {
+    list.push_back({.number = r.integer(0),
+                    .line = r.integer(1),
+                    .reason = std::string(r.text(2)),
+                    .address_column = std::string(r.text(3)),
+                    .row = std::string(r.text(4))});
+  }
+  return list;
+}
+
+std::vector<std::string> rejected_address_columns(database& db, std::int64_t campaign) {
+  std::vector<std::string> names;
+  auto r = db.select("SELECT DISTINCT address_column FROM rejects WHERE id >= ?1 AND id < ?2 ORDER BY 1",
+                     campaign << 32, (campaign + 1) << 32);
+  while (r.next()) names.emplace_back(r.text(0));
+  return names;
+}
+
 std::vector<reason_count> count_failed(database& db, std::int64_t campaign) {
   std::vector<reason_count> list;
   for (const auto lane : lanes_of(db, campaign)) {

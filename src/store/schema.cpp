@@ -29,13 +29,56 @@ CREATE TABLE senders(
   limits TEXT NOT NULL,
   connections_max INTEGER NOT NULL,
   response_timeout_ms INTEGER NOT NULL,
-  tls_ca_file TEXT NOT NULL);
+  tls_ca_file TEXT NOT NULL,
+  channel TEXT NOT NULL,                  -- whatsapp_cloud, telegram, chat
+  channel_description TEXT NOT NULL,      -- of channel chat, JSON
+  marketing_endpoint INTEGER NOT NULL,
+  agent TEXT NOT NULL,
+  reply_to TEXT NOT NULL);
 
 CREATE TABLE templates(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,
   language TEXT NOT NULL,
-  json TEXT NOT NULL UNIQUE);             -- as the provider gave it
+  json TEXT NOT NULL,                     -- as the provider gave it, or the own message; never changed: a campaign's
+                                          -- words stay its words
+  kind TEXT NOT NULL DEFAULT 'provider',  -- or 'own'
+  fetched INTEGER NOT NULL DEFAULT 0,     -- 1: came from the provider's list, see provider_templates
+  UNIQUE(name, language, json));
+
+CREATE TABLE provider_templates(          -- what an account has at the provider, as last fetched
+  id INTEGER PRIMARY KEY,
+  account TEXT NOT NULL,                  -- the business account
+  name TEXT NOT NULL,
+  language TEXT NOT NULL,
+  provider_id TEXT NOT NULL,
+  status TEXT NOT NULL,
+  category TEXT NOT NULL,
+  quality TEXT NOT NULL,
+  parameter_format TEXT NOT NULL,
+  rejected_reason TEXT NOT NULL,
+  template INTEGER NOT NULL,              -- its words now; a change of words is another row of `templates`
+  fetched_at_ms INTEGER NOT NULL,
+  gone INTEGER NOT NULL DEFAULT 0,        -- 1: no longer listed
+  UNIQUE(account, name, language));
+
+CREATE TABLE media(                       -- files that the provider keeps for us
+  id INTEGER PRIMARY KEY,
+  origin TEXT NOT NULL,
+  phone_number_id TEXT NOT NULL,          -- the only number that can send it
+  sha256 TEXT NOT NULL,                   -- of the bytes, hex
+  mime TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  path TEXT NOT NULL,                     -- where it is read again; empty: it was given as bytes
+  media_id TEXT NOT NULL,                 -- the provider's; a new one after each upload
+  uploaded_at_ms INTEGER NOT NULL,
+  UNIQUE(origin, phone_number_id, sha256, mime));
+
+CREATE TABLE campaign_media(              -- the files that a frozen campaign sends
+  campaign INTEGER NOT NULL,
+  value TEXT NOT NULL,                    -- as it stands in its columns: file:PATH
+  media INTEGER NOT NULL,
+  PRIMARY KEY(campaign, value)) WITHOUT ROWID;
 
 CREATE TABLE accounts(
   id INTEGER PRIMARY KEY,
@@ -102,12 +145,20 @@ CREATE TABLE campaigns(
   account INTEGER NOT NULL,               -- 0: metered only
   credits_per_message INTEGER NOT NULL DEFAULT 1,
   reservation INTEGER NOT NULL DEFAULT 0,
-  mapping TEXT NOT NULL DEFAULT '',       -- slot and column by turns, joined by U+001F
+  mapping TEXT NOT NULL DEFAULT '',       -- slot and source by turns, joined by U+001F
+  content_rules TEXT NOT NULL DEFAULT '', -- see bulkmsg/content/content_check.hpp
   columns TEXT NOT NULL DEFAULT '',       -- the recipients' parameter columns, joined by U+001F
   recipients INTEGER NOT NULL DEFAULT 0,  -- rows of `recipients`
   rejects INTEGER NOT NULL DEFAULT 0,     -- rows of `rejects`
+  require_consent INTEGER,                -- 0 or 1; NULL: marketing needs it
+  marketing INTEGER NOT NULL DEFAULT 0,   -- from here: as frozen
+  needs_consent INTEGER NOT NULL DEFAULT 0,
+  screened_at INTEGER NOT NULL DEFAULT 0,   -- the last entry of consent_log that the plan knows
+  screened_out INTEGER NOT NULL DEFAULT 0,  -- the last so many rows of `rejects` are recipients that the plan left out
   plan_hash TEXT NOT NULL DEFAULT '',
   start_key TEXT NOT NULL DEFAULT '',     -- idempotency key of start
+  agent TEXT NOT NULL DEFAULT '',         -- "sent from", as it was when the campaign was made
+  reply_to TEXT NOT NULL DEFAULT '',
   created_at_ms INTEGER NOT NULL,
   started_at_ms INTEGER NOT NULL DEFAULT 0,
   finished_at_ms INTEGER NOT NULL DEFAULT 0,
@@ -126,7 +177,7 @@ CREATE TABLE campaigns(
 CREATE TABLE recipients(
   id INTEGER PRIMARY KEY,                 -- campaign<<32 | row, from 0
   line INTEGER NOT NULL,
-  address TEXT NOT NULL,                  -- E.164 with +
+  address TEXT NOT NULL,                  -- +4915112345678, group:ID, user:ID, chat:ID
   parameters TEXT NOT NULL);              -- cells joined by U+001F, in the order of campaigns.columns
 
 CREATE TABLE rejects(
@@ -136,7 +187,9 @@ CREATE TABLE rejects(
   column_name TEXT NOT NULL,
   code INTEGER NOT NULL,
   reason TEXT NOT NULL,
-  address TEXT NOT NULL);
+  address TEXT NOT NULL,                  -- as written
+  address_column TEXT NOT NULL,           -- the input's, such as phone_number
+  row TEXT NOT NULL);                     -- the whole row as CSV: address, campaigns.columns, cells too many
 
 CREATE TABLE lanes(
   id INTEGER PRIMARY KEY,
@@ -172,6 +225,14 @@ CREATE TABLE messages(                    -- a row appears with the first outcom
 CREATE INDEX messages_due ON messages(id >> 32, next_at_ms) WHERE state = 1;
 CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
 
+CREATE TABLE group_receipts(              -- of the participants of a group; the message itself counts once
+  message INTEGER NOT NULL,
+  participant TEXT NOT NULL,
+  receipt INTEGER NOT NULL,
+  sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER,
+  code INTEGER,
+  PRIMARY KEY(message, participant)) WITHOUT ROWID;
+
 CREATE TABLE inbox(                       -- webhooks, verified and durable, waiting to be merged
   id INTEGER PRIMARY KEY,
   received_at_ms INTEGER NOT NULL,
@@ -192,6 +253,89 @@ CREATE TABLE replies(
   kind TEXT NOT NULL,
   text TEXT NOT NULL,
   answers TEXT NOT NULL) WITHOUT ROWID;   -- provider id of the message it quotes
+CREATE INDEX replies_by_address ON replies(address, received_at_ms);
+
+-- Persons are known by the deduplication key of their number, or a hash of another address (person_key()).
+CREATE TABLE identities(                  -- other keys under which the provider knows a person
+  alias INTEGER PRIMARY KEY,
+  person INTEGER NOT NULL);
+CREATE INDEX identities_by_person ON identities(person);
+
+CREATE TABLE attributes(                  -- of contacts
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  type INTEGER NOT NULL,                  -- 1 text, 2 number, 3 date, 4 boolean
+  indexed INTEGER NOT NULL DEFAULT 0,     -- 1: contact_index is kept, 2: and complete
+  indexed_to INTEGER NOT NULL DEFAULT 0); -- contacts up to here are in it
+
+CREATE TABLE contacts(
+  id INTEGER PRIMARY KEY,
+  person INTEGER NOT NULL UNIQUE,
+  address TEXT NOT NULL,
+  attributes TEXT NOT NULL,               -- a JSON object: name -> value
+  test INTEGER NOT NULL DEFAULT 0,
+  sandbox INTEGER NOT NULL DEFAULT 0,
+  created_at_ms INTEGER NOT NULL,
+  updated_at_ms INTEGER NOT NULL);
+
+CREATE TABLE contact_index(               -- the values of attributes that are declared indexed
+  attribute INTEGER NOT NULL,
+  value NOT NULL COLLATE NOCASE,
+  contact INTEGER NOT NULL,
+  PRIMARY KEY(attribute, value, contact)) WITHOUT ROWID;
+
+CREATE TABLE contact_labels(
+  label TEXT NOT NULL COLLATE NOCASE,
+  contact INTEGER NOT NULL,
+  PRIMARY KEY(label, contact)) WITHOUT ROWID;
+CREATE INDEX contact_labels_by_contact ON contact_labels(contact, label);
+
+CREATE TABLE segments(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: members of a removed group must not join another
+  name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  conditions TEXT,                        -- JSON; NULL: a static group
+  updated_at_ms INTEGER NOT NULL);
+
+CREATE TABLE group_members(
+  segment INTEGER NOT NULL,
+  contact INTEGER NOT NULL,
+  PRIMARY KEY(segment, contact)) WITHOUT ROWID;
+
+CREATE TABLE suppressions(                -- not to be written to
+  person INTEGER NOT NULL,
+  source INTEGER NOT NULL,                -- 1 own list, 2 STOP word, 3 platform preference, 4 provider's error
+  scope INTEGER NOT NULL,                 -- 1 marketing, 2 all
+  at_ms INTEGER NOT NULL,
+  address TEXT NOT NULL,                  -- as it was told
+  note TEXT NOT NULL,
+  PRIMARY KEY(person, source)) WITHOUT ROWID;
+
+CREATE TABLE consents(                    -- the latest word of each person
+  person INTEGER PRIMARY KEY,
+  state INTEGER NOT NULL,                 -- 1 granted, 2 withdrawn
+  scope INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  source TEXT NOT NULL);
+
+CREATE TABLE consent_statements(          -- the host's word for rows [first, last) of a campaign's recipients
+  id INTEGER PRIMARY KEY,
+  campaign INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  source TEXT NOT NULL);
+CREATE INDEX consent_statements_campaign ON consent_statements(campaign);
+
+CREATE TABLE consent_log(                 -- append-only: every change of suppressions, consents, statements and identities
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  person INTEGER NOT NULL,                -- 0: a whole import
+  address TEXT NOT NULL,                  -- as it was told
+  what TEXT NOT NULL,                     -- suppress, lift, consent, identity, statement
+  source TEXT NOT NULL,
+  old TEXT NOT NULL,
+  new TEXT NOT NULL,
+  note TEXT NOT NULL);
 
 CREATE TABLE commands(                    -- from other processes
   id INTEGER PRIMARY KEY,

@@ -121,8 +121,10 @@ int main(int argc, char** argv) {
   bulkmsg_config_destroy(config);
   if (engine == nullptr) return 1;
 
-  // Not swept: it makes a connection pool, which needs memory to be undone, too.
-  if (bulkmsg_sender_put(engine, sender, sizeof sender - 1, &sender_id, nullptr) != BULKMSG_OK) return 1;
+  sweep(
+      "sender_put", BULKMSG_OK,
+      [&](bulkmsg_error** err) { return bulkmsg_sender_put(engine, sender, sizeof sender - 1, &sender_id, err); },
+      BULKMSG_E_JSON_MALFORMED);
   // simdjson without memory looks like a malformed document.
   sweep(
       "template_put", BULKMSG_OK,

@@ -51,7 +51,8 @@ class Walk(unittest.TestCase):
             process.communicate()
 
     def send_line(self, count, *more):
-        harness.contacts_file(self.csv, count)
+        if count is not None:
+            harness.contacts_file(self.csv, count)
         return ["send", "--sender", self.sender, "--template", harness.TEMPLATE, "--csv", self.csv, *more]
 
     def start(self, *arguments):
@@ -142,9 +143,37 @@ class Walk(unittest.TestCase):
         rows = [json.loads(x) for x in self.fine(self.program.run("rejected", "1", "--json")).splitlines()]
         self.assertEqual([(r["line"], r["column"], r["code"]) for r in rows],
                          [(12, 1, "phone_has_letters"), (13, 1, "duplicate_recipient"), (14, 3, "parameter_missing")])
-        table = list(csv.DictReader(io.StringIO(self.fine(self.program.run("rejected", "1", "--csv")))))
-        self.assertEqual([r["line"] for r in table], ["12", "13", "14"])
         self.assertIn("line 12", self.fine(self.program.run("rejected", "1")))
+
+        # Corrected and sent again: only those go that are right now.
+        text = self.fine(self.program.run("rejected", "1", "--csv"))
+        table = list(csv.DictReader(io.StringIO(text)))
+        self.assertEqual([r["bulkmsg_line"] for r in table], ["12", "13", "14"])
+        self.assertEqual(table[2]["phone_number"], "+4915199999999")
+        self.assertIn("digits", table[0]["bulkmsg_reason"])
+        self.csv.write_text(text.replace("nobody", "+4915188888888").replace("+4915199999999,A,,", "+4915199999999,A,B,"))
+        again = json.loads(self.fine(self.program.run(*line, "--json")))
+        self.assertEqual((again["total"], again["sent"], again["skipped"]), (3, 3, 0))
+
+    def test_recipients_as_json_rows_and_with_another_delimiter(self):
+        line = self.send_line(3)
+        rows = list(csv.DictReader(io.StringIO(self.csv.read_text())))
+        as_json = self.csv.with_suffix(".json")
+        as_json.write_text(json.dumps(rows))
+        line[line.index("--csv"):line.index("--csv") + 2] = ["--json-rows", as_json]
+        self.fine(self.program.run(*line))
+        self.expect_each_once(3)
+        self.csv.write_text(self.csv.read_text().replace(",", "|"))
+        plan = json.loads(self.fine(self.program.run(*self.send_line(None, "--dry-run", "--json", "--delimiter", "|"))))
+        self.assertEqual(plan["messages"], 3)
+
+    def test_csv_to_fill_in_can_be_sent(self):
+        text = self.fine(self.program_alone("template-csv", "--template", harness.TEMPLATE))
+        self.assertEqual(text.splitlines()[0], ",".join(harness.COLUMNS))
+        self.assertEqual(text.splitlines()[1], "+15550001111,A-10233,Ana,two mugs and a teapot,A-10233")
+        self.csv.write_text(text.replace("+15550001111", "+4915112345678"))
+        plan = json.loads(self.fine(self.program.run(*self.send_line(None, "--dry-run", "--json"))))
+        self.assertEqual((plan["messages"], plan["rejected"]), (1, 0))
 
     def test_another_column_fills_a_slot(self):
         self.csv.write_text("phone_number,order,first name,what,code\n+4915100000000,A-1,Ana,a book,a-1\n")

@@ -118,19 +118,67 @@ TEST(template_json, what_cannot_be_filled_is_refused_by_name) {
     std::string json;
     std::string_view says;
   } cases[] = {
-      {with(R"([{"type":"BODY","text":"x"},{"type":"CAROUSEL","cards":[]}])"), "CAROUSEL"},
-      {with(R"([{"type":"LIMITED_TIME_OFFER"},{"type":"BODY","text":"x"}])"), "LIMITED_TIME_OFFER"},
-      {with(R"([{"type":"HEADER","format":"GIF"},{"type":"BODY","text":"x"}])"), "GIF"},
-      {with(R"([{"type":"BODY","text":"x"},{"type":"BUTTONS","buttons":[{"type":"FLOW","text":"t"}]}])"), "FLOW"},
-      {with(R"([{"type":"BODY","text":"x"},{"type":"BUTTONS","buttons":[{"type":"OTP","text":"t"}]}])"), "OTP"},
-      {R"({"name":"n","language":"en","status":"APPROVED","category":"AUTHENTICATION","components":[]})",
-       "authentication"},
+      {with(R"([{"type":"HEADER","format":"PRODUCT"},{"type":"BODY","text":"x"}])"), "PRODUCT"},
+      {with(R"([{"type":"BODY","text":"x"},{"type":"BUTTONS","buttons":[{"type":"MPM","text":"t"}]}])"), "MPM"},
+      {with(
+           R"([{"type":"BODY","text":"x"},{"type":"CAROUSEL","cards":[{"components":[{"type":"FOOTER","text":"t"}]}]}])"),
+       "FOOTER components in a carousel"},
   };
   for (const auto& each : cases) {
     const error e = refused(each.json);
     EXPECT_EQ(name(e.code), name(errc::template_not_supported)) << each.json;
     EXPECT_NE(e.message.find(each.says), std::string::npos) << e.message;
   }
+}
+
+constexpr std::string_view a_card =
+    R"({"components":[{"type":"HEADER","format":"IMAGE"},{"type":"BODY","text":"{{1}} off"},
+        {"type":"BUTTONS","buttons":[{"type":"QUICK_REPLY","text":"More"}]}]})";
+
+TEST(template_json, reads_a_carousel_whose_cards_are_alike) {
+  const auto of = [](const std::string& cards) {
+    return with(R"([{"type":"BODY","text":"x"},{"type":"CAROUSEL","cards":[)" + cards + "]}]");
+  };
+  const std::string card(a_card);
+  const auto read = parse_template_json(of(card + "," + card));
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->cards.size(), 2u);
+  EXPECT_EQ(read->cards[1].header.kind, header_kind::image);
+  EXPECT_EQ(read->cards[1].body, "{{1}} off");
+  EXPECT_EQ(read->cards[1].buttons[0].kind, button_kind::quick_reply);
+  EXPECT_NE(refused(of(card)).message.find("2 to 10 cards"), std::string::npos);
+  std::string eleven = card;
+  for (int i = 0; i < 10; ++i) eleven += "," + card;
+  EXPECT_NE(refused(of(eleven)).message.find("2 to 10 cards"), std::string::npos);
+  const error other = refused(of(card + R"(,{"components":[{"type":"HEADER","format":"VIDEO"}]})"));
+  EXPECT_NE(other.message.find("components[1].cards[1]: other components"), std::string::npos) << other.message;
+  const error bare = refused(of(card + R"(,{"components":[{"type":"BODY","text":"x"}]})"));
+  EXPECT_NE(bare.message.find("no HEADER"), std::string::npos) << bare.message;
+}
+
+TEST(template_json, reads_an_offer_and_flow_catalog_and_gif) {
+  const auto read = parse_template_json(with(R"([{"type":"HEADER","format":"gif"},{"type":"BODY","text":"x"},
+       {"type":"LIMITED_TIME_OFFER","limited_time_offer":{"text":"Ends soon","has_expiration":true}},
+       {"type":"BUTTONS","buttons":[{"type":"FLOW","text":"t"},{"type":"CATALOG","text":"c"}]}])"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->header.kind, header_kind::gif);
+  ASSERT_TRUE(read->offer);
+  EXPECT_TRUE(read->offer->expires);
+  EXPECT_EQ(read->offer->text, "Ends soon");
+  EXPECT_EQ(read->buttons[0].kind, button_kind::flow);
+  EXPECT_EQ(read->buttons[1].kind, button_kind::catalog);
+}
+
+TEST(template_json, one_time_password_buttons_read_back_as_urls) {
+  const auto read = parse_template_json(
+      R"({"name":"n","language":"en","status":"APPROVED","category":"AUTHENTICATION","components":[
+       {"type":"BODY","text":"*{{1}}* is your code","add_security_recommendation":true},
+       {"type":"FOOTER","code_expiration_minutes":10},
+       {"type":"BUTTONS","buttons":[{"type":"URL","text":"Copy code",
+         "url":"https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code=otp{{1}}"}]}]})");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(read->is_authentication());
+  EXPECT_EQ(read->buttons[0].kind, button_kind::one_time_password);
 }
 
 TEST(template_json, size_is_bounded) {

@@ -74,6 +74,39 @@ TEST(credits, the_estimate_is_what_is_charged_when_all_is_sent) {
   EXPECT_EQ(must(h->status(made)).credits_spent, cost.credits);
 }
 
+TEST(credits, who_is_left_out_of_the_plan_or_skipped_later_costs_nothing) {
+  provider p;
+  host h({.send = true}, p.origin());
+  const auto rates = must(credits::parse_rate_table_json(R"({"rates":{"*":{"utility":10}},"credits":{"utility":3}})"));
+  const auto account = must(h->put_account("a", {}));
+  const auto sender = must(h->put_sender(sender_at(p.origin())));
+  const auto words = must(h->put_template(template_json()));
+  const auto made = must(h->create_campaign(
+      {.name = "c", .sender = sender, .content = words, .account = account, .credits_per_message = 3}));
+  must(h->import_csv_text(made, csv(200)));
+  for (const int n : {0, 3, 4}) must(h->suppress(number(n)));
+  const auto cost = must(h->estimate(made, rates));
+  EXPECT_EQ(cost.messages, 197);
+  EXPECT_EQ(cost.credits, 197 * 3);
+  EXPECT_EQ(cost.micros, 197 * 10);
+  EXPECT_EQ(must(h->dry_run(made)).credits, cost.credits);
+  p.hold();
+  EXPECT_EQ(must(h->start(made, {.idempotency_key = "k"})).credits, cost.credits);
+  EXPECT_EQ(must(h->start(made, {.idempotency_key = "k"})).credits, cost.credits);
+  ASSERT_TRUE(p.wait_for(8));  // as many as may be in flight
+  must(h->pause(made));
+  for (int n = 150; n < 200; ++n) must(h->suppress(number(n)));
+  EXPECT_EQ(must(h->estimate(made, rates)).credits, cost.credits) << "the plan is frozen";
+  p.let_go();
+  must(h->resume(made));
+  ASSERT_TRUE(h.until([&] { return h.state(made) == campaign_state::completed; }));
+  EXPECT_EQ(h.told(made).sent, 147);
+  EXPECT_EQ(h.told(made).skipped, 53);
+  const auto b = must(h->audit(account));
+  EXPECT_EQ(b.spent, 147 * 3);
+  EXPECT_EQ(b.reserved, 0);
+}
+
 TEST(credits, refused_and_unconfirmed_messages_return_and_hold_their_whole_price) {
   provider p([](const request& r, int nth) {
     if (r.to == number(2)) return std::string();

@@ -96,6 +96,7 @@ inline std::string csv(int count, int from = 0) {
 // One request as the provider got it.
 struct request {
   std::string to, key, token, body;
+  std::string line;  // "POST /v23.0/... HTTP/1.1"
 };
 inline std::string field(const std::string& body, const std::string& before, char end = '"') {
   const auto at = body.find(before);
@@ -155,7 +156,8 @@ class provider {
       const std::string text = p.request();
       if (text.empty()) return;
       const request r{field(text, R"("to":")"), field(text, R"("biz_opaque_callback_data":")"),
-                      field(text, "Authorization: Bearer ", '\r'), text.substr(text.find("\r\n\r\n") + 4)};
+                      field(text, "Authorization: Bearer ", '\r'), text.substr(text.find("\r\n\r\n") + 4),
+                      text.substr(0, text.find("\r\n"))};
       std::string answer;
       {
         std::unique_lock lock(mutex_);

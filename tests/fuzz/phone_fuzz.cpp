@@ -1,4 +1,5 @@
-// Any bytes: a verdict, and an accepted number reads back as itself.
+// Any bytes, perhaps with a region behind them, as "0151 23456789@DE": a verdict, and an accepted number reads back as
+// itself wherever it is read.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,20 +10,31 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace bulkmsg;
   using namespace bulkmsg::recipients;
-  const std::string written(reinterpret_cast<const char*>(data), size);
-  const phone_verdict verdict = parse_phone(written);
-  // A blank changes nothing, but keeps the short cut for plain digits from being taken.
-  const phone_verdict slow = parse_phone(' ' + written);
-  if (verdict.code != slow.code || verdict.number != slow.number) std::abort();
+  std::string written(reinterpret_cast<const char*>(data), size);
+  region where;
+  if (size > 2 && written[size - 3] == '@') {
+    where = region::parse(written.substr(size - 2)).value_or(region());
+    written.resize(size - 3);
+  }
+  const phone_verdict verdict = parse_phone(written, where);
+  // A blank at the end changes nothing, but keeps the short cut for plain digits from being taken. (It does part the .0
+  // of a float from the end.)
+  const phone_verdict slow = parse_phone(written + ' ', where);
+  if (!written.ends_with(".0") && (verdict.code != slow.code || verdict.number != slow.number)) std::abort();
   if (verdict.code != errc::ok) {
-    if (phone_advice(verdict.code).empty()) std::abort();
+    if (phone_advice(verdict.code).empty() || phone_advice(verdict).empty()) std::abort();
     return 0;
   }
+  if (!verdict.where.empty() || !phone_advice(verdict).empty()) std::abort();
   std::string text;
   append_e164(text, verdict.number);
-  const phone_verdict again = parse_phone(text);
-  if (again.code != errc::ok || again.number != verdict.number || text.size() > phone_digits_max + 1) std::abort();
+  if (text.size() < phone_digits_min + 1 || text.size() > phone_digits_max + 1) std::abort();
+  for (const region anywhere : {region(), where, region::at(verdict.number.digits % std::size(numbering_plan))}) {
+    const phone_verdict again = parse_phone(text, anywhere);
+    if (again.code != errc::ok || again.number != verdict.number) std::abort();
+  }
+  if (country_of(verdict.number).calling_code == 0) std::abort();
   const std::uint64_t key = deduplication_key(verdict.number);
-  if (key == 0 || key > verdict.number.digits) std::abort();
+  if (key == 0 || key > verdict.number.digits || deduplication_key({key}) != key) std::abort();
   return 0;
 }

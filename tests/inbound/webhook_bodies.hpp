@@ -11,12 +11,13 @@
 namespace bulkmsg::testing {
 
 struct status_json {
-  std::string status, id, callback, errors;
+  std::string status, id, callback, errors, participant;
   std::int64_t at_s = noon_ms / 1000;
 
   status_json& with_id(std::string to) { return id = std::move(to), *this; }
   status_json& at(std::int64_t unix_s) { return at_s = unix_s, *this; }
   status_json& called(std::string to) { return callback = std::move(to), *this; }
+  status_json& of(std::string one) { return participant = std::move(one), *this; }  // of a group
   status_json& because(int code, const std::string& details = "told so") {
     errors = R"(,"errors":[{"code":)" + std::to_string(code) + R"(,"title":"t","error_data":{"details":")" + details +
              R"("}}])";
@@ -24,7 +25,10 @@ struct status_json {
   }
   [[nodiscard]] std::string text() const {
     return R"({"id":")" + id + R"(","status":")" + status + R"(","timestamp":")" + std::to_string(at_s) +
-           R"(","recipient_id":"15551000002")" +
+           (participant.empty()
+                ? R"(","recipient_id":"15551000002")"
+                : R"(","recipient_id":"Y2FwaV9n","recipient_type":"group","recipient_participant_id":")" + participant +
+                      "\"") +
            (callback.empty() ? "" : R"(,"biz_opaque_callback_data":")" + callback + "\"") + errors + "}";
   }
 };

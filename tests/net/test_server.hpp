@@ -39,7 +39,7 @@ class peer {
       if (head != std::string::npos) {
         std::size_t length = 0;
         const std::size_t field = input_.find("Content-Length: ");
-        if (field < head) length = std::stoul(input_.substr(field + 16));
+        if (field < head) length = std::stoul(input_.substr(field + 16, 20));
         if (input_.size() >= head + 4 + length) {
           std::string whole = input_.substr(0, head + 4 + length);
           input_.erase(0, whole.size());

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "naive_csv.hpp"
@@ -120,15 +123,45 @@ TEST(csv, drops_the_byte_order_mark) {
   EXPECT_TRUE(read_all("\xef\xbb\xbf").rows.empty());
 }
 
-TEST(csv, refuses_utf16_with_advice) {
-  for (const std::string_view text : {std::string_view("\xff\xfe"
-                                                       "a\0",
-                                                       4),
-                                      std::string_view("\xfe\xff\0a", 4), std::string_view("a\0,\0b\0\n\0", 8)}) {
-    const outcome out = read_all(text);
-    EXPECT_EQ(out.code, errc::text_not_utf8);
-    EXPECT_NE(out.message.find("UTF-16"), std::string::npos) << out.message;
+TEST(csv, utf16_with_its_byte_order_mark_is_converted) {
+  const std::string text = "name,city\r\n\"J\xc3\xb6rg, \"\"J\"\"\",\xf0\x9f\x98\x80 \xe2\x82\xac\r\nAna,\n";
+  for (const bool big : {false, true}) {
+    const std::string wide = naive::to_utf16(text, big);
+    for (std::size_t size = 1; size <= wide.size(); ++size) {
+      EXPECT_EQ(read_chunked(wide, 0, [&] { return size; }), read_all(text)) << size;
+    }
+    EXPECT_TRUE(read_all(wide.substr(0, 2)).rows.empty());
   }
+}
+
+TEST(csv, damaged_utf16_names_line_and_byte) {
+  using namespace std::string_literals;
+  const struct {
+    std::string bytes;  // little endian, after the mark
+    std::string_view says;
+  } cases[] = {
+      {"a\0\n\0\x3d\xd8x\0"s, "line 2, byte 6 "},       // a first half alone
+      {"a\0\n\0\0\xdex\0"s, "line 2, byte 6 "},         // a second half alone
+      {"a\0\n\0\x3d\xd8\x3d\xd8"s, "line 2, byte 6 "},  // two first halves
+      {"a\0\r\0\n\0b\0\x3d\xd8"s, "line 2, byte 10 "},  // the file ends inside a pair
+      {"a\0\r\0\n\0b\0c"s, "line 2, byte 10 "},         // ... inside a unit
+  };
+  for (const auto& each : cases) {
+    const std::string whole = "\xff\xfe" + each.bytes;
+    const outcome expected = read_all(whole);
+    EXPECT_EQ(expected.code, errc::text_not_utf8);
+    EXPECT_EQ(expected.rows.size(), 1u);
+    EXPECT_NE(expected.message.find(each.says), std::string::npos) << expected.message;
+    for (std::size_t size = 1; size < whole.size(); ++size) {
+      EXPECT_EQ(read_chunked(whole, 0, [&] { return size; }), expected);
+    }
+  }
+}
+
+TEST(csv, utf16_without_its_mark_is_refused_with_advice) {
+  const outcome out = read_all(std::string_view("a\0,\0b\0\n\0", 8));
+  EXPECT_EQ(out.code, errc::text_not_utf8);
+  EXPECT_NE(out.message.find("UTF-16"), std::string::npos) << out.message;
 }
 
 TEST(csv, bytes_that_are_not_utf8_name_line_and_byte) {
@@ -181,19 +214,25 @@ TEST(csv, row_length_is_bounded_exactly_and_reading_goes_on) {
   }
 }
 
+// Every text of up to seven of these, with the delimiter told and with the delimiter found, at every split.
 TEST(csv, exhaustive_small_inputs_match_the_naive_reader_at_every_split) {
-  constexpr std::string_view alphabet = "a\",\n\r";
+  constexpr std::string_view alphabet = "a\",;\n\r";
   constexpr std::size_t length_max = 7;
   std::string text;
   const auto each = [&](auto&& self) -> void {
-    const outcome expected = expected_of(text, ',');
-    expect_same(read_all(text, ','), expected, text);
-    if (testing::Test::HasFatalFailure()) return;
-    for (std::size_t cut = 1; cut < text.size(); ++cut) {
-      std::size_t turn = 0;
-      expect_same(read_chunked(text, ',', [&] { return turn++ == 0 ? cut : text.size(); }), expected, text);
+    for (const char told : {',', '\0'}) {
+      const char delimiter = told == 0 ? naive::delimiter_of(text) : told;
+      if (told == 0 && delimiter == ',') continue;  // which the first round has seen, but for the detection itself
+      const outcome expected = expected_of(text, delimiter);
+      expect_same(read_all(text, told), expected, text);
+      if (testing::Test::HasFatalFailure()) return;
+      for (std::size_t cut = 1; cut < text.size(); ++cut) {
+        std::size_t turn = 0;
+        expect_same(read_chunked(text, told, [&] { return turn++ == 0 ? cut : text.size(); }), expected, text);
+      }
+      expect_same(read_chunked(text, told, [] { return std::size_t{1}; }), expected, text);
     }
-    expect_same(read_chunked(text, ',', [] { return std::size_t{1}; }), expected, text);
+    if (naive::delimiter_of(text) == ',') expect_same(read_all(text), expected_of(text, ','), text);
     if (testing::Test::HasFatalFailure() || text.size() == length_max) return;
     for (const char c : alphabet) {
       text.push_back(c);
@@ -207,21 +246,14 @@ TEST(csv, exhaustive_small_inputs_match_the_naive_reader_at_every_split) {
 TEST(csv, random_files_match_the_naive_reader_in_any_chunking) {
   std::mt19937 random(20261121);
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
-  const std::vector<std::string> words = {"a",
-                                          "bc",
-                                          "\"",
-                                          "\"\"",
-                                          ",",
-                                          ",",
-                                          "\n",
-                                          "\r\n",
-                                          "\r",
-                                          "\xc3\xa4",
-                                          "\xf0\x9f\x98\x80",
-                                          " ",
-                                          std::string(70, 'x'),
-                                          "\",\"",
-                                          "\"\n",
+  const std::vector<std::string> words = {"a",        "bc",
+                                          "\"",       "\"\"",
+                                          ",",        ";",
+                                          "\t",       "\n",
+                                          "\r\n",     "\r",
+                                          "\xc3\xa4", "\xf0\x9f\x98\x80",
+                                          " ",        std::string(70, 'x'),
+                                          "\",\"",    "\"\n",
                                           ",\""};
   for (int round = 0; round < 4000; ++round) {
     std::string text;
@@ -231,8 +263,49 @@ TEST(csv, random_files_match_the_naive_reader_in_any_chunking) {
     const std::size_t size_max = 1 + below(90);
     expect_same(read_chunked(text, ',', [&] { return 1 + below(size_max); }), expected, text);
     const outcome detected = read_all(text);
-    ASSERT_EQ(read_chunked(text, 0, [&] { return 1 + below(size_max); }), detected) << text;
+    expect_same(detected, expected_of(text, naive::delimiter_of(text)), text);
+    for (const std::string& other :
+         {text, "\xef\xbb\xbf" + text, naive::to_utf16(text, false), naive::to_utf16(text, true)}) {
+      ASSERT_EQ(read_chunked(other, 0, [&] { return 1 + below(size_max); }), detected) << text;
+    }
     if (HasFatalFailure()) return;
+  }
+}
+
+// Whatever the processor has: each of its ways to find marks gives what the plain one gives, in the room it may write.
+TEST(csv_scan, finds_the_same_marks_in_every_way) {
+  std::mt19937 random(7);
+  using finder = std::uint32_t* (*)(const char*, std::size_t, char, std::uint32_t, std::uint32_t*, bool&) noexcept;
+  std::vector<finder> finders;
+#if defined(BULKMSG_AVX2)
+  if (detail::have_avx2()) finders.push_back(&detail::find_marks_avx2);
+  if (detail::have_avx512()) finders.push_back(&detail::find_marks_avx512);
+#endif
+  constexpr std::size_t blocks = 5;
+  constexpr std::size_t margin = 16;
+  for (int round = 0; round < 5000; ++round) {
+    const std::string_view choice = round % 3 == 0   ? ",;\"\r\n"
+                                    : round % 3 == 1 ? "abcdefghijk\xff\t, \n"
+                                                     : "a,\x01\x1f\x7f\n";
+    std::string text(blocks * detail::scan_block, 'x');
+    for (char& c : text) c = random() % 4 == 0 ? choice[random() % choice.size()] : c;
+    if (round % 5 == 0) text.assign(text.size(), ',');
+    std::vector<std::uint32_t> expected(text.size() + margin);
+    bool controls = false;
+    expected.resize(static_cast<std::size_t>(
+        detail::find_marks_plain(text.data(), blocks, ',', 1000, expected.data(), controls) - expected.data()));
+    for (const finder find : finders) {
+      constexpr std::uint32_t untouched = 0xffffffff;
+      std::vector<std::uint32_t> found(text.size() + margin + 8, untouched);
+      bool also = false;
+      const auto count =
+          static_cast<std::size_t>(find(text.data(), blocks, ',', 1000, found.data(), also) - found.data());
+      ASSERT_EQ(also, controls) << text;
+      ASSERT_TRUE(std::all_of(found.begin() + static_cast<std::ptrdiff_t>(count + margin), found.end(),
+                              [](std::uint32_t place) { return place == untouched; }));
+      found.resize(count);
+      ASSERT_EQ(found, expected) << text;
+    }
   }
 }
 

@@ -53,6 +53,33 @@ TEST(receipts, ids_are_unique) {
   EXPECT_TRUE(ids.begin()->starts_with("wamid.HBgLMTU1NTAwMDExMTE"));
 }
 
+TEST(receipts, of_a_group_come_from_each_participant) {
+  auto all = make();
+  faults chances;
+  chances.read_ratio = 1;
+  auto to_group = message(1);
+  to_group.group = true;
+  all.add(to_group, chances, true);
+  std::map<std::string, std::set<std::string>> participants;  // by status
+  receipts::batch batch;
+  simdjson::dom::parser parser;
+  while (all.take(2'000'000, 10, false, batch)) {
+    const simdjson::padded_string text(batch.body);
+    simdjson::dom::element document = parser.parse(text);
+    for (const simdjson::dom::element status : document["entry"].at(0)["changes"].at(0)["value"]["statuses"]) {
+      EXPECT_EQ(std::string_view(status["recipient_type"]), "group");
+      std::string_view who;
+      const bool told = status["recipient_participant_id"].get(who) == simdjson::SUCCESS;
+      EXPECT_TRUE(
+          participants[std::string(status["status"].get_string().value())].insert(told ? std::string(who) : "").second);
+    }
+    all.settle(batch, true);
+  }
+  EXPECT_EQ(participants["sent"], std::set<std::string>{""});
+  EXPECT_EQ(participants["delivered"].size(), 3U);
+  EXPECT_EQ(participants["read"], participants["delivered"]);
+}
+
 TEST(receipts, come_in_order_when_due) {
   auto all = make();
   faults chances;

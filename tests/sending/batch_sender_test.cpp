@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <map>
 #include <random>
 
 #include "virtual_world.hpp"
@@ -20,6 +21,17 @@ std::size_t busiest_second(const std::vector<arrival>& all) {
     most = std::max(most, to - from);
   }
   return most;
+}
+
+// The shortest time between two arrivals at one address.
+nanoseconds_t shortest_gap(const std::vector<arrival>& all) {
+  std::map<std::string, nanoseconds_t> last;
+  nanoseconds_t shortest = hour;
+  for (const auto& a : all) {
+    if (const auto it = last.find(a.to); it != last.end()) shortest = std::min(shortest, a.at - it->second);
+    last[a.to] = a.at;
+  }
+  return shortest;
 }
 
 TEST(batch_sender, every_message_is_sent_once) {
@@ -73,6 +85,36 @@ TEST(batch_sender, the_in_flight_limit_holds) {
   p.run_for(hour);
   EXPECT_EQ(w.books.accepted.size(), 500u);
   EXPECT_EQ(most, 3u);
+}
+
+TEST(batch_sender, a_limit_per_recipient_makes_only_that_recipient_wait) {
+  // Twenty people with fifty messages each, in turn: all can leave at the pace of the slowest limit.
+  world w(1000, "1/s per recipient", 8, 20);
+  auto& p = w.open();
+  p.run_for(hour);
+  EXPECT_TRUE(p.idle);
+  ASSERT_EQ(w.books.accepted.size(), 1000u);
+  EXPECT_GE(shortest_gap(w.books.arrivals), second);
+  EXPECT_LE(w.books.arrivals.back().at - w.books.arrivals.front().at, 75 * second) << "they wait one by one";
+  for (const auto& a : w.books.arrivals) EXPECT_EQ(a.key.attempt, 1u) << "waiting is no attempt";
+  w.expect_accounted_for();
+}
+
+TEST(batch_sender, a_crash_never_frees_a_limit_per_recipient) {
+  for (int steps = 20; steps < 1200; steps += 70) {
+    SCOPED_TRACE(steps);
+    world w(120, "50/s; 1/4s per recipient", 4, 10);
+    w.books.script = [](const arrival&, std::size_t nth) { return nth % 7 == 3 ? refuse(131056) : accept(); };
+    w.open().run(w.time.now() + hour, steps);
+    for (int i = 0; i < 4; ++i) {
+      w.crash();
+      w.open().run(w.time.now() + hour, steps / 4);
+    }
+    w.running->run_for(hour);
+    EXPECT_GE(shortest_gap(w.books.arrivals), 4 * second);
+    EXPECT_EQ(w.running->count().queued(), 0);
+    w.expect_accounted_for();
+  }
 }
 
 TEST(batch_sender, after_hold_no_request_leaves_and_release_sends_exactly_the_rest) {
@@ -249,6 +291,72 @@ TEST(batch_sender, a_dead_token_stops_the_sender_and_keeps_the_messages) {
   w.expect_accounted_for();
 }
 
+TEST(batch_sender, whoever_is_suppressed_while_it_sends_gets_nothing_and_their_credit_comes_back) {
+  world w(600, "100/s");
+  auto& p = w.open();
+  p.run_for(second);
+  // Some here and there, and whole ranges up to the end of the lane.
+  for (int i = 200; i < 600; ++i) {
+    if (i % 3 == 0 || i >= 350) p.suppress(world::number(i));
+  }
+  p.run_for(hour);
+  const auto c = p.count();
+  EXPECT_EQ(w.books.barred.size(), 300u);
+  EXPECT_EQ(c.skipped, 300);
+  EXPECT_EQ(c.sent, 300);
+  EXPECT_TRUE(p.idle);
+  w.expect_nobody_barred();
+  w.expect_accounted_for();
+  const auto rows = store::list_messages(p.reader(), 1, {.state = message_state::skipped});
+  ASSERT_EQ(rows.size(), 300u);
+  EXPECT_EQ(rows[0].code, static_cast<int>(errc::recipient_suppressed));
+  EXPECT_EQ(rows[0].attempt, 0);
+}
+
+TEST(batch_sender, a_campaign_whose_whole_rest_is_suppressed_comes_to_its_end) {
+  world w(5000, "200/s");
+  auto& p = w.open();
+  p.run_for(second);
+  for (int i = 0; i < 5000; ++i) p.suppress(world::number(i));
+  p.run_for(hour);
+  EXPECT_TRUE(p.idle);
+  EXPECT_EQ(p.count().queued(), 0);
+  EXPECT_GT(p.count().skipped, 4000);
+  w.expect_nobody_barred();
+  w.expect_accounted_for();
+}
+
+TEST(batch_sender, a_retry_is_not_made_to_somebody_suppressed_since) {
+  world w(40);
+  w.books.script = [](const arrival&, std::size_t) { return refuse(131000, 500); };
+  auto& p = w.open();
+  p.run_for(100 * millisecond);
+  for (int i = 0; i < 40; i += 2) p.suppress(world::number(i));
+  p.run_for(100 * millisecond);
+  w.books.script = [](const arrival&, std::size_t) { return accept(); };
+  p.run_for(hour);
+  EXPECT_GT(w.books.barred.size(), 0u);  // the others were on the wire, and are skipped when they come back
+  EXPECT_EQ(p.count().skipped, 20);
+  EXPECT_EQ(p.count().sent, 20);
+  w.expect_nobody_barred();
+  w.expect_accounted_for();
+}
+
+TEST(batch_sender, the_number_the_provider_knows_a_recipient_by_is_kept_where_it_is_another) {
+  world w(3);
+  w.books.script = [](const arrival& a, std::size_t) {
+    auto v = accept();
+    const auto wa_id = a.key.message.sequence == 1 ? "4915112345678" : a.to.substr(1);
+    v.body = R"({"contacts":[{"input":"x","wa_id":")" + std::string(wa_id) + R"("}],"messages":[{"id":"wamid.x"}]})";
+    return v;
+  };
+  auto& p = w.open();
+  p.run_for(hour);
+  EXPECT_EQ(p.count().sent, 3);
+  EXPECT_EQ(p.reader().number("SELECT count(*) FROM identities"), 1);
+  EXPECT_EQ(store::person_of(p.reader(), "+4915112345678"), store::person_of(p.reader(), world::number(1)));
+}
+
 // A provider that does whatever it likes, the same for the same seed.
 std::function<verdict(const arrival&, std::size_t)> moody(unsigned seed) {
   return [seed](const arrival& a, std::size_t nth) {
@@ -306,12 +414,13 @@ TEST(batch_sender, a_crash_after_any_step_loses_nobody_and_sends_nobody_twice) {
   }
 }
 
-// Pauses, resumptions and crashes wherever they fall. BULKMSG_SEEDS=n looks at more lives.
+// Pauses, resumptions, opt-outs and crashes wherever they fall. BULKMSG_SEEDS=n looks at more lives.
 TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
   const char* wanted = std::getenv("BULKMSG_SEEDS");
   const unsigned seeds = wanted ? static_cast<unsigned>(std::atoi(wanted)) : 60;
   const char* const limits[] = {"500/s; in-flight=6", "80/s", "in-flight=4", "40/batch,2s; in-flight=8",
-                                "100/s; 50/batch,1s"};
+                                "100/s; 50/batch,1s", "90/s; 1/s per recipient"};
+  std::int64_t skipped = 0;
   for (unsigned seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 dice(seed);
@@ -322,7 +431,7 @@ TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
     w.open();
     for (int turns = static_cast<int>(dice() % 12); turns > 0; --turns) {
       w.running->run(w.time.now() + hour, static_cast<int>(dice() % 120));
-      switch (dice() % 6) {
+      switch (dice() % 7) {
         case 0:
           w.crash();
           w.open();
@@ -341,6 +450,11 @@ TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
         case 3:
           w.running->lose_the_provider();
           break;
+        case 4:
+          for (auto n = dice() % 30; n > 0; --n) {
+            w.running->suppress(world::number(static_cast<int>(dice() % 150)));
+          }
+          break;
         default:
           break;
       }
@@ -349,9 +463,18 @@ TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
     w.running->run_for(hour);
     EXPECT_EQ(w.running->count().queued(), 0);
     EXPECT_TRUE(w.running->sender().idle());
+    if (seed % std::size(limits) == 5) {
+      EXPECT_GE(shortest_gap(w.books.arrivals), second);
+    }
     w.expect_nobody_twice();
+    w.expect_nobody_barred();
     w.expect_accounted_for();
+    skipped += w.running->count().skipped;
+    for (const auto& m : store::list_messages(w.running->reader(), 1, {.state = message_state::skipped})) {
+      EXPECT_EQ(w.books.accepted.count(m.address), 0u) << m.address;
+    }
   }
+  EXPECT_GT(skipped, 0) << "no opt-out came in time: nothing is proved";
 }
 
 TEST(batch_sender, a_crash_never_frees_a_limit) {

@@ -16,12 +16,16 @@
 #include <vector>
 
 #include "bulkmsg/channels/callback_key.hpp"
+#include "bulkmsg/channels/whatsapp_body.hpp"
+#include "bulkmsg/channels/whatsapp_channel.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "sending/batch_sender.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
+#include "store/past_recipients.hpp"
 #include "store/schema.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg::testing {
 
@@ -92,8 +96,9 @@ inline verdict accept(nanoseconds_t latency = 20 * millisecond) {
   return {net::fate::answered, 200, R"({"messages":[{"id":"wamid.x"}]})", true, latency};
 }
 inline verdict refuse(int code, int status = 400) {
-  return {net::fate::answered, status, R"({"error":{"message":"no","type":"OAuthException","fbtrace_id":"A","code":)" + std::to_string(code) + "}}", false,
-          20 * millisecond};
+  return {net::fate::answered, status,
+          R"({"error":{"message":"no","type":"OAuthException","fbtrace_id":"A","code":)" + std::to_string(code) + "}}",
+          false, 20 * millisecond};
 }
 inline verdict lose(bool accepted) { return {net::fate::unknown, 0, {}, accepted, 30 * millisecond}; }
 inline verdict unsent() { return {net::fate::unsent, 0, {}, false, millisecond}; }
@@ -102,6 +107,8 @@ inline verdict unsent() { return {net::fate::unsent, 0, {}, false, millisecond};
 struct provider_books {
   std::vector<arrival> arrivals;
   std::multiset<std::string> accepted;
+  // Who was suppressed before their message was taken up, and how many requests had come by then.
+  std::map<std::string, std::size_t> barred;
   std::function<verdict(const arrival&, std::size_t nth)> script = [](const arrival&, std::size_t) { return accept(); };
 };
 
@@ -169,6 +176,7 @@ class process final : public sending::observer {
  public:
   process(const std::string& path, manual_clock& time, provider_books& books, const std::string& limits, int slots)
       : time_(time),
+        books_(books),
         executor_(time),
         transport_(executor_, books, slots),
         writer_(open(path), store::writer::runs::by_step),
@@ -179,13 +187,14 @@ class process final : public sending::observer {
     for (const auto& p : store::recent_sends(reader_, 1, wall_ms() - 60'000, wall_ms())) {
       permits.assume(p.at_ms * millisecond - (time.wall() - time.now()), p.count);
     }
-    sender_ = std::make_unique<sending::batch_sender>(executor_, transport_, writer_, std::move(*encoder),
+    store::assume_past_recipients(reader_, 1, permits, wall_ms(), time.wall() - time.now());
+    sender_ = std::make_unique<sending::batch_sender>(executor_, transport_, writer_,
+                                                      std::make_unique<channels::whatsapp_channel>(std::move(*encoder)),
                                                       std::move(permits), 7, *this);
     transport_.set_listener(sender_.get());
     const auto message = content::parse_template_json(store::read_template(reader_, 1));
     const std::vector<std::string> columns{"param1"};
-    auto content =
-        std::make_shared<const content::compiled_template>(*content::compiled_template::compile(*message, columns));
+    auto content = std::make_shared<const content::compiled_message>(*channels::compile_whatsapp(*message, columns));
     sender_->add({1, {1}, content});
   }
 
@@ -206,6 +215,22 @@ class process final : public sending::observer {
 
   void let_commits_fail(int in_16) { commits_fail_in_16_ = in_16; }
   void lose_the_provider() { sender_->on_unreachable({errc::connect_failed, "nobody there", 0, 0}); }
+  // An opt-out, durable with one of the next commits.
+  void suppress(const std::string& to) {
+    auto untouched = std::make_shared<bool>();
+    writer_.submit(
+        [=, this](store::database& db) {
+          store::suppress(db, to, {}, wall_ms());
+          const auto id = db.number(
+              "SELECT p.id FROM plan p JOIN recipients r ON r.id = p.recipient WHERE r.address = ?1", to);
+          const auto state = db.number("SELECT coalesce((SELECT state FROM messages WHERE id = ?1), 0)", id);
+          const bool behind = message_id::from_key(id).sequence >= store::position(db, 1);
+          *untouched = state == static_cast<int>(message_state::retry) || (state == 0 && behind);
+        },
+        [=, this](const error* failed) {
+          if (!failed && *untouched) books_.barred.emplace(to, books_.arrivals.size());
+        });
+  }
   sending::batch_sender& sender() { return *sender_; }
   store::database& reader() { return reader_; }
   counters count() { return store::read_status(reader_, 1).counters; }
@@ -245,6 +270,7 @@ class process final : public sending::observer {
   void on_trouble(const error&) override {}
 
   manual_clock& time_;
+  provider_books& books_;
   std::mt19937 dice_{static_cast<unsigned>(time_.now())};
   bool commit_planned_ = false;
   int commits_fail_in_16_ = 0;
@@ -258,7 +284,10 @@ class process final : public sending::observer {
 // A store with one campaign of `count` messages, already sending, and the provider beyond it.
 class world {
  public:
-  explicit world(int count, std::string limits = "in-flight=1000", int slots = 8)
+  static std::string number(int i) { return "+1555" + std::to_string(1'000'000 + i); }
+
+  // `people`: so many different addresses, in turn; 0: one each.
+  explicit world(int count, std::string limits = "in-flight=1000", int slots = 8, int people = 0)
       : count_(count), limits_(std::move(limits)), slots_(slots) {
     char name[] = "/tmp/bulkmsg-sending-XXXXXX";
     dir_ = ::mkdtemp(name);
@@ -278,7 +307,7 @@ class world {
     store::insert_campaign(db, {.name = "c", .sender = 1, .content = 1, .account = account}, now_ms);
     store::recipient_batch batch;
     for (int i = 0; i < count; ++i) {
-      batch.added.push_back({i + 2, "+1555" + std::to_string(1'000'000 + i), "n" + std::to_string(i)});
+      batch.added.push_back({i + 2, number(people == 0 ? i : i % people), "n" + std::to_string(i)});
     }
     store::append_recipients(db, 1, batch, "param1");
     store::change_state(db, 1, campaign_state::starting, "start", "", now_ms);
@@ -304,11 +333,17 @@ class world {
     auto& db = running->reader();
     const auto c = running->count();
     EXPECT_EQ(c.total, count_);
-    EXPECT_EQ(c.queued(), count_ - c.sent - c.failed - c.unconfirmed);
+    EXPECT_EQ(c.queued(), count_ - c.sent - c.failed - c.unconfirmed - c.skipped);
     const auto held = store::read_reservation(db, 1).held();
     EXPECT_EQ(held, c.queued() + c.unconfirmed);
     EXPECT_NO_THROW(static_cast<void>(store::audit(db, 1)));
     EXPECT_EQ(store::read_account(db, 1).balances.spent, c.sent);
+  }
+  // Nobody who was suppressed before their message was taken up got a request after that.
+  void expect_nobody_barred() const {
+    for (const auto& [to, from] : books.barred) {
+      for (auto i = from; i < books.arrivals.size(); ++i) EXPECT_NE(books.arrivals[i].to, to);
+    }
   }
   void expect_nobody_twice() const {
     for (const auto& to : books.accepted) EXPECT_EQ(books.accepted.count(to), 1u) << to;

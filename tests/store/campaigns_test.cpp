@@ -399,30 +399,50 @@ TEST(exhausted, not_while_a_retry_waits_or_is_tried) {
 TEST(senders, all_fields_come_back_and_the_same_name_is_the_same_sender) {
   scratch_store s;
   const sender_settings given{.name = "shop",
+                              .channel = "chat",
+                              .channel_description = "{}",
                               .origin = "http://127.0.0.1:9",
                               .api_version = "v22.0",
                               .phone_number_id = "106540352242922",
                               .business_account_id = "102290129340398",
+                              .marketing_endpoint = true,
                               .token = "env:TOKEN",
                               .app_secret = "file:/run/secret",
                               .verify_token = "env:VERIFY",
+                              .agent = "ana",
+                              .reply_to = "support",
                               .limits = "7/s",
                               .connections_max = 3,
                               .response_timeout = std::chrono::milliseconds(1234),
                               .tls_ca_file = "/ca.pem"};
   const auto id = store::put_sender(s.db(), given);
   const auto got = store::read_sender(s.db(), id);
-  EXPECT_EQ(std::tie(got.name, got.origin, got.api_version, got.phone_number_id, got.business_account_id, got.token,
-                     got.app_secret, got.verify_token, got.limits, got.connections_max, got.response_timeout,
-                     got.tls_ca_file),
-            std::tie(given.name, given.origin, given.api_version, given.phone_number_id, given.business_account_id,
-                     given.token, given.app_secret, given.verify_token, given.limits, given.connections_max,
-                     given.response_timeout, given.tls_ca_file));
+  EXPECT_EQ(
+      std::tie(got.name, got.origin, got.api_version, got.phone_number_id, got.business_account_id, got.token,
+               got.app_secret, got.verify_token, got.limits, got.connections_max, got.response_timeout, got.tls_ca_file,
+               got.channel, got.channel_description, got.marketing_endpoint, got.agent, got.reply_to),
+      std::tie(given.name, given.origin, given.api_version, given.phone_number_id, given.business_account_id,
+               given.token, given.app_secret, given.verify_token, given.limits, given.connections_max,
+               given.response_timeout, given.tls_ca_file, given.channel, given.channel_description,
+               given.marketing_endpoint, given.agent, given.reply_to));
   auto changed = given;
   changed.limits = "9/s";
   EXPECT_EQ(store::put_sender(s.db(), changed), id);
   EXPECT_EQ(store::read_sender(s.db(), id).limits, "9/s");
   EXPECT_EQ(store::sender_ids(s.db()), (std::vector<std::int64_t>{s.sender, id}));
+}
+
+TEST(senders, a_campaign_keeps_the_agent_it_was_made_with) {
+  scratch_store s;
+  const auto sender =
+      store::put_sender(s.db(), {.name = "chat", .token = "env:T", .agent = "ana", .reply_to = "support"});
+  const auto words = store::put_template(s.db(), "t", "en_US", "{}");
+  const auto usual = store::insert_campaign(s.db(), {.name = "a", .sender = sender, .content = words}, 1);
+  const auto own = store::insert_campaign(s.db(), {.name = "b", .sender = sender, .content = words, .agent = "ben"}, 1);
+  store::put_sender(s.db(), {.name = "chat", .token = "env:T", .agent = "eva"});
+  EXPECT_EQ(store::read_campaign(s.db(), usual).agent, "ana");
+  EXPECT_EQ(store::read_campaign(s.db(), usual).reply_to, "support");
+  EXPECT_EQ(store::read_campaign(s.db(), own).agent, "ben");
 }
 
 TEST(templates, the_same_json_is_the_same_template) {

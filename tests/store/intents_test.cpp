@@ -460,11 +460,36 @@ TEST(recent_sends, beyond_a_minute_the_messages_tell) {
   s.settle(0, message_state::accepted);
   s.settle(1, message_state::refused);
   s.settle(2, message_state::unconfirmed);
-  s.settle(3, message_state::skipped);
+  s.settle(3, message_state::skipped, {}, 0);
   s.close_intent(s.last_claim.intent, noon_ms + 10);
   // Rows carry noon + 1 ms. The one left out was never on the wire.
   EXPECT_EQ(past(s, noon_ms, noon_ms + 3'600'000), "1x3 ");
   EXPECT_EQ(past(s, noon_ms + 2, noon_ms + 3'600'000), "");
+}
+
+TEST(recent_sends, who_was_tried_and_then_skipped_has_used_the_limit) {
+  sending_store s(10);
+  s.open(2, noon_ms);
+  s.settle(0, message_state::retry, {}, 1, noon_ms);
+  s.settle(1, message_state::retry, {}, 1, noon_ms);
+  s.close_intent(s.last_claim.intent, noon_ms + 10);
+  store::claim c;
+  store::open_retries(s.db(), s.lane, 10, noon_ms + 20, c);
+  s.settle(0, message_state::skipped, {}, 1);
+  s.settle(1, message_state::skipped, {}, 1);
+  s.close_intent(c.intent, noon_ms + 30);
+  EXPECT_EQ(past(s, noon_ms, noon_ms + 3'600'000), "1x2 ");
+}
+
+TEST(recent_sends, who_was_set_aside_untried_takes_nothing_from_the_others) {
+  sending_store s(10);
+  s.open(3, noon_ms);
+  s.settle(0, message_state::accepted, {}, 3);
+  s.settle(1, message_state::retry, {}, 0, noon_ms);
+  s.settle(2, message_state::retry, {}, 0, noon_ms);
+  s.close_intent(s.last_claim.intent, noon_ms + 10);
+  // Two earlier attempts of the first, and the range as it was closed; a longer limit asks for more than a minute.
+  EXPECT_EQ(past(s, noon_ms - 3'600'000, noon_ms + 1'000), "1x2 10x3 ");
 }
 
 TEST(recent_sends, at_the_border_of_the_minute_no_send_is_left_out) {

@@ -6,13 +6,14 @@
 // Answers are read with whatsapp_cloud_json.hpp, webhooks with whatsapp_webhook_json.hpp.
 #pragma once
 
-#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "bulkmsg/base/result.hpp"
+#include "bulkmsg/channels/http_text.hpp"
 
 namespace bulkmsg::channels {
 
@@ -23,7 +24,11 @@ struct whatsapp_sender {
   std::string access_token;  // secret: goes into request heads and nowhere else
 };
 
-inline constexpr std::size_t provider_text_max = 300;  // bytes kept of what the provider says
+// Where a message is posted to.
+enum class endpoint : std::uint8_t {
+  messages,
+  marketing_messages,  // templates of category MARKETING only; same body, answer and receipts
+};
 
 // Renders requests of one sender. Thread: one at a time per object.
 class request_encoder {
@@ -59,8 +64,10 @@ class request_encoder {
     token_ = token;
     std::string common = " HTTP/1.1\r\nHost: " + host_ + "\r\nAuthorization: Bearer ";
     common.append(token);
-    post_head_ = "POST /" + version_ + "/" + phone_number_id_ + "/messages" + common +
-                 "\r\nContent-Type: application/json\r\nContent-Length: ";
+    for (const auto& [head, path] : {std::pair(&post_head_, "/messages"), {&marketing_head_, "/marketing_messages"}}) {
+      *head = "POST /" + version_ + "/" + phone_number_id_ + path + common +
+              "\r\nContent-Type: application/json\r\nContent-Length: ";
+    }
     get_tail_ = common + "\r\n\r\n";
     return {};
   }
@@ -68,19 +75,9 @@ class request_encoder {
   // Replaces `buffer` by exactly one request: POST .../messages with the body that `render(std::string& out)` appends.
   // Allocates only while the buffer grows.
   template <class Render>
-  void encode_message(std::string& buffer, Render&& render) {
-    buffer.assign(post_head_);
-    // The body's length is known only when it is rendered: leave room for as many digits as last time.
-    const std::size_t length_at = buffer.size();
-    buffer.append(length_digits_, '0');
-    buffer.append("\r\n\r\n", 4);
-    const std::size_t body_at = buffer.size();
-    render(buffer);
-    char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, buffer.size() - body_at).ptr;
-    const auto size = static_cast<std::size_t>(end - digits);
-    buffer.replace(length_at, length_digits_, digits, size);  // moves the body only when the count of digits changed
-    length_digits_ = size;
+  void encode_message(std::string& buffer, Render&& render, endpoint to = endpoint::messages) {
+    buffer.assign(to == endpoint::messages ? post_head_ : marketing_head_);
+    append_length_and_body(buffer, length_digits_, render);
   }
 
   // Replaces `buffer` by a GET of `path` below the version, "{account}/message_templates?limit=100". False, and an
@@ -92,19 +89,24 @@ class request_encoder {
     return true;
   }
 
-  // What the provider said, fit to be stored and shown: without our token, should it repeat it, and of bounded length.
-  [[nodiscard]] std::string without_token(std::string_view text) const {
-    std::string clean(text.substr(0, provider_text_max + token_.size()));
-    constexpr std::string_view instead = "(token)";
-    for (auto at = clean.find(token_); at != std::string::npos; at = clean.find(token_, at + instead.size())) {
-      clean.replace(at, token_.size(), instead);
-    }
-    if (clean.size() <= provider_text_max) return clean;
-    std::size_t end = provider_text_max;
-    while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) --end;  // whole characters
-    clean.resize(end);
-    return clean;
+  // Replaces `buffer` by the head of a POST to `path` below the version; exactly `body_bytes` bytes are to follow it.
+  // False, and an empty buffer, when the path or the type could not stand in a head.
+  [[nodiscard]] bool encode_post_head(std::string& buffer, std::string_view path, std::string_view content_type,
+                                      std::size_t body_bytes) const {
+    buffer.clear();
+    if (!head_safe(path) || content_type.find_first_of("\r\n") != std::string_view::npos) return false;
+    const std::string_view common(get_tail_.data(), get_tail_.size() - 4);  // without the empty line
+    buffer.append("POST /").append(version_).append("/").append(path).append(common);
+    buffer.append("\r\nContent-Type: ").append(content_type);
+    buffer.append("\r\nContent-Length: ").append(std::to_string(body_bytes)).append("\r\n\r\n");
+    return true;
   }
+
+  // What the provider said, fit to be stored and shown: without our token, should it repeat it, and of bounded length.
+  [[nodiscard]] std::string without_token(std::string_view text) const { return without_secret(text, token_); }
+
+  // The path (for encode_post_head) that takes media.
+  [[nodiscard]] std::string media_path() const { return phone_number_id_ + "/media"; }
 
   // The path (for encode_get) that answers how the number is: see parse_number_health.
   [[nodiscard]] std::string health_path() const {
@@ -116,18 +118,12 @@ class request_encoder {
  private:
   request_encoder() = default;
 
-  static bool head_safe(std::string_view text) noexcept {
-    for (const char c : text) {
-      if (c <= ' ' || c > '~') return false;
-    }
-    return !text.empty();
-  }
-
   std::string host_;
   std::string version_;
   std::string phone_number_id_;
   std::string token_;
   std::string post_head_;
+  std::string marketing_head_;
   std::string get_tail_;
   std::size_t length_digits_ = 3;
 };

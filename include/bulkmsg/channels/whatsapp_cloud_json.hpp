@@ -14,29 +14,10 @@
 #include <string_view>
 
 #include "bulkmsg/base/result.hpp"
+#include "bulkmsg/channels/answer.hpp"
 #include "bulkmsg/channels/whatsapp_errors.hpp"
 
 namespace bulkmsg::channels {
-
-struct answer {
-  enum class kind : std::uint8_t {
-    accepted,
-    refused,
-    unproven
-  };
-  kind what = kind::unproven;
-
-  // accepted
-  std::string_view message_id;      // the wamid; holds personal data
-  std::string_view wa_id;           // the recipient's identity at the provider, may be empty or differ from the address
-  std::string_view message_status;  // "accepted", "held_for_quality_assessment", "paused", or empty
-
-  // refused
-  action next = action::fail_message;
-  std::int32_t provider_code = 0;
-  std::string_view title;    // for people, may be empty
-  std::string_view details;  // for people, may be empty
-};
 
 struct answer_rules {
   // Whether envelopes of codes 1, 131000 and 131016 prove that the message was not accepted: an assumption, no source
@@ -128,8 +109,8 @@ class answer_reader {
     }
   }
 
-  // A gateway's own JSON error looks much the same and proves nothing: a 504 is the classic "accepted, answer lost". The
-  // provider's has a type and a trace id (facts 2.1); below 500, where gateways do not pass on, either will do.
+  // A gateway's own JSON error looks much the same and proves nothing: a 504 is the classic "accepted, answer lost".
+  // The provider's has a type and a trace id (facts 2.1); below 500, where gateways do not pass on, either will do.
   static bool from_the_provider(simdjson::dom::object root, int http_status) noexcept {
     simdjson::dom::object envelope;
     if (root["error"].get(envelope) != simdjson::SUCCESS) return false;

@@ -4,27 +4,13 @@
 // actions are our reading of them. The same code may come with the answer to a send or later in a webhook.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <string_view>
 
-namespace bulkmsg::channels {
+#include "bulkmsg/channels/answer.hpp"
 
-enum class action : std::uint8_t {
-  retry,           // this message, with back-off
-  slow,            // cut the number's rate, then retry
-  pair,            // only this recipient waits: 4^X s, X = 0, 1, 2...
-  defer,           // this recipient, much later
-  pause_number,    // all sending of the number
-  pause_account,   // everything on the account or token; an operator must act
-  pause_campaign,  // this campaign
-  fail_message,    // this message, for good
-  fail_recipient,  // this recipient cannot be reached here
-  fail_campaign,   // the campaign cannot run as it is built
-  opt_out,         // the recipient stopped marketing
-  log,             // not about a message sent by us; on an answer to a send it means fail_message
-};
+namespace bulkmsg::channels {
 
 struct provider_error {
   std::int32_t first = 0;  // codes first..last
@@ -145,12 +131,5 @@ inline constexpr provider_error whatsapp_error_table[] = {
 
 // The access token is wrong or expired: sending waits for a new one.
 [[nodiscard]] constexpr bool is_token_error(std::int64_t code) noexcept { return code == 0 || code == 190; }
-
-[[nodiscard]] constexpr std::string_view name(action what) noexcept {
-  constexpr std::string_view names[] = {"retry",          "slow",          "pair",           "defer",
-                                        "pause_number",   "pause_account", "pause_campaign", "fail_message",
-                                        "fail_recipient", "fail_campaign", "opt_out",        "log"};
-  return names[static_cast<std::size_t>(what)];
-}
 
 }  // namespace bulkmsg::channels

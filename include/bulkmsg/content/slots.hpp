@@ -1,6 +1,27 @@
-// What a template wants filled in, in wire order, and from which columns (part of render.hpp).
+// What a message wants filled in per recipient: slots, the column or constant of each, and what a value may be.
+//
+// Slots and the columns they are filled from when nothing is mapped (names match in any case):
+//
+//   template                          slot                       usual column
+//   body {{1}} / {{first_name}}       body.1 / body.first_name   param1 / first_name
+//   header {{1}} / {{num}}            header.1 / header.num      header_param1 / num
+//   header with media                 header.media               header_media: an https:// link or a media id
+//     a document's file name            header.filename            header_filename; optional
+//   header with a location            header.latitude, .longitude, .name, .address    header_latitude ...
+//   URL suffix, copy code             button.0                   button0_param; counted from 0, as on the wire
+//   quick reply payload, flow token,
+//     catalog's thumbnail product     button.0                   optional: only when mapped
+//   limited-time offer                offer.expiration           offer_expiration: Unix milliseconds
+//   authentication                    code                       code: goes into the body and the button
+//   card of a carousel                card.0.header.media, card.0.body.1, card.0.body.name, card.0.button.0
+//                                                                card0_header_media, card0_param1, name,
+//                                                                card0_button0_param
+//   own message: {{first_name}}, {{1}}    first_name, 1          first_name, param1
+//
+// A template's file whose button columns fit only when counted from 1 is read so.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,42 +31,124 @@
 #include <vector>
 
 #include "bulkmsg/base/result.hpp"
-#include "bulkmsg/content/template.hpp"
+#include "bulkmsg/content/mapping.hpp"
 
 namespace bulkmsg::content {
 
-// Slot -> column, where a column is not called as the default says. Slots are named "body.1", "body.first_name",
-// "header.1", "header.order", "header.media", "header.filename", "header.latitude" (longitude, name, address), and
-// "button.0": the button's 0-based place in the template, the number that goes on the wire.
-struct mapping {
-  std::vector<std::pair<std::string, std::string>> columns;
+enum class value_kind : std::uint8_t {
+  template_text,  // no line break, no tab, at most four blanks in a row: facts, WhatsApp, template messages
+  free_text,      // line breaks are fine
+  line,           // one line
+  media,          // an https:// link, a provider's media id, or file:PATH
+  link,           // an https:// link
+  url_part,       // no blanks
+  file_name,      // one line; may be empty
+  latitude,
+  longitude,
+  whole_number  // digits only, at most 15
 };
 
-enum class slot_kind : std::uint8_t {
-  text,
-  media,
-  filename,
-  coordinate,
-  url_suffix,
-  coupon_code,
-  payload
+inline constexpr std::size_t no_column = static_cast<std::size_t>(-1);
+
+struct slot {
+  std::string name;   // "body.1"
+  std::string where;  // the same for people: "body {{1}}"
+  value_kind kind = value_kind::template_text;
+  source from;                     // with its column filled in
+  std::size_t column = no_column;  // index into the columns; none: always the constant, or the fallback
 };
 
-struct template_slot {
-  std::string name;    // "body.1"
-  std::string column;  // where its value comes from
-  slot_kind kind = slot_kind::text;
-  std::size_t column_index = 0;  // in the recipients' parameter columns; after compiling
-};
+[[nodiscard]] inline bool is_blank(std::string_view text) noexcept {
+  return text.find_first_not_of(' ') == std::string_view::npos;
+}
+
+// The value of a slot for one row. View into the cells or the slot.
+[[nodiscard]] inline std::string_view value_of(const slot& of, std::span<const std::string_view> cells) noexcept {
+  if (of.column == no_column) return of.from.constant.empty() ? of.from.fallback : of.from.constant;
+  const std::string_view cell = cells[of.column];
+  return is_blank(cell) && !of.from.fallback.empty() ? std::string_view(of.from.fallback) : cell;
+}
+
+[[nodiscard]] inline bool is_secure_link(std::string_view text) noexcept {
+  constexpr std::string_view scheme = "https://";
+  if (text.size() <= scheme.size()) return false;
+  for (std::size_t i = 0; i < scheme.size(); ++i) {
+    const char c = text[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != scheme[i]) return false;
+  }
+  return true;
+}
+
+// A file of ours, which the provider gets before anything is sent: file:PATH.
+inline constexpr std::string_view file_prefix = "file:";
+[[nodiscard]] inline bool is_own_file(std::string_view value) noexcept {
+  return value.size() > file_prefix.size() && value.starts_with(file_prefix);
+}
+
+// ok, parameter_missing or parameter_not_allowed.
+[[nodiscard]] inline errc check_value(value_kind kind, std::string_view value) noexcept {
+  if (is_blank(value)) return kind == value_kind::file_name && value.empty() ? errc::ok : errc::parameter_missing;
+  std::size_t blanks = 0;
+  for (const char c : value) {
+    const bool allowed_break = kind == value_kind::free_text && (c == '\n' || c == '\r' || c == '\t');
+    if (static_cast<unsigned char>(c) < 0x20 && !allowed_break) return errc::parameter_not_allowed;
+    blanks = c == ' ' ? blanks + 1 : 0;
+    if (blanks > 4 && kind == value_kind::template_text) return errc::parameter_not_allowed;
+  }
+  const auto yes = [](bool allowed) { return allowed ? errc::ok : errc::parameter_not_allowed; };
+  const auto degrees = [&](double most) {
+    double number = 0;
+    const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
+    return yes(problem == std::errc() && end == value.data() + value.size() && number >= -most && number <= most);
+  };
+  const auto clean = [&] { return value.find_first_of(" \"<>\\") == std::string_view::npos; };  // as web addresses are
+  switch (kind) {
+    case value_kind::media:
+      // Not a link: an id, which holds neither blanks nor slashes; so http:// and local paths are caught here.
+      return yes(is_own_file(value) || (is_secure_link(value) && clean()) ||
+                 value.find_first_of(" :/\\\"") == std::string_view::npos);
+    case value_kind::link:
+      return yes(is_secure_link(value) && clean());
+    case value_kind::url_part:
+      return yes(clean());
+    case value_kind::latitude:
+      return degrees(90);
+    case value_kind::longitude:
+      return degrees(180);
+    case value_kind::whole_number:
+      return yes(value.size() <= 15 && value[0] != '0' &&
+                 value.find_first_not_of("0123456789") == std::string_view::npos);
+    default:
+      return errc::ok;
+  }
+}
+
+// What check_value() minds, to follow the name of the place.
+[[nodiscard]] inline std::string_view expectation(value_kind kind) noexcept {
+  switch (kind) {
+    case value_kind::template_text:
+      return "holds a line break, a tab, a control character or more than four blanks in a row, which the provider "
+             "refuses";
+    case value_kind::media:
+      return "is neither an https:// link, nor a media id, nor file:PATH";
+    case value_kind::link:
+      return "is not an https:// link";
+    case value_kind::url_part:
+      return "holds a blank or a control character, which an address cannot have";
+    case value_kind::latitude:
+      return "is not a number of degrees from -90 to 90";
+    case value_kind::longitude:
+      return "is not a number of degrees from -180 to 180";
+    case value_kind::whole_number:
+      return "is not a whole number";
+    case value_kind::free_text:
+      return "holds a control character";
+    default:
+      return "holds a line break or a control character";
+  }
+}
 
 namespace detail {
-
-inline const std::string* mapped_column(const mapping& map, std::string_view slot) noexcept {
-  for (const auto& [name, column] : map.columns) {
-    if (name == slot) return &column;
-  }
-  return nullptr;
-}
 
 inline bool same_column(std::string_view a, std::string_view b) noexcept {
   constexpr auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
@@ -63,117 +166,74 @@ inline std::size_t find_column(std::span<const std::string> columns, std::string
   return i;
 }
 
-// Optional slots (a document's file name, a quick reply's payload) appear when they are mapped, the file name also when
-// its default column is among `columns`. `first_button` is 0, or 1 for files whose author counts buttons from one.
-inline result<std::vector<template_slot>> slots_of(const message_template& message, const mapping& map,
-                                                   std::span<const std::string> columns, std::size_t first_button) {
-  std::vector<template_slot> slots;
-  const auto add = [&](std::string slot, std::string column, slot_kind kind) {
-    if (const std::string* mapped = mapped_column(map, slot)) column = *mapped;
-    slots.push_back({std::move(slot), std::move(column), kind, 0});
-  };
-  const bool named = message.format == parameter_format::named;
+// A slot with its source: the mapped one, or the usual column.
+inline slot made_slot(const mapping& map, std::string name, std::string where, std::string usual_column,
+                      value_kind kind) {
+  slot made{std::move(name), std::move(where), kind, {}, no_column};
+  if (const source* mapped = map.find(made.name)) made.from = *mapped;
+  if (made.from.column.empty()) made.from.column = std::move(usual_column);
+  return made;
+}
 
-  switch (message.header.kind) {
-    case header_kind::none:
-      break;
-    case header_kind::text: {
-      auto variables = variables_of(message.header.text, message.format, "header");
-      if (!variables) return fail(variables.error());
-      for (const std::string& variable : *variables) {
-        add("header." + variable, named ? variable : "header_param" + variable, slot_kind::text);
-      }
-      break;
-    }
-    case header_kind::location:
-      add("header.latitude", "header_latitude", slot_kind::coordinate);
-      add("header.longitude", "header_longitude", slot_kind::coordinate);
-      add("header.name", "header_name", slot_kind::text);
-      add("header.address", "header_address", slot_kind::text);
-      break;
-    case header_kind::image:
-    case header_kind::video:
-    case header_kind::document:
-      add("header.media", "header_media", slot_kind::media);
-      if (message.header.kind == header_kind::document && (mapped_column(map, "header.filename") != nullptr ||
-                                                           find_column(columns, "header_filename") < columns.size())) {
-        add("header.filename", "header_filename", slot_kind::filename);
-      }
-      break;
-  }
-
-  auto variables = variables_of(message.body, message.format, "body");
-  if (!variables) return fail(variables.error());
-  for (const std::string& variable : *variables) {
-    add("body." + variable, named ? variable : "param" + variable, slot_kind::text);
-  }
-
-  for (std::size_t i = 0; i < message.buttons.size(); ++i) {
-    const template_button& button = message.buttons[i];
-    std::string slot = "button." + std::to_string(i);
-    std::string column = "button" + std::to_string(i + first_button) + "_param";
-    if (button.kind == button_kind::url && split_variables(button.url).size() > 1) {
-      add(std::move(slot), std::move(column), slot_kind::url_suffix);
-    } else if (button.kind == button_kind::copy_code) {
-      add(std::move(slot), std::move(column), slot_kind::coupon_code);
-    } else if (button.kind == button_kind::quick_reply && mapped_column(map, slot) != nullptr) {
-      add(std::move(slot), std::move(column), slot_kind::payload);
+// Finds the columns; returns the names of those that are needed and missing. A usual column may be missing when there
+// is a fallback; one that was named may not: it is mistyped.
+inline std::vector<std::string> resolve(std::span<slot> slots, const mapping& map,
+                                        std::span<const std::string> columns) {
+  std::vector<std::string> missing;
+  for (slot& each : slots) {
+    if (!each.from.constant.empty()) continue;
+    each.column = find_column(columns, each.from.column);
+    if (each.column < columns.size()) continue;
+    each.column = no_column;
+    const source* mapped = map.find(each.name);
+    if (each.from.fallback.empty() || (mapped != nullptr && !mapped->column.empty())) {
+      if (find_column(missing, each.from.column) == missing.size()) missing.push_back(each.from.column);
     }
   }
+  return missing;
+}
 
-  for (const auto& [slot, column] : map.columns) {
+inline std::string listed(std::span<const std::string> names, std::string_view when_empty) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list.empty() ? std::string(when_empty) : list;
+}
+
+// invalid_argument when the mapping names a slot that is not there, or one of them twice.
+inline result<void> check_mapped(const mapping& map, std::span<const slot> slots, std::string_view what) {
+  for (const auto& [name, from] : map.sources) {
     bool known = false;
-    for (const template_slot& each : slots) known = known || each.name == slot;
-    if (known) continue;
-    std::string list;
-    for (const template_slot& each : slots) list += (list.empty() ? "" : ", ") + each.name;
-    return fail(errc::invalid_argument, "mapping: the template has no '" + slot +
-                                            "' to fill (it has: " + (list.empty() ? "nothing" : list) + ")");
+    for (const slot& each : slots) known = known || each.name == name;
+    if (!known) {
+      std::vector<std::string> names;
+      for (const slot& each : slots) names.push_back(each.name);
+      return fail(errc::invalid_argument, "mapping: " + std::string(what) + " has no '" + name +
+                                              "' to fill (it has: " + listed(names, "nothing") + ")");
+    }
+    if (map.find(name) != &from) return fail(errc::invalid_argument, "mapping: '" + name + "' is mapped twice");
   }
-  return slots;
+  return {};
 }
 
-// Slots with their columns found. column_missing names everything that is needed.
-inline result<std::vector<template_slot>> resolved_slots(const message_template& message, const mapping& map,
-                                                         std::span<const std::string> columns) {
-  const auto resolve = [&](std::vector<template_slot>& slots) {
-    std::string missing;
-    for (template_slot& slot : slots) {
-      slot.column_index = find_column(columns, slot.column);
-      if (slot.column_index < columns.size()) continue;
-      missing += (missing.empty() ? "" : ", ") + slot.column;
-    }
-    return missing;
-  };
-  auto slots = slots_of(message, map, columns, 0);
-  if (!slots) return slots;
-  const std::string missing = resolve(*slots);
-  if (missing.empty()) return slots;
-
-  auto counted_from_one = slots_of(message, map, columns, 1);
-  if (counted_from_one && resolve(*counted_from_one).empty()) return counted_from_one;
-
-  std::string needed;
-  for (const template_slot& slot : *slots) needed += (needed.empty() ? "" : ", ") + slot.column;
-  std::string have;
-  for (const std::string& column : columns) have += (have.empty() ? "" : ", ") + column;
-  return fail(errc::column_missing, "template '" + message.name + "' needs the columns " + needed +
-                                        "; the file lacks " + missing + " (it has: " + (have.empty() ? "none" : have) +
-                                        "); add or rename columns, or map them");
-}
-
-}  // namespace detail
-
-// The columns a template reads, in wire order and without repeats: the header row of a CSV to fill in, after
-// phone_number. Empty when the template or the mapping is malformed (compile says why).
-[[nodiscard]] inline std::vector<std::string> needed_columns(const message_template& message, const mapping& map = {}) {
+// The distinct columns of slots, in order.
+inline std::vector<std::string> columns_of(std::span<const slot> slots) {
   std::vector<std::string> names;
-  if (const auto slots = detail::slots_of(message, map, {}, 0)) {
-    for (const template_slot& slot : *slots) {
-      if (detail::find_column(names, slot.column) == names.size()) names.push_back(slot.column);
-    }
+  for (const slot& each : slots) {
+    if (!each.from.constant.empty()) continue;
+    if (find_column(names, each.from.column) == names.size()) names.push_back(each.from.column);
   }
   return names;
 }
+
+inline error columns_missing(std::string_view what, std::span<const slot> slots, std::span<const std::string> missing,
+                             std::span<const std::string> columns) {
+  return {errc::column_missing,
+          std::string(what) + " needs the columns " + listed(columns_of(slots), "none") + "; the file lacks " +
+              listed(missing, "none") + " (it has: " + listed(columns, "none") +
+              "); add or rename columns, map them, or give a fallback",
+          0, 0};
+}
+
+}  // namespace detail
 
 }  // namespace bulkmsg::content

@@ -1,13 +1,14 @@
 // A provider's message template, as read from its API: what is fixed, and which variables are to be filled in.
 //
 // Identity when sending is name + language. Read one with parse_template_json() (template_json.hpp), make it ready to
-// send with compiled_template (render.hpp).
+// send with a channel's layout, channels::compile_whatsapp() say.
 #pragma once
 
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,14 +28,30 @@ enum class header_kind : std::uint8_t {
   image,
   video,
   document,
+  gif,  // the marketing endpoint only
   location
 };
 enum class button_kind : std::uint8_t {
   quick_reply,
   url,
   phone_number,
-  copy_code
+  copy_code,
+  one_time_password,  // takes the code, as a URL suffix
+  flow,
+  catalog,
+  other  // takes nothing when sending
 };
+
+// The provider's names: "image", "quick_reply"; "" for no header.
+[[nodiscard]] constexpr std::string_view word(header_kind kind) noexcept {
+  constexpr std::string_view words[] = {"", "text", "image", "video", "document", "gif", "location"};
+  return words[static_cast<std::size_t>(kind)];
+}
+[[nodiscard]] constexpr std::string_view word(button_kind kind) noexcept {
+  constexpr std::string_view words[] = {"quick_reply",       "url",  "phone_number", "copy_code",
+                                        "one_time_password", "flow", "catalog",      "other"};
+  return words[static_cast<std::size_t>(kind)];
+}
 
 struct template_header {
   header_kind kind = header_kind::none;
@@ -48,18 +65,45 @@ struct template_button {
   std::string phone_number;  // kind phone_number only
 };
 
-struct message_template {
+// What a template, or one card of its carousel, is made of. Buttons are numbered by their place, from 0, as on the
+// wire.
+struct template_parts {
+  template_header header;
+  std::string body;
+  std::vector<template_button> buttons;
+};
+
+struct limited_time_offer {
+  std::string text;
+  bool expires = false;  // needs a time per message
+};
+
+struct message_template : template_parts {
   std::string id;  // the provider's, may be empty
   std::string name;
   std::string language;  // "en_US"; `en` and `en_US` are different templates
-  std::string category;  // MARKETING or UTILITY
+  std::string category;  // MARKETING, UTILITY or AUTHENTICATION
   std::string status;    // only APPROVED ones are sent
   parameter_format format = parameter_format::positional;
-  template_header header;
-  std::string body;
   std::string footer;
-  std::vector<template_button> buttons;  // a button's place here is its index on the wire
+  std::vector<template_parts> cards;  // of a carousel: none, or 2 to 10
+  std::optional<limited_time_offer> offer;
+
+  // An authentication template's body and button take the same code.
+  [[nodiscard]] bool is_authentication() const noexcept { return category == "AUTHENTICATION"; }
 };
+
+// Limits of the filled-in text, in code points (facts: WhatsApp, text and templates). The payload's is our own cautious
+// choice, no source gives one.
+inline constexpr std::size_t template_body_max = 1024;
+inline constexpr std::size_t template_offer_body_max = 600;
+inline constexpr std::size_t template_card_body_max = 160;
+inline constexpr std::size_t template_header_max = 60;
+inline constexpr std::size_t template_url_max = 2000;
+inline constexpr std::size_t coupon_code_max = 20;
+inline constexpr std::size_t offer_coupon_code_max = 15;
+inline constexpr std::size_t one_time_password_max = 15;
+inline constexpr std::size_t payload_max = 128;
 
 // A run of fixed text and the variable that follows it; the last piece of a text has no variable. `{{ }}` around
 // anything but [a-z0-9_]+ is fixed text.
@@ -127,6 +171,18 @@ struct text_piece {
             [](const std::string& a, const std::string& b) { return variable_position(a) < variable_position(b); });
   return names;
 }
+
+namespace detail {
+
+// What input says, fit for an error of one line.
+[[nodiscard]] inline std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
+}  // namespace detail
 
 // Unicode code points of UTF-8 text, which is how the provider's length limits are read.
 [[nodiscard]] inline std::size_t code_points(std::string_view text) noexcept {

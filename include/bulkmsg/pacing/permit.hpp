@@ -18,8 +18,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "bulkmsg/base/clock.hpp"
@@ -36,6 +38,11 @@ struct decision {
   nanoseconds_t next = 0;     // granted: the time given; else when to ask again: exact, or only_by_release
   const limit* by = nullptr;  // who said no (the one that does so longest); lives as long as the permits
 };
+
+// The key of an address for limits per recipient, never 0. Of this process only: it is not to be stored.
+[[nodiscard]] inline std::uint64_t recipient_key(std::string_view address) noexcept {
+  return std::hash<std::string_view>()(address) | 1;
+}
 
 class permits {
  public:
@@ -69,7 +76,7 @@ class permits {
   permits(const permits&) = delete;
   permits& operator=(const permits&) = delete;
 
-  // `recipient`: a 64-bit hash of the address, for limits per recipient; 0: they do not apply. When such a limit says
+  // `recipient`: recipient_key() of the address, for limits per recipient; 0: they do not apply. When such a limit says
   // no (`by->kind` tells), only this recipient waits: put it aside and ask for another.
   [[nodiscard]] decision take(nanoseconds_t now, std::uint64_t recipient = 0) {
     latest_ = std::max(latest_, now);
@@ -126,6 +133,7 @@ class permits {
   }
 
   [[nodiscard]] const std::vector<limit>& limits() const noexcept { return limits_; }
+  [[nodiscard]] bool per_recipient() const noexcept { return !pairs_.empty(); }
   [[nodiscard]] std::int64_t in_flight_count() const noexcept {
     return in_flights_.empty() ? 0 : in_flights_.front().it.open();
   }

@@ -18,6 +18,7 @@ inline constexpr preset presets[] = {
     {"whatsapp_upgraded", "1000/s", "a number that WhatsApp has raised to high throughput"},
     {"coexistence", "20/s", "a number used by the WhatsApp Business app as well"},
     {"conservative", "50/s; 500/batch,10s", "batches of 500, ten seconds apart"},
+    {"telegram", "30/s; 1/s per recipient", "a Telegram bot; beyond it 429 says how long to wait"},
     {"ceiling", "256/s; 100000/24h", "the ceilings of the WhatsApp Business API"},
 };
 

@@ -4,10 +4,11 @@
 //   while (read(file, chunk)) if (auto ok = reader.feed(chunk, sink); !ok) return ok;
 //   return reader.finish(sink);
 //
-// Reads RFC 4180 and what spreadsheets really write: a BOM, CRLF, LF and CR in any mix, `,` `;` or tab (the one that
-// the first row holds most of; Excel's `sep=;` line is obeyed), line breaks and doubled quotes in quoted cells. Empty
-// lines are skipped. Text after a closing quote is kept as written ("a"b is ab), and a quote inside an unquoted cell
-// is a plain character, as Python's csv module reads them. The first row is delivered like any other.
+// Reads RFC 4180 and what spreadsheets really write: UTF-8, or UTF-16 with a byte order mark, CRLF, LF and CR in any
+// mix, `,` `;` or tab (the one that the first row holds most of; Excel's `sep=;` line is obeyed), line breaks and
+// doubled quotes in quoted cells. Empty lines are skipped. Text after a closing quote is kept as written ("a"b is ab),
+// and a quote inside an unquoted cell is a plain character, as Python's csv module reads them. The first row is
+// delivered like any other.
 //
 // Memory is bounded (two rows), nothing is allocated per row once warm, and any split of the input into chunks gives
 // the same rows. Thread: one at a time.
@@ -25,57 +26,41 @@
 
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/recipients/csv_scan.hpp"
-#include "bulkmsg/recipients/utf8.hpp"
+#include "bulkmsg/recipients/decoder.hpp"
+#include "bulkmsg/recipients/rows.hpp"
 
 namespace bulkmsg::recipients {
 
-// A row over this many raw bytes (line break not counted) is a problem, not a row: one stray quote must not make the
-// reader hold the rest of the file.
-inline constexpr std::size_t row_bytes_max = std::size_t{64} * 1024;
-
-struct csv_row {
-  std::uint64_t line = 0;                   // 1-based physical line on which the row starts
-  std::span<const std::string_view> cells;  // never empty; valid during the call
-};
-
-struct csv_problem {
-  std::uint64_t line = 0;
-  std::uint32_t column = 0;  // 1-based; 0: the whole row
-  errc code = errc::ok;
-  std::string reason;
-};
-
-template <class Sink>
-concept csv_sink = requires(Sink& sink, const csv_row& row, const csv_problem& problem) {
-  sink.row(row);
-  sink.problem(problem);
-};
+using csv_row = source_row;
+using csv_problem = row_problem;
 
 class csv_reader {
  public:
-  // delimiter: 0 detects it.
+  static constexpr std::string_view what = "csv";
+
+  // delimiter: any ASCII character but a quote or a line break; 0 detects it.
   explicit csv_reader(char delimiter = 0) : forced_(delimiter) {}
 
   // Reads on. An error means that the file as a whole is unusable (text_not_utf8, naming line and byte); rows before
   // it were delivered, and the reader takes no more (wrong_state).
-  template <csv_sink Sink>
+  template <row_sink Sink>
   result<void> feed(std::string_view chunk, Sink&& sink) {
     if (over_) return fail(errc::wrong_state, "csv: no more input is taken after finish() or an error");
-    const std::size_t good = utf8_.read(chunk);
-    // What comes before a bad byte is still read, so that rows do not depend on where chunks end.
-    if (auto taken = take(chunk.substr(0, good), sink); !taken) return taken;
-    if (good == chunk.size()) return {};
-    return not_utf8(static_cast<unsigned char>(chunk[good]));
+    const auto here = [&](std::string_view text) { return text.data() >= chunk.data() && text.data() < chunk.end(); };
+    return ended(decoder_.read(
+        chunk, [&](std::string_view text) { return take(text, here(text), sink); }, [this] { return line_reached(); }));
   }
 
   // The input is complete. Errors: csv_unclosed_quote (naming the line of the quote), text_not_utf8.
-  template <csv_sink Sink>
+  template <row_sink Sink>
   result<void> finish(Sink&& sink) {
     if (over_) return fail(errc::wrong_state, "csv: no more input is taken after finish() or an error");
-    if (!utf8_.complete()) return not_utf8(0);
+    const auto text_done = decoder_.finish([&](std::string_view text) { return take(text, false, sink); },
+                                           [this] { return line_reached(); });
+    if (!text_done) return ended(text_done);
     if (delimiter_ == 0) {
-      if (auto chosen = choose_delimiter(); !chosen) return chosen;
-      parse(head_, sink);
+      if (auto chosen = choose_delimiter(); !chosen) return ended(chosen);
+      parse(head_, false, sink);
     }
     over_ = true;
     if (state_ == state::quoted) {
@@ -87,9 +72,6 @@ class csv_reader {
     return {};
   }
 
-  // Physical lines begun so far.
-  [[nodiscard]] std::uint64_t line() const noexcept { return line_; }
-
  private:
   enum class state : std::uint8_t {
     row_start,
@@ -99,21 +81,48 @@ class csv_reader {
     quote_in_quoted
   };
 
+  // The cells of one row, in memory that is used again: a vector whose end is kept in a register.
+  class cell_list {
+   public:
+    explicit cell_list(std::vector<std::string_view>& memory)
+        : memory_(memory), next_(memory.data()), end_(next_ + memory.size()) {}
+    void add(std::string_view cell) {
+      if (next_ == end_) [[unlikely]]
+        grow();
+      *next_++ = cell;
+    }
+    void clear() noexcept { next_ = memory_.data(); }
+    [[nodiscard]] std::span<const std::string_view> all() const noexcept { return {memory_.data(), next_}; }
+
+   private:
+    void grow() {
+      const std::size_t used = memory_.size();
+      memory_.resize(2 * used + 16);
+      next_ = memory_.data() + used;
+      end_ = memory_.data() + memory_.size();
+    }
+
+    std::vector<std::string_view>& memory_;
+    std::string_view* next_;
+    std::string_view* end_;
+  };
+
+  // stays: the bytes stay where they are until feed() returns.
   template <class Sink>
-  result<void> take(std::string_view bytes, Sink& sink) {
+  result<void> take(std::string_view bytes, bool stays, Sink& sink) {
     if (delimiter_ == 0) {
       bytes.remove_prefix(read_head(bytes));
       if (!head_complete_) return {};
       if (auto chosen = choose_delimiter(); !chosen) return chosen;
-      parse(head_, sink);
+      parse(head_, false, sink);
       head_ = {};
     }
-    parse(bytes, sink);
+    parse(bytes, stays, sink);
     return {};
   }
 
   template <class Sink>
-  void parse(std::string_view bytes, Sink& sink) {
+  void parse(std::string_view bytes, bool stays, Sink& sink) {
     const char* at = bytes.data();
     const char* const end = at + bytes.size();
     while (at != end) {
@@ -125,7 +134,7 @@ class csv_reader {
             continue;
           }
         }
-        at = whole_rows(at, end, sink);
+        at = whole_rows(at, end, stays, sink);
         if (at == end) return;
       }
       at = spill_row(at, end, sink);
@@ -135,27 +144,34 @@ class csv_reader {
   // The fast path: delivers every row that lies wholly in [at, end), as views into it. Returns where the first row
   // begins that does not end there; nothing of that row is remembered.
   template <class Sink>
-  const char* whole_rows(const char* at, const char* end, Sink& sink) {
-    detail::csv_scanner marks(at, end, delimiter_);
+  const char* whole_rows(const char* at, const char* end, bool stays, Sink& sink) {
+    detail::csv_scanner marks(at, end, delimiter_, places_);
     const char* row = at;
     const char* cell = at;
-    cells_.clear();
+    const char delimiter = delimiter_;
+    cell_list cells(cells_);
     scratch_used_ = 0;
     std::uint64_t breaks = 0;
     for (;;) {
       at = marks.next();
       if (at == end) return row;
+      if (*at == delimiter) {
+        cells.add({cell, static_cast<std::size_t>(at - cell)});
+        cell = at + 1;
+        continue;
+      }
       std::string_view value(cell, static_cast<std::size_t>(at - cell));
       if (*at == '"') {
         if (at != cell) continue;
         at = quoted_cell(at, end, marks, breaks, value);
         if (at == end) return row;
       }
-      cells_.push_back(value);
+      cells.add(value);
       cell = at + 1;
-      if (*at == delimiter_) continue;
+      if (*at == delimiter) continue;
 
-      deliver(line_, static_cast<std::size_t>(at - row), sink);
+      deliver({line_, cells.all(), marks.printable(), stays && scratch_used_ == 0}, static_cast<std::size_t>(at - row),
+              sink);
       line_ += breaks + 1;
       if (*at == '\r') {
         if (cell == end) {
@@ -166,7 +182,7 @@ class csv_reader {
         }
       }
       row = cell;
-      cells_.clear();
+      cells.clear();
       scratch_used_ = 0;
       breaks = 0;
     }
@@ -298,26 +314,26 @@ class csv_reader {
   template <class Sink>
   void end_spilled_row(Sink& sink) {
     end_spilled_cell();
-    cells_.clear();
+    cell_list cells(cells_);
     std::size_t from = 0;
     for (const std::size_t to : cell_ends_) {
-      cells_.emplace_back(spill_.data() + from, to - from);
+      cells.add({spill_.data() + from, to - from});
       from = to;
     }
-    deliver(row_line_, raw_, sink);
+    deliver({row_line_, cells.all()}, raw_, sink);
     state_ = state::row_start;
   }
 
   template <class Sink>
-  void deliver(std::uint64_t line, std::size_t raw_size, Sink& sink) {
+  void deliver(const csv_row& row, std::size_t raw_size, Sink& sink) {
     if (raw_size == 0) return;  // an empty line
     if (raw_size > row_bytes_max) {
       sink.problem(csv_problem{
-          line, 0, errc::row_too_long,
+          row.line, 0, errc::row_too_long,
           "the row is longer than " + std::to_string(row_bytes_max) + " bytes; a quote may be missing its partner"});
       return;
     }
-    sink.row(csv_row{line, cells_});
+    sink.row(row);
   }
 
   // Collects the first row that is not empty, to count its delimiters. Returns how many bytes it took.
@@ -333,10 +349,6 @@ class csv_reader {
         head_quoted_ = head_begun_ = true;
       } else if (c == '\r' || c == '\n') {
         head_complete_ = head_begun_;
-      } else if (head_.size() == 3 && head_ == "\xef\xbb\xbf") {
-        head_.clear();  // the BOM
-        head_begun_ = false;
-        head_cell_start_ = true;
       } else {
         head_begun_ = true;
         head_cell_start_ = candidate != std::string_view::npos;
@@ -350,9 +362,10 @@ class csv_reader {
 
   result<void> choose_delimiter() {
     if (head_.find('\0') != std::string::npos) {
-      over_ = true;
-      return fail(errc::text_not_utf8,
-                  "csv: zero bytes in the first row, this looks like UTF-16; save the file as UTF-8");
+      return fail(
+          errc::text_not_utf8,
+          "csv: zero bytes in the first row, this looks like UTF-16 without a byte order mark; save the file as "
+          "UTF-8");
     }
     std::size_t best = 0;
     for (std::size_t i = 1; i < delimiters.size(); ++i) {
@@ -370,23 +383,23 @@ class csv_reader {
     return {};
   }
 
-  tl::unexpected<error> not_utf8(unsigned char bad) {
-    over_ = true;
-    const std::uint64_t at = utf8_.character_start();
-    if (at == 0 && (bad == 0xff || bad == 0xfe)) {
-      return fail(errc::text_not_utf8, "csv: the file is UTF-16; save it as UTF-8 (in Excel: \"CSV UTF-8\")");
-    }
+  // An error is the end.
+  result<void> ended(result<void> outcome) {
+    if (!outcome) over_ = true;
+    return outcome;
+  }
+
+  [[nodiscard]] std::uint64_t line_reached() const noexcept {
     std::uint64_t line = line_;
     for (std::size_t i = 0; delimiter_ == 0 && i < head_.size(); ++i) {
       if (head_[i] == '\r' || (head_[i] == '\n' && (i == 0 || head_[i - 1] != '\r'))) ++line;
     }
-    return fail(errc::text_not_utf8, "csv: line " + std::to_string(line) + ", byte " + std::to_string(at) +
-                                         " of the file is not UTF-8; save the file as UTF-8 (in Excel: \"CSV UTF-8\")");
+    return line;
   }
 
   static constexpr std::string_view delimiters = ",;\t";
 
-  utf8_checker utf8_;
+  text_decoder decoder_{what};
   std::uint64_t line_ = 1;
   state state_ = state::row_start;
   bool after_cr_ = false;  // the last byte was a CR: a LF now belongs to the same line break
@@ -402,6 +415,7 @@ class csv_reader {
   bool head_complete_ = false;
 
   std::vector<std::string_view> cells_;
+  detail::csv_scanner::buffer places_;
   std::unique_ptr<char[]> scratch_;
   std::size_t scratch_used_ = 0;
 

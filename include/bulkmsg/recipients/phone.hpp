@@ -1,6 +1,8 @@
 // Phone numbers: what people write, brought to E.164, or the reason why not.
 //
 //   phone_verdict v = parse_phone("+49 (0) 151-2345 6789");   // v.number.digits == 4915123456789
+//   region germany = *region::parse("DE");
+//   phone_verdict w = parse_phone("0151 23456789", germany);  // the same
 //
 // No allocation and no result<> here: this runs once per row of files with millions.
 #pragma once
@@ -16,9 +18,8 @@
 
 namespace bulkmsg::recipients {
 
-// E.164 allows 15 digits. No minimum is given there; the shortest numbers that exist have 7 (Niue and Tokelau), all
-// others at least 8.
-inline constexpr unsigned phone_digits_min = 8;
+// E.164 allows 15 digits. Few have less than 8; company and pager numbers can have 6.
+inline constexpr unsigned phone_digits_min = 6;
 inline constexpr unsigned phone_digits_max = 15;
 
 // An international number without `+`, as 15550001111.
@@ -28,8 +29,9 @@ struct phone {
 };
 
 struct phone_verdict {
-  errc code = errc::ok;  // ok, phone_missing, phone_has_letters, phone_too_short, phone_too_long, phone_unknown_country
+  errc code = errc::ok;  // ok or phone_missing ... phone_needs_country
   phone number;          // only when ok
+  region where;          // not ok: the country whose lengths the number does not fit, where one was recognised
 };
 
 namespace detail {
@@ -40,7 +42,7 @@ enum class phone_mark : std::uint8_t {
   blank,
   plus,
   open,
-  close,
+  wide,  // the first byte of a character outside ASCII
   other
 };
 
@@ -51,7 +53,7 @@ struct phone_character {
 };
 
 // Characters outside ASCII that phones and spreadsheets put into numbers: no-break and thin blanks, typographic
-// dashes, direction marks, full-width and Arabic digits.
+// dashes, direction marks, full-width, Arabic and Indic digits (Devanagari, Bengali, Tamil, ...).
 constexpr phone_character wide_phone_character(std::string_view text) noexcept {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const unsigned a = byte(0);
@@ -60,10 +62,13 @@ constexpr phone_character wide_phone_character(std::string_view text) noexcept {
   const auto digit = [](unsigned value, std::uint8_t size) {
     return phone_character{phone_mark::digit, static_cast<std::uint8_t>(value), size};
   };
-  if (a == 0xc2 && (b == 0xa0 || b == 0xad)) return {phone_mark::blank, 0, 2};             // U+00A0, U+00AD
-  if (a == 0xd9 && b >= 0xa0 && b <= 0xa9) return digit(b - 0xa0, 2);                      // U+0660..9
-  if (a == 0xdb && b >= 0xb0 && b <= 0xb9) return digit(b - 0xb0, 2);                      // U+06F0..9
-  if (a == 0xd8 && b == 0x9c) return {phone_mark::blank, 0, 2};                            // U+061C
+  if (a == 0xc2 && (b == 0xa0 || b == 0xad)) return {phone_mark::blank, 0, 2};        // U+00A0, U+00AD
+  if (a == 0xd9 && b >= 0xa0 && b <= 0xa9) return digit(b - 0xa0, 2);                 // U+0660..9
+  if (a == 0xdb && b >= 0xb0 && b <= 0xb9) return digit(b - 0xb0, 2);                 // U+06F0..9
+  if (a == 0xd8 && b == 0x9c) return {phone_mark::blank, 0, 2};                       // U+061C
+  if (a == 0xe0 && b >= 0xa5 && b <= 0xb5 && b % 2 == 1 && c >= 0xa6 && c <= 0xaf) {  // U+0966.., U+09E6.. to U+0D66..
+    return digit(c - 0xa6, 3);
+  }
   if (a == 0xe2 && b == 0x80 && c >= 0x80 && c <= 0x95) return {phone_mark::blank, 0, 3};  // U+2000..15
   if (a == 0xe2 && b == 0x80 && c >= 0xaa && c <= 0xaf) return {phone_mark::blank, 0, 3};  // U+202A..F
   if (a == 0xe2 && b == 0x81 && c >= 0x9f && c <= 0xa9) return {phone_mark::blank, 0, 3};  // U+205F..69
@@ -75,125 +80,318 @@ constexpr phone_character wide_phone_character(std::string_view text) noexcept {
   return {};
 }
 
-constexpr std::array<phone_character, 128> make_phone_characters() {
-  std::array<phone_character, 128> table{};
-  for (std::uint8_t i = 0; i < 10; ++i) table['0' + i] = {phone_mark::digit, i, 1};
-  for (const char c : {' ', '\t', '\r', '\n', '-', '.', '/', '[', ']'}) {
-    table[static_cast<unsigned char>(c)].mark = phone_mark::blank;
+constexpr std::array<phone_mark, 256> make_phone_marks() {
+  std::array<phone_mark, 256> marks{};
+  for (std::size_t i = 0; i < marks.size(); ++i) marks[i] = i < 128 ? phone_mark::other : phone_mark::wide;
+  for (char c = '0'; c <= '9'; ++c) marks[static_cast<unsigned char>(c)] = phone_mark::digit;
+  for (const char c : {' ', '\t', '\r', '\n', '-', '.', '/', '[', ']', ')', '\''}) {
+    marks[static_cast<unsigned char>(c)] = phone_mark::blank;
   }
-  table['+'].mark = phone_mark::plus;
-  table['('].mark = phone_mark::open;
-  table[')'].mark = phone_mark::close;
-  return table;
+  marks['+'] = phone_mark::plus;
+  marks['('] = phone_mark::open;
+  return marks;
 }
 
-inline constexpr std::array<phone_character, 128> phone_characters = make_phone_characters();
+inline constexpr std::array<phone_mark, 256> phone_marks = make_phone_marks();
 
-// The common case: digits only, perhaps after `+`, no leading zero, 8 to 15 of them, a known country. Else 0.
+constexpr std::array<std::uint64_t, 20> make_powers_of_ten() {
+  std::array<std::uint64_t, 20> powers{1};
+  for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+  return powers;
+}
+
+inline constexpr std::array<std::uint64_t, 20> powers_of_ten = make_powers_of_ten();
+
+// Digits in a row, at most 19.
+struct digit_run {
+  const std::uint8_t* digits = nullptr;
+  unsigned count = 0;
+
+  [[nodiscard]] constexpr unsigned head(unsigned n) const noexcept {
+    unsigned made = 0;
+    for (unsigned i = 0; i < n; ++i) made = made * 10 + digits[i];
+    return made;
+  }
+  [[nodiscard]] constexpr std::uint64_t value() const noexcept {
+    std::uint64_t made = 0;
+    for (unsigned i = 0; i < count; ++i) made = made * 10 + digits[i];
+    return made;
+  }
+  [[nodiscard]] constexpr digit_run without(unsigned n) const noexcept { return {digits + n, count - n}; }
+  [[nodiscard]] constexpr bool begins_with(dialled_prefix prefix) const noexcept {
+    return count > prefix.size && head(prefix.fixed) == prefix.value;
+  }
+  [[nodiscard]] constexpr bool fits(const length_sets& lengths) const noexcept {
+    return count > 0 && count <= phone_digits_max && (lengths[digits[0]] >> count & 1) != 0;
+  }
+};
+
+// A national number as it follows the country code; of no digits: none.
+struct national_digits {
+  unsigned count = 0;
+  std::uint64_t value = 0;
+};
+
+// Argentina's mobiles: at home AREA 15 LOCAL, with an area of 2 (only 11), 3 or 4 digits; to the world 9 AREA LOCAL.
+constexpr national_digits argentine_mobile(digit_run run) noexcept {
+  if (run.count == 13 && run.digits[0] == 0) run = run.without(1);
+  if (run.count != 12) return {};
+  for (unsigned area = run.head(2) == 11 ? 2 : 3; area <= 4; ++area) {
+    if (run.digits[area] != 1 || run.digits[area + 1] != 5) continue;
+    const std::uint64_t local = powers_of_ten[10 - area];
+    return {11, 9 * powers_of_ten[10] + run.head(area) * local + run.without(area + 2).value()};
+  }
+  return {};
+}
+
+// A number without trunk prefix, with the area before it where local numbers are written without.
+constexpr national_digits whole_number(digit_run run, const country_plan& plan, const length_sets& lengths) noexcept {
+  if (run.fits(lengths)) return {run.count, run.value()};
+  const unsigned count = run.count + plan.local.size;
+  if (plan.local.size == 0 || count > phone_digits_max) return {};
+  const auto first = plan.local.value / powers_of_ten[plan.local.size - 1U];
+  if ((lengths[first] >> count & 1) == 0) return {};
+  return {count, plan.local.value * powers_of_ten[run.count] + run.value()};
+}
+
+// A number as it follows the country code, or is dialled at home: as it stands, else without a trunk prefix.
+constexpr national_digits national_number(digit_run run, const country_plan& plan,
+                                          const length_sets& lengths) noexcept {
+  if (const auto read = whole_number(run, plan, lengths); read.count != 0) return read;
+  for (const dialled_prefix trunk : plan.trunk) {
+    if (trunk.size == 0) break;
+    if (!run.begins_with(trunk)) continue;
+    if (const auto read = whole_number(run.without(trunk.size), plan, lengths); read.count != 0) return read;
+  }
+  return plan.code == 54 ? argentine_mobile(run) : national_digits{};
+}
+
+constexpr phone_verdict accepted(const country_plan& plan, national_digits national) noexcept {
+  return {errc::ok, {plan.code * powers_of_ten[national.count] + national.value}, {}};
+}
+
+// Why a national number does not fit: too many or too few digits for what begins so, or nothing does.
+constexpr phone_verdict misfit(digit_run run, std::size_t place) noexcept {
+  const country_plan& plan = plans[place];
+  if (plan.trunk[0].size != 0 && run.begins_with(plan.trunk[0])) run = run.without(plan.trunk[0].size);
+  const unsigned first = run.count == 0 ? 1 : run.digits[0];
+  const unsigned lengths = plan.usual[first] != 0 ? plan.usual[first] : plan.all[first];
+  const errc code = lengths == 0                                  ? errc::phone_unknown_country
+                    : run.count < 16 && lengths >> run.count != 0 ? errc::phone_too_short
+                                                                  : errc::phone_too_long;
+  return {code, {}, region::at(place)};
+}
+
+// Digits that begin with a country code. `trunk_zero`: a zero that stands alone in brackets, as in "+34 (0) 91 ...".
+template <length_sets country_plan::*lengths>
+constexpr phone_verdict read_international(digit_run run, const std::uint8_t* trunk_zero) noexcept {
+  if (run.count < 3) return {errc::phone_too_short, {}, {}};
+  const unsigned place = places[run.head(3)];
+  if (place == 0) return {errc::phone_unknown_country, {}, {}};
+  const country_plan& plan = plans[place - 1];
+  const digit_run rest = run.without(plan.code_size);
+  if (rest.fits(plan.*lengths)) return {errc::ok, {run.value()}, {}};
+  national_digits national = national_number(rest, plan, plan.*lengths);
+  if (national.count == 0 && rest.count > 1 && rest.digits == trunk_zero) {
+    if (const digit_run part = rest.without(1); part.fits(plan.*lengths)) national = {part.count, part.value()};
+  }
+  if (national.count == 0) return misfit(rest, place - 1);
+  return accepted(plan, national);
+}
+
+// Digits without `+`, written in a region.
+constexpr phone_verdict read_in_region(digit_run run, region where, const std::uint8_t* trunk_zero) noexcept {
+  constexpr auto usual = &country_plan::usual;
+  constexpr auto all = &country_plan::all;
+  const country_plan& plan = plans[where.place()];
+  for (const dialled_prefix prefix : plan.international) {
+    if (prefix.size == 0) break;
+    if (!run.begins_with(prefix)) continue;
+    if (const auto read = read_international<all>(run.without(prefix.size), trunk_zero); read.code == errc::ok) {
+      return read;
+    }
+  }
+  const bool from_zeros = run.count > 2 && run.head(2) == 0;
+  if (from_zeros) {
+    if (const auto read = read_international<all>(run.without(2), trunk_zero); read.code == errc::ok) return read;
+  }
+
+  const auto behind_own_code = [&](const length_sets& lengths) -> national_digits {
+    if (run.count <= plan.code_size || run.head(plan.code_size) != plan.code) return {};
+    return whole_number(run.without(plan.code_size), plan, lengths);
+  };
+  if (plan.trunk[0].size != 0) {
+    if (const auto read = behind_own_code(plan.usual); read.count != 0) return accepted(plan, read);
+  }
+  if (const auto read = national_number(run, plan, plan.usual); read.count != 0) return accepted(plan, read);
+  if (const auto read = read_international<usual>(run, trunk_zero); read.code == errc::ok) return read;
+  if (const auto read = behind_own_code(plan.all); read.count != 0) return accepted(plan, read);
+  if (const auto read = national_number(run, plan, plan.all); read.count != 0) return accepted(plan, read);
+  if (const auto read = read_international<all>(run, trunk_zero); read.code == errc::ok) return read;
+  return from_zeros ? read_international<all>(run.without(2), trunk_zero) : misfit(run, where.place());
+}
+
+// Eight digits at a time, without a branch: lists mix lengths and spellings, and a wrong guess costs as much as reading
+// a number. The first digit is the lowest byte.
+constexpr std::uint64_t eight_bytes(const auto* at) noexcept {
+  const auto byte = [at](unsigned i) { return std::uint64_t{static_cast<std::uint8_t>(at[i])} << (8 * i); };
+  return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
+}
+
+// digits: a value of 0 to 9 in each byte.
+constexpr std::uint64_t eight_digits(std::uint64_t digits) noexcept {
+  digits = digits * 10 + (digits >> 8);  // pairs, in every second byte
+  constexpr std::uint64_t pairs = 0x000000ff000000ff;
+  constexpr std::uint64_t hundreds = 100 + (std::uint64_t{1'000'000} << 32);
+  constexpr std::uint64_t ones = 1 + (std::uint64_t{10'000} << 32);
+  return ((digits & pairs) * hundreds + ((digits >> 16) & pairs) * ones) >> 32;
+}
+
+// Zeros in place of all but the last n of eight digits.
+constexpr std::uint64_t last_digits(std::uint64_t digits, unsigned n) noexcept {
+  return n == 0 ? 0 : digits >> (64 - 8 * n) << (64 - 8 * n);
+}
+
+// The common case: 8 to 15 digits only, perhaps after `+`, that are an international number as they stand. Else 0.
 constexpr phone plain_number(std::string_view text) noexcept {
   if (text.starts_with('+')) text.remove_prefix(1);
-  if (text.size() < phone_digits_min || text.size() > phone_digits_max || text[0] == '0') return {};
-  std::uint64_t value = 0;
-  for (const char c : text) {
-    const auto digit = static_cast<unsigned>(static_cast<unsigned char>(c)) - '0';
-    if (digit > 9) return {};
-    value = value * 10 + digit;
-  }
+  const auto size = static_cast<unsigned>(text.size());
+  if (text.size() < 8 || text.size() > phone_digits_max) return {};
+  constexpr std::uint64_t zeros = 0x3030303030303030;
+  const std::uint64_t front = eight_bytes(text.data()) ^ zeros;
+  const std::uint64_t back = eight_bytes(text.data() + size - 8) ^ zeros;
+  const auto beyond_nine = [](std::uint64_t digits) {
+    constexpr std::uint64_t high = 0xf0f0f0f0f0f0f0f0;
+    return (((digits & ~high) + 0x0606060606060606) | digits) & high;
+  };
+  if ((beyond_nine(front) | beyond_nine(back)) != 0) return {};
   const auto at = [&](std::size_t i) { return static_cast<unsigned>(text[i] - '0'); };
-  return country_code_length(at(0) * 100 + at(1) * 10 + at(2)) == 0 ? phone{} : phone{value};
+  const unsigned place = places[at(0) * 100 + at(1) * 10 + at(2)];
+  if (place == 0) return {};
+  const country_plan& plan = plans[place - 1];
+  if ((plan.all[at(plan.code_size)] >> (size - plan.code_size) & 1) == 0) return {};
+  return {eight_digits(front) * powers_of_ten[size - 8] + eight_digits(last_digits(back, size - 8))};
+}
+
+// Cuts off what other programs put around a number: "tel:", and the ".0" of a number that was once a float.
+constexpr std::string_view bare_number(std::string_view text) noexcept {
+  const auto is_letter = [&](std::size_t i, char lower) { return i < text.size() && (text[i] | 0x20) == lower; };
+  if (is_letter(0, 't') && is_letter(1, 'e') && is_letter(2, 'l') && text.size() > 3 && text[3] == ':') {
+    text.remove_prefix(4);
+  }
+  if (text.ends_with(".0")) {
+    const std::string_view front = text.substr(0, text.size() - 2);
+    if (front.find_first_not_of("0123456789") == std::string_view::npos) return front;
+  }
+  return text;
 }
 
 }  // namespace detail
 
-// Reads a number in any usual spelling: blanks, dashes, dots, slashes and brackets are dropped, a leading `+` or `00`
-// too, and so is the `(0)` of "+44 (0) 20 ..." (not in Italy, where the zero is part of the number). Without `+` and
-// `00` the digits must begin with a country code just the same: a national number can not be told from an
-// international one, so "4155552671" is read as Switzerland. Lists should be written with `+`.
-[[nodiscard]] constexpr phone_verdict parse_phone(std::string_view text) noexcept {
-  if (const phone plain = detail::plain_number(text); plain.digits != 0) return {errc::ok, plain};
-  std::uint64_t value = 0;
-  unsigned count = 0;  // digits, leading zeros not counted
-  unsigned zeros = 0;  // leading zeros
-  unsigned first_three = 0;
+// Reads a number in any usual spelling. Blanks, dashes, dots, slashes and brackets are dropped.
+//
+// `+` or `00` is always followed by a country code; so is, in a region, what is dialled there (011 in the US). After
+// the code a trunk prefix is dropped, bracketed or not, as in "+44 (0)20 ..." and "+49 0151 ..."; not in Italy and
+// other countries where the zero is part of the number.
+//
+// Other digits are read, with a region, as the first of these that fits: behind the region's own code, a number of
+// usual length (only where national numbers are dialled with a trunk prefix); a national number of usual length, with
+// or without trunk prefix (also the carrier forms of Brazil and Colombia, and Argentina's 15); behind any country
+// code, a number of usual length; then a national, then an international number of any length that exists. Without a
+// region they must begin with a country code, and those that begin with 0 are refused (phone_needs_country): so
+// "4155552671" is a number in Switzerland that is too short, and "14155552671" one in the United States.
+[[nodiscard]] constexpr phone_verdict parse_phone(std::string_view text, region where = {}) noexcept {
+  if (where.empty() || text.starts_with('+')) {
+    if (const phone plain = detail::plain_number(text); plain.digits != 0) return {errc::ok, plain, {}};
+  }
+  text = detail::bare_number(text);
+  std::array<std::uint8_t, 20> digits{};
+  unsigned count = 0;
+  const std::uint8_t* trunk_zero = nullptr;
   bool plus = false;
-  bool written = false;         // anything but blanks
-  bool trunk_possible = false;  // inside brackets that hold one zero so far, and nothing else
-  bool in_brackets = false;
-  std::uint64_t before_trunk = 0;
-
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const detail::phone_character c =
-        byte < 128 ? detail::phone_characters[byte] : detail::wide_phone_character(text.substr(i));
-    i += c.size;
-    switch (c.mark) {
-      case detail::phone_mark::digit:
-        trunk_possible = in_brackets && c.digit == 0 && count > 0;
-        in_brackets = false;
-        before_trunk = value;
-        written = true;
-        if (count == 0 && c.digit == 0) {
-          ++zeros;
-          break;
-        }
-        if (count <= phone_digits_max) value = value * 10 + c.digit;
-        if (++count == 3) first_three = static_cast<unsigned>(value);
-        break;
-      case detail::phone_mark::blank:
-        break;
-      case detail::phone_mark::open:
-        in_brackets = true;
-        break;
-      case detail::phone_mark::close:
-        in_brackets = false;
-        if (trunk_possible && first_three / 10 != 39 && before_trunk != 39) {
-          value = before_trunk;
-          --count;
-          if (count < 3) first_three = 0;
-        }
-        trunk_possible = false;
-        break;
-      case detail::phone_mark::plus:
-        if (written) return {errc::phone_has_letters, {}};
-        plus = written = true;
-        break;
-      case detail::phone_mark::other:
-        return {errc::phone_has_letters, {}};
+    const detail::phone_mark mark = detail::phone_marks[byte];
+    if (mark <= detail::phone_mark::blank) [[likely]] {
+      // Without a branch: where the blanks are can not be guessed.
+      digits[count] = byte & 15;
+      count += mark == detail::phone_mark::digit ? 1 : 0;
+      ++i;
+    } else if (mark == detail::phone_mark::open) {
+      if (text.substr(i, 3) == "(0)") trunk_zero = &digits[count];
+      ++i;
+    } else {
+      detail::phone_character c{mark, 0, 1};
+      if (mark == detail::phone_mark::wide) c = detail::wide_phone_character(text.substr(i));
+      const bool is_plus = c.mark == detail::phone_mark::plus;
+      if (c.mark == detail::phone_mark::other || (is_plus && (plus || count > 0))) {
+        return {errc::phone_has_letters, {}, {}};
+      }
+      plus = plus || is_plus;
+      digits[count] = c.digit;
+      count += c.mark == detail::phone_mark::digit ? 1 : 0;
+      i += c.size;
     }
+    if (count == digits.size()) return {errc::phone_too_long, {}, {}};
   }
-  if (count + zeros == 0) return {errc::phone_missing, {}};
-  const bool international = zeros == 0 || (zeros == 2 && !plus);
-  const unsigned digits = international ? count : count + zeros;
-  if (digits < phone_digits_min && !(digits == 7 && (first_three == 683 || first_three == 690))) {
-    return {errc::phone_too_short, {}};
+  if (count == 0) return {errc::phone_missing, {}, {}};
+  const detail::digit_run run{digits.data(), count};
+  if (plus) return detail::read_international<&detail::country_plan::all>(run, trunk_zero);
+  if (!where.empty()) return detail::read_in_region(run, where, trunk_zero);
+  if (count > 2 && run.head(2) == 0) {
+    return detail::read_international<&detail::country_plan::all>(run.without(2), trunk_zero);
   }
-  if (digits > phone_digits_max) return {errc::phone_too_long, {}};
-  if (!international || country_code_length(first_three) == 0) return {errc::phone_unknown_country, {}};
-  return {errc::ok, {value}};
+  if (digits[0] == 0) {
+    return {count < phone_digits_min ? errc::phone_too_short : errc::phone_needs_country, {}, {}};
+  }
+  return detail::read_international<&detail::country_plan::all>(run, trunk_zero);
 }
 
-// The same for all spellings under which a person may be known (facts: WhatsApp, numbers): Brazil with and without the
-// ninth digit, Mexico with and without the old 1, Argentina with 9, with the local 15, or with neither. It is not a
-// number to send to.
+// The same for all numbers under which one person may be known to WhatsApp, whichever of them a list or a webhook has:
+// Brazil's mobiles with and without the ninth digit, which was put in front of numbers that began with 6 to 9 (numbers
+// made later have a 9 before 1 to 5; without it they would be somebody's landline); Mexico with and without the old 1;
+// Argentina's mobiles with and without the 9. It is not a number to send to.
 [[nodiscard]] constexpr std::uint64_t deduplication_key(phone number) noexcept {
   const std::uint64_t n = number.digits;
   constexpr std::uint64_t e8 = 100'000'000;
   constexpr std::uint64_t e10 = 100 * e8;
-  constexpr std::uint64_t e12 = 100 * e10;
-  if (n < 10 * e10) return n;                      // under 12 digits: none of the three
-  if (n / (10 * e10) == 55 && n / e8 % 10 == 9) {  // 55 AA 9 XXXXXXXX
+  if (n < 100 * e10 || n >= 1000 * e10) return n;                             // not 13 digits
+  if (n / (10 * e10) == 55 && n / e8 % 10 == 9 && n / (e8 / 10) % 10 >= 6) {  // 55 AA 9 6XXXXXXX
     return n / (10 * e8) * e8 + n % e8;
   }
   if (n / e10 == 521) return 52 * e10 + n % e10;  // 52 1 XXXXXXXXXX
   if (n / e10 == 549) return 54 * e10 + n % e10;  // 54 9 XXXXXXXXXX
-  if (n / e12 == 54) {                            // 54 AREA 15 LOCAL: area 2, 3 or 4 digits
-    if (n / e8 % 10'000 == 1115) return 54 * e10 + 11 * e8 + n % e8;
-    constexpr std::uint64_t e7 = e8 / 10;
-    if (n / e7 % 100 == 15) return n / (100 * e7) * e7 + n % e7;
-    constexpr std::uint64_t e6 = e7 / 10;
-    if (n / e6 % 100 == 15) return n / (100 * e6) * e6 + n % e6;
-  }
   return n;
+}
+
+// Where a number is from. `where` is the main region of the code when the digits do not tell its regions apart (as in
+// Guadeloupe), and empty for codes of no country, such as freephone numbers.
+struct phone_origin {
+  unsigned calling_code = 0;  // 0: not a number that parse_phone gave
+  region where;
+};
+
+[[nodiscard]] constexpr phone_origin country_of(phone number) noexcept {
+  std::size_t count = 1;
+  while (count < 19 && number.digits >= detail::powers_of_ten[count]) ++count;
+  if (count < phone_digits_min || count > phone_digits_max) return {};
+  const std::size_t first = detail::places[number.digits / detail::powers_of_ten[count - 3]];
+  if (first == 0) return {};
+  std::size_t found = first - 1;
+  const unsigned code = detail::plans[found].code;
+  const std::size_t national = count - detail::plans[found].code_size;
+  for (std::size_t i = first; i < detail::plan_count && detail::plans[i].code == code; ++i) {
+    for (std::string_view within = numbering_plan[i].within; !within.empty();) {
+      const std::string_view word = detail::next_word(within);
+      std::string_view rest = word;
+      if (word.size() < national &&
+          number.digits / detail::powers_of_ten[national - word.size()] % detail::powers_of_ten[word.size()] ==
+              detail::read_number(rest)) {
+        found = i;
+      }
+    }
+  }
+  return {code, numbering_plan[found].region.empty() ? region() : region::at(found)};
 }
 
 // Appends `+` and the digits.
@@ -209,17 +407,40 @@ inline void append_e164(std::string& out, phone number) {
     case errc::phone_missing:
       return "no phone number in this row";
     case errc::phone_has_letters:
-      return "a phone number has only digits, blanks, dashes, dots, brackets and one leading +; if a spreadsheet shows "
-             "it as 1.5E+10, format the column as text";
+      return "a phone number has only digits, blanks, dashes, dots, brackets and one leading +; leave out extensions "
+             "(x12, ;ext=12); if a spreadsheet shows it as 1.5E+10, format the column as text";
     case errc::phone_too_short:
       return "too few digits for an international number; write it with + and the country code";
     case errc::phone_too_long:
-      return "more than 15 digits, the most an international number has";
+      return "too many digits for an international number; is there one number only, and without an extension?";
     case errc::phone_unknown_country:
       return "does not begin with a country code; write it with + and the country code, without the leading 0";
+    case errc::phone_needs_country:
+      return "a national number; write it with + and the country code, or give the list's default region, as DE";
     default:
       return {};
   }
+}
+
+// The same with the country's name and usual lengths, where one was recognised. Empty for a number that was accepted.
+[[nodiscard]] inline std::string phone_advice(const phone_verdict& verdict) {
+  if (verdict.where.empty()) return std::string(phone_advice(verdict.code));
+  unsigned usual = 0;
+  for (const unsigned lengths : detail::plans[verdict.where.place()].usual) usual |= lengths;
+  std::string list;
+  for (unsigned n = 0; n < 16; ++n) {
+    if ((usual >> n & 1) == 0) continue;
+    const unsigned first = n;
+    while ((usual >> (n + 1) & 1) != 0) ++n;
+    if (!list.empty()) list += usual >> (n + 1) == 0 ? " or " : ", ";
+    list += std::to_string(first);
+    if (n > first) list += " to " + std::to_string(n);
+  }
+  const std::string what = verdict.code == errc::phone_too_short  ? "too few digits"
+                           : verdict.code == errc::phone_too_long ? "too many digits"
+                                                                  : "no number begins so";
+  return what + ": a number of " + std::string(verdict.where.name()) + " (+" +
+         std::to_string(verdict.where.calling_code()) + ") usually has " + list + " digits after the country code";
 }
 
 }  // namespace bulkmsg::recipients

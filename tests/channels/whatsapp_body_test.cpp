@@ -1,12 +1,14 @@
-#include "bulkmsg/content/render.hpp"
+#include "bulkmsg/channels/whatsapp_body.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-namespace bulkmsg::content {
+namespace bulkmsg::channels {
 namespace {
+
+using namespace content;
 
 using names = std::vector<std::string>;
 using cells = std::vector<std::string_view>;
@@ -43,8 +45,14 @@ message_template with_header(header_kind kind) {
   return made;
 }
 
+mapping mapped(std::initializer_list<std::string_view> lines) {
+  mapping made;
+  for (const auto line : lines) made.sources.push_back(*parse_mapping(line));
+  return made;
+}
+
 std::string body(const message_template& message, const names& columns, const cells& values, const mapping& map = {}) {
-  const auto ready = compiled_template::compile(message, columns, map);
+  const auto ready = compile_whatsapp(message, columns, map);
   if (!ready) return ready.error().message;
   EXPECT_EQ(ready->check(values).code, errc::ok);
   std::string out = "head";
@@ -58,7 +66,7 @@ std::string body(const message_template& message, const names& columns, const ce
   "\"order_ready\",\"language\":{\"code\":\"en_US\"}" rest "}}"
 
 // Expected bodies are written by hand from the facts, WhatsApp, template messages.
-TEST(render, text_header_body_and_url_button_positional) {
+TEST(whatsapp_body, text_header_body_and_url_button_positional) {
   EXPECT_EQ(
       body(positional(), {"header_param1", "param1", "param2", "button0_param"}, {"A-17", "Ana", "B \"x\"", "A-17"}),
       FRAME(R"(,"components":[{"type":"header","parameters":[{"type":"text","text":"A-17"}]},)"
@@ -66,14 +74,14 @@ TEST(render, text_header_body_and_url_button_positional) {
             R"({"type":"button","sub_type":"url","index":"0","parameters":[{"type":"text","text":"A-17"}]}])"));
 }
 
-TEST(render, named_parameters_appear_once_each) {
+TEST(whatsapp_body, named_parameters_appear_once_each) {
   EXPECT_EQ(body(named(), {"num", "FIRST_NAME", "unused"}, {"A-17", "Ana", ""}),
             FRAME(R"(,"components":[{"type":"body","parameters":[)"
                   R"({"type":"text","parameter_name":"first_name","text":"Ana"},)"
                   R"({"type":"text","parameter_name":"num","text":"A-17"}]}])"));
 }
 
-TEST(render, image_header_by_link_and_by_id) {
+TEST(whatsapp_body, image_header_by_link_and_by_id) {
   const message_template image = with_header(header_kind::image);
   EXPECT_EQ(
       body(image, {"header_media"}, {"https://x.example/a.png"}),
@@ -83,7 +91,7 @@ TEST(render, image_header_by_link_and_by_id) {
             FRAME(R"(,"components":[{"type":"header","parameters":[{"type":"image","image":{"id":"123456"}}]}])"));
 }
 
-TEST(render, document_header_takes_a_file_name_when_there_is_one) {
+TEST(whatsapp_body, document_header_takes_a_file_name_when_there_is_one) {
   const message_template document = with_header(header_kind::document);
   EXPECT_EQ(body(document, {"header_media"}, {"9"}),
             FRAME(R"(,"components":[{"type":"header","parameters":[{"type":"document","document":{"id":"9"}}]}])"));
@@ -95,7 +103,7 @@ TEST(render, document_header_takes_a_file_name_when_there_is_one) {
             FRAME(R"(,"components":[{"type":"header","parameters":[{"type":"document","document":{"id":"9"}}]}])"));
 }
 
-TEST(render, location_header_has_all_four_fields) {
+TEST(whatsapp_body, location_header_has_all_four_fields) {
   EXPECT_EQ(
       body(with_header(header_kind::location), {"header_latitude", "header_longitude", "header_name", "header_address"},
            {"37.44", "-122.16", "Shop", "1 Way"}),
@@ -103,7 +111,7 @@ TEST(render, location_header_has_all_four_fields) {
             R"({"latitude":"37.44","longitude":"-122.16","name":"Shop","address":"1 Way"}}]}])"));
 }
 
-TEST(render, no_parameters_no_components) {
+TEST(whatsapp_body, no_parameters_no_components) {
   message_template plain = order(parameter_format::positional);
   plain.body = "Hello there";
   plain.buttons = {{button_kind::url, "Site", "https://x.example/", ""},
@@ -111,24 +119,24 @@ TEST(render, no_parameters_no_components) {
   EXPECT_EQ(body(plain, {}, {}), FRAME(""));
 }
 
-TEST(render, copy_code_and_mapped_quick_reply_payload) {
+TEST(whatsapp_body, copy_code_and_mapped_quick_reply_payload) {
   message_template coupon = order(parameter_format::positional);
   coupon.body = "Hello there";
   coupon.buttons = {{button_kind::quick_reply, "Stop", "", ""}, {button_kind::copy_code, "Copy", "", ""}};
   EXPECT_EQ(
-      body(coupon, {"button1_param", "tag"}, {"SAVE10", "stop-42"}, {{{"button.0", "tag"}}}),
+      body(coupon, {"button1_param", "tag"}, {"SAVE10", "stop-42"}, mapped({"button.0=tag"})),
       FRAME(
           R"(,"components":[{"type":"button","sub_type":"quick_reply","index":"0","parameters":[{"type":"payload","payload":"stop-42"}]},)"
           R"({"type":"button","sub_type":"copy_code","index":"1","parameters":[{"type":"coupon_code","coupon_code":"SAVE10"}]}])"));
 }
 
-TEST(render, mapping_names_other_columns) {
-  const mapping map{{{"body.1", "name"}, {"body.2", "order no"}, {"header.1", "order no"}, {"button.0", "order no"}}};
+TEST(whatsapp_body, mapping_names_other_columns) {
+  const mapping map = mapped({"body.1=name", "body.2=order no", "header.1=order no", "button.0=order no"});
   EXPECT_EQ(needed_columns(positional(), map), (names{"order no", "name"}));
   EXPECT_NE(body(positional(), {"name", "order no"}, {"Ana", "A-17"}, map)
                 .find(R"([{"type":"text","text":"Ana"},{"type":"text","text":"A-17"}])"),
             std::string::npos);
-  const auto wrong = compiled_template::compile(positional(), names{"a"}, {{{"body.3", "a"}}});
+  const auto wrong = compile_whatsapp(positional(), names{"a"}, mapped({"body.3=a"}));
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().code, errc::invalid_argument);
   EXPECT_NE(wrong.error().message.find("body.3"), std::string::npos);
@@ -136,17 +144,16 @@ TEST(render, mapping_names_other_columns) {
       << wrong.error().message;
 }
 
-TEST(render, buttons_counted_from_one_are_understood_when_nothing_else_fits) {
-  const auto ready =
-      compiled_template::compile(positional(), names{"header_param1", "param1", "param2", "button1_param"});
+TEST(whatsapp_body, buttons_counted_from_one_are_understood_when_nothing_else_fits) {
+  const auto ready = compile_whatsapp(positional(), names{"header_param1", "param1", "param2", "button1_param"});
   ASSERT_TRUE(ready);
   EXPECT_EQ(ready->slots().back().name, "button.0");
-  EXPECT_EQ(ready->slots().back().column_index, 3u);
+  EXPECT_EQ(ready->slots().back().column, 3u);
 }
 
-TEST(render, missing_columns_are_all_named) {
+TEST(whatsapp_body, missing_columns_are_all_named) {
   EXPECT_EQ(needed_columns(positional()), (names{"header_param1", "param1", "param2", "button0_param"}));
-  const auto made = compiled_template::compile(positional(), names{"param2", "city"});
+  const auto made = compile_whatsapp(positional(), names{"param2", "city"});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, errc::column_missing);
   EXPECT_NE(made.error().message.find("lacks header_param1, param1, button0_param (it has: param2, city)"),
@@ -154,9 +161,9 @@ TEST(render, missing_columns_are_all_named) {
       << made.error().message;
 }
 
-TEST(check, each_fault_names_its_column_and_component) {
+TEST(whatsapp_body_check, each_fault_names_its_column_and_component) {
   const names columns = {"button0_param", "param2", "param1", "header_param1"};
-  const auto ready = compiled_template::compile(positional(), columns);
+  const auto ready = compile_whatsapp(positional(), columns);
   ASSERT_TRUE(ready);
   const cells good = {"x", "B", "Ana", "A-17"};
   EXPECT_EQ(ready->check(good).code, errc::ok);
@@ -191,8 +198,8 @@ TEST(check, each_fault_names_its_column_and_component) {
   EXPECT_EQ(ready->check(cells{"a"}).code, errc::row_has_missing_cells);
 }
 
-TEST(check, lengths_are_code_points_of_the_filled_text_with_repeats) {
-  const auto ready = compiled_template::compile(named(), names{"first_name", "num"});
+TEST(whatsapp_body_check, lengths_are_code_points_of_the_filled_text_with_repeats) {
+  const auto ready = compile_whatsapp(named(), names{"first_name", "num"});
   ASSERT_TRUE(ready);
   const std::size_t fixed = code_points("Hi ,  is ready, ");
   std::string name;
@@ -203,8 +210,8 @@ TEST(check, lengths_are_code_points_of_the_filled_text_with_repeats) {
   EXPECT_EQ(ready->check(cells{name, "17"}).column, 0u);
 }
 
-TEST(check, media_must_be_a_secure_link_or_an_id) {
-  const auto ready = compiled_template::compile(with_header(header_kind::video), names{"header_media"});
+TEST(whatsapp_body_check, media_must_be_a_secure_link_or_an_id) {
+  const auto ready = compile_whatsapp(with_header(header_kind::video), names{"header_media"});
   ASSERT_TRUE(ready);
   EXPECT_EQ(ready->check(cells{"https://x.example/v.mp4"}).code, errc::ok);
   EXPECT_EQ(ready->check(cells{"HTTPS://x.example/v.mp4"}).code, errc::ok);
@@ -214,23 +221,22 @@ TEST(check, media_must_be_a_secure_link_or_an_id) {
   EXPECT_EQ(ready->check(cells{""}).code, errc::parameter_missing);
 }
 
-TEST(check, reasons_outlive_a_move) {
-  auto made = compiled_template::compile(positional(), names{"header_param1", "param1", "param2", "button0_param"});
-  const compiled_template moved = std::move(*made);
+TEST(whatsapp_body_check, reasons_outlive_a_move) {
+  auto made = compile_whatsapp(positional(), names{"header_param1", "param1", "param2", "button0_param"});
+  const content::compiled_message moved = std::move(*made);
   const row_problem problem = moved.check(cells{"a", "", "b", "c"});
-  EXPECT_EQ(problem.reason, "body {{1}} is empty, and the template needs it");
+  EXPECT_EQ(problem.reason, "body {{1}} is empty, and the message needs it");
 }
 
-TEST(preview, shows_what_a_person_will_see) {
-  const auto ready =
-      compiled_template::compile(positional(), names{"header_param1", "param1", "param2", "button0_param"});
+TEST(whatsapp_body_preview, shows_what_a_person_will_see) {
+  const auto ready = compile_whatsapp(positional(), names{"header_param1", "param1", "param2", "button0_param"});
   ASSERT_TRUE(ready);
   EXPECT_EQ(ready->preview(cells{"A-17", "Ana", "B", "t/9"}),
             "Order A-17\n\nHi Ana, your order B is ready\n\nShop\n\n[Track] https://x.example/t/9\n[Stop]");
 }
 
-TEST(render, allocates_nothing_once_the_buffer_has_grown) {
-  const auto ready = compiled_template::compile(named(), names{"first_name", "num"});
+TEST(whatsapp_body, allocates_nothing_once_the_buffer_has_grown) {
+  const auto ready = compile_whatsapp(named(), names{"first_name", "num"});
   const cells row = {"Ana", "A-17"};
   std::string out;
   ready->render(out, "+15550001111", "key", row);
@@ -245,4 +251,4 @@ TEST(render, allocates_nothing_once_the_buffer_has_grown) {
 }
 
 }  // namespace
-}  // namespace bulkmsg::content
+}  // namespace bulkmsg::channels

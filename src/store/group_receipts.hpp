@@ -1,0 +1,23 @@
+// What the participants of a group did with a message. The message itself counts once, whatever their number: delivered
+// with the first participant's, read with the first one's.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "bulkmsg/base/ids.hpp"
+#include "bulkmsg/engine.hpp"
+#include "store/sqlite.hpp"
+
+namespace bulkmsg::store {
+
+inline constexpr std::size_t participant_bytes_max = 160;
+
+// Keeps the highest rank, the first time of each kind and the smallest code: any order and any repetition gives the
+// same. A participant's name over the bound is left out.
+void put_group_receipt(database& db, message_id message, std::string_view participant, receipt_rank rank,
+                       std::int64_t at_ms, std::int32_t code);
+std::vector<participant_row> list_group_receipts(database& db, message_id message);
+
+}  // namespace bulkmsg::store

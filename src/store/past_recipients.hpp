@@ -1,0 +1,18 @@
+// What limits per recipient must know of an earlier run.
+#pragma once
+
+#include <cstdint>
+
+#include "bulkmsg/base/clock.hpp"
+#include "bulkmsg/pacing/permit.hpp"
+#include "store/sqlite.hpp"
+
+namespace bulkmsg::store {
+
+// Tells the permits' limits per recipient whom the sender may have written to so recently that it still counts; later
+// and more often than it was, rather than too early or too seldom. Does nothing without such limits. A scan of the
+// messages of the sender's unfinished and just finished campaigns. wall_offset: wall clock minus the permits' clock.
+void assume_past_recipients(database& db, std::int64_t sender, pacing::permits& permits, std::int64_t now_ms,
+                            nanoseconds_t wall_offset);
+
+}  // namespace bulkmsg::store

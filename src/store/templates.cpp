@@ -1,0 +1,107 @@
+#include "store/templates.hpp"
+
+#include "bulkmsg/channels/whatsapp_templates_json.hpp"
+
+namespace bulkmsg::store {
+
+kept keep_template(database& db, const std::string& account, const channels::listed_template& t, std::int64_t now_ms) {
+  db.run(
+      "INSERT INTO templates(name, language, json, fetched) VALUES (?1, ?2, ?3, 1) "
+      "ON CONFLICT(name, language, json) DO UPDATE SET fetched = 1 WHERE fetched = 0",
+      t.name, t.language, t.json);
+  const auto words = db.number("SELECT id FROM templates WHERE json = ?1", t.json);
+  auto how = kept::added;
+  {
+    auto r = db.select(
+        "SELECT status = ?4 AND category = ?5 AND quality = ?6 AND template = ?7 AND gone = 0 FROM provider_templates "
+        "WHERE account = ?1 AND name = ?2 AND language = ?3",
+        account, t.name, t.language, t.status, t.category, t.quality, words);
+    if (r.next()) how = r.integer(0) != 0 ? kept::unchanged : kept::changed;
+  }
+  db.run(
+      "INSERT INTO provider_templates(account, name, language, provider_id, status, category, quality, "
+      "parameter_format, rejected_reason, template, fetched_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+      "?11) ON CONFLICT(account, name, language) DO UPDATE SET provider_id = ?4, status = ?5, category = ?6, "
+      "quality = ?7, parameter_format = ?8, rejected_reason = ?9, template = ?10, fetched_at_ms = ?11, gone = 0",
+      account, t.name, t.language, t.id, t.status, t.category, t.quality, t.parameter_format, t.rejected_reason, words,
+      now_ms);
+  return how;
+}
+
+std::int64_t mark_gone(database& db, const std::string& account, std::int64_t before_ms) {
+  return db.run("UPDATE provider_templates SET gone = 1 WHERE account = ?1 AND fetched_at_ms < ?2 AND gone = 0",
+                account, before_ms);
+}
+
+std::int64_t templates_fetched_at(database& db, const std::string& account) {
+  // A fetch that ended halfway leaves rows that are older.
+  return db.number("SELECT min(fetched_at_ms) FROM provider_templates WHERE account = ?1 AND gone = 0", account);
+}
+
+std::vector<template_info> list_templates(database& db, const template_filter& filter) {
+  std::vector<template_info> list;
+  auto r = db.select(
+      "SELECT p.template, p.account, p.provider_id, p.name, p.language, p.status, p.category, p.quality, "
+      "p.parameter_format, p.rejected_reason, t.json, p.gone, p.fetched_at_ms, p.id FROM provider_templates p "
+      "JOIN templates t ON t.id = p.template WHERE (?1 = '' OR p.account = ?1) AND (?2 = '' OR p.name = ?2) AND "
+      "(?3 = '' OR p.language = ?3) AND (?4 = '' OR p.status = ?4) AND (?5 OR p.gone = 0) AND p.id > ?6 "
+      "ORDER BY p.id LIMIT ?7",
+      filter.business_account_id, filter.name, filter.language, filter.status, filter.gone, filter.after, filter.limit);
+  const auto text = [&](int i) { return std::string(r.text(i)); };
+  while (r.next()) {
+    list.push_back({.id = {r.integer(0)},
+                    .number = r.integer(13),
+                    .business_account_id = text(1),
+                    .provider_id = text(2),
+                    .name = text(3),
+                    .language = text(4),
+                    .status = text(5),
+                    .category = text(6),
+                    .quality = text(7),
+                    .parameter_format = text(8),
+                    .rejected_reason = text(9),
+                    .json = text(10),
+                    .gone = r.integer(11) != 0,
+                    .fetched_at_ms = r.integer(12)});
+  }
+  return list;
+}
+
+namespace {
+
+// From columns first..first+5.
+standing read_standing(const rows& r, int first) {
+  return {.known = true,
+          .name = std::string(r.text(first)),
+          .language = std::string(r.text(first + 1)),
+          .status = std::string(r.text(first + 2)),
+          .gone = r.integer(first + 3) != 0,
+          .other_words = r.integer(first + 4) != 0,
+          .fetched_at_ms = r.integer(first + 5)};
+}
+
+}  // namespace
+
+standing template_standing(database& db, const std::string& account, std::int64_t content) {
+  auto r = db.select(
+      "SELECT p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, p.fetched_at_ms "
+      "FROM templates t JOIN provider_templates p ON p.account = ?1 AND p.name = t.name AND p.language = t.language "
+      "WHERE t.id = ?2",
+      account, content);
+  return r.next() ? read_standing(r, 0) : standing{};
+}
+
+std::vector<affected_campaign> campaigns_to_pause(database& db, const std::string& account) {
+  std::vector<affected_campaign> list;
+  auto r = db.select(
+      "SELECT c.id, p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, p.fetched_at_ms "
+      "FROM campaigns c JOIN senders s ON s.id = c.sender JOIN templates t ON t.id = c.template "
+      "JOIN provider_templates p ON p.account = s.business_account_id AND p.name = t.name AND p.language = t.language "
+      "WHERE c.state = 4 AND s.business_account_id = ?1 "
+      "AND (p.gone OR p.status <> 'APPROVED' OR (t.fetched AND p.template <> t.id)) ORDER BY c.id",
+      account);
+  while (r.next()) list.push_back({r.integer(0), read_standing(r, 1)});
+  return list;
+}
+
+}  // namespace bulkmsg::store
