@@ -181,6 +181,7 @@ class command_line {
     send_->get_option("--consent")->excludes(from->get_option("--contacts"));
     send_->add_option("--name", given_.name, "The campaign's name (default: the CSV file's)");
     send_->add_option("--account", given_.account, "Pay with this credit account (default: metered only)");
+    add_rates(send_);
     send_
         ->add_option("--rules", given_.rules_file,
                      "Words and links that `warn` or `block`, one a line: `block bit.ly`, `warn free money`")
@@ -355,6 +356,9 @@ class command_line {
       add_json(sub);
       return sub;
     };
+    const auto add_id = [this](CLI::App* sub) {
+      sub->add_option("--id", given_.call_id, "A name for this call: the same one twice is booked once");
+    };
     CLI::App* plan_ = account_command("plan", "Make an account or change its plan, and grant this month's credits once",
                                       credits_plan);
     plan_->add_option("--users", given_.plan.users, "Users, each with monthly credits")->capture_default_str();
@@ -362,16 +366,45 @@ class command_line {
         ->capture_default_str();
     plan_->add_option("--per-user", given_.plan.per_user_credits, "Credits a month for each user and additional phone")
         ->capture_default_str();
+    plan_->add_option("--topup-price", given_.plan.topup_price_micros, "Micro-dollars a bought credit")
+        ->capture_default_str();
     plan_->add_option("--billing-day", given_.plan.billing_day, "Day of the month, 1-31, on which credits are renewed")
         ->capture_default_str();
     plan_->add_option("--time-zone", given_.plan.time_zone, "Where that day begins (IANA name)")->capture_default_str();
+    add_id(plan_);
 
     CLI::App* top_up_ = account_command("topup", "Add bought credits, which never expire", credits_top_up);
     top_up_->add_option("credits", given_.credits, "How many")->required()->check(CLI::PositiveNumber)->type_name("N");
-    top_up_->add_option("--id", given_.top_up_id, "A name for this purchase: the same one twice is booked once");
+    add_id(top_up_);
+
+    CLI::App* adjust_ = account_command("adjust", "Add credits by hand, or take some away", credits_adjust);
+    adjust_->add_option("--by", given_.credits, "How many; negative: taken away")->required()->type_name("N");
+    adjust_->add_option("--reason", given_.reason, "Why; kept with the entry")->required();
+    adjust_->add_option("--actor", given_.actor, "Who does it; kept with the entry")->required();
+    add_id(adjust_);
 
     account_command("show", "Plan and balances", credits_show);
-    account_command("audit", "Recompute every balance from the ledger's entries", credits_audit);
+
+    CLI::App* ledger_ = add(*credits, "ledger", "Every entry of an account's ledger, oldest first", credits_ledger);
+    ledger_->add_option("account", given_.account, "The account's name")->required()->type_name("NAME");
+    add_rows(ledger_);
+
+    CLI::App* audit_ = add(*credits, "audit", "Recompute every balance from the ledger's entries", credits_audit);
+    audit_->add_option("account", given_.account, "The account's name (default: all accounts)")->type_name("NAME");
+    add_json(audit_);
+
+    CLI::App* estimate_ = add(*credits, "estimate", "What a campaign costs, by destination, before or after its start",
+                              credits_estimate);
+    add_campaign(estimate_, "Which campaign")->required();
+    add_rates(estimate_)->required();
+    add_json(estimate_);
+  }
+
+  CLI::Option* add_rates(CLI::App* sub) {
+    return sub
+        ->add_option("--rates", given_.rates_file,
+                     "Rate table (JSON): micro-dollars by destination and category, credits by category")
+        ->type_name("FILE");
   }
 
   void add_sender(CLI::App* sub) {

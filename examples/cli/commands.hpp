@@ -49,6 +49,9 @@ int consent_log(const options& given);
 // credits_commands.cpp
 int credits_plan(const options& given);
 int credits_top_up(const options& given);
+int credits_adjust(const options& given);
+int credits_ledger(const options& given);
+int credits_estimate(const options& given);
 int credits_show(const options& given);
 int credits_audit(const options& given);
 

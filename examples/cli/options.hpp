@@ -59,9 +59,12 @@ struct options {
   std::vector<std::string> addresses;
   std::string scope;
 
+  // credits
   bulkmsg::credits::plan plan;
   std::int64_t credits = 0;
-  std::string top_up_id;
+  std::string call_id;
+  std::string actor;
+  std::string rates_file;  // also send
 };
 
 }  // namespace cli

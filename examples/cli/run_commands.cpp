@@ -12,6 +12,7 @@
 #include "files.hpp"
 #include "follow.hpp"
 #include "interrupt.hpp"
+#include "rates.hpp"
 #include "recipients.hpp"
 #include "report.hpp"
 #include "text.hpp"
@@ -175,6 +176,8 @@ int send(const options& given) {
   const bool by_name = given.message_file.empty() && is_template_name(given.template_file);
   const std::string words = by_name ? "" : content_text(given);
   expect_recipients(given);
+  bulkmsg::credits::rate_table rates;
+  if (!given.rates_file.empty()) rates = rates_from(given.rates_file);
 
   // A dry run must not make another campaign go on by the way.
   engine runner = open_to_run(given.store, given.dry_run ? sending::no : sending::yes, missing_store::create);
@@ -198,6 +201,7 @@ int send(const options& given) {
   plan.mapping = given.mapping;
   plan.agent = given.agent;
   plan.reply_to = given.reply_to;
+  plan.credits_per_message = need(runner.credits_per_message(plan.content, rates));
 
   draft campaign(runner, need(runner.create_campaign(plan)));
   const bulkmsg::import_report imported = import_recipients(runner, campaign.id(), given);
@@ -213,10 +217,15 @@ int send(const options& given) {
   if (given.dry_run) {
     const bulkmsg::plan_summary summary = need(runner.dry_run(campaign.id()));
     for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
+    std::optional<bulkmsg::credits::estimate> cost;
+    if (!given.rates_file.empty()) cost = need(runner.estimate(campaign.id(), rates));
     if (given.json) {
-      print_line(plan_json(summary, imported).str());
+      json_object plan_ = plan_json(summary, imported);
+      if (cost) plan_.raw("estimate", estimate_json(*cost).str());
+      print_line(plan_.str());
     } else {
       print_plan(summary, imported);
+      if (cost) print_estimate(*cost);
     }
     flush_stdout();
     return exit_code::ok;

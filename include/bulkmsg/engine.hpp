@@ -32,6 +32,7 @@
 #include "bulkmsg/content/preview.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
+#include "bulkmsg/credits/rate_table.hpp"
 #include "bulkmsg/recipients/consent.hpp"
 #include "bulkmsg/recipients/contact.hpp"
 
@@ -142,7 +143,8 @@ struct campaign_settings {
   std::string name = {};
   sender_id sender = {};
   template_id content = {};
-  account_id account = {};  // none: metered only
+  account_id account = {};               // none: metered only
+  std::int64_t credits_per_message = 1;  // 1..1000
   // Slot (content/slots.hpp) -> where its value comes from, written as in content/mapping.hpp: `first_name|friend`.
   std::vector<std::pair<std::string, std::string>> mapping = {};
   std::string agent = {};     // "sent from"; empty: the sender's
@@ -188,13 +190,13 @@ struct rejected_row {
 struct plan_summary {
   std::string hash = {};  // content hash over every request body; hex SHA-256
   std::int64_t messages = 0;
-  std::int64_t suppressed = 0;            // recipients left out, reported with the rejected rows from the start on
-  std::int64_t without_consent = 0;       // likewise
-  std::int64_t window_closed = 0;         // likewise: no template, and they have not written for 24 hours
-  std::int64_t credits = 0;               // price in credits
-  std::int64_t credits_available = 0;     // -1 without an account
-  std::chrono::milliseconds duration{0};  // under the sender's limits, at best
-  std::string preview = {};               // the first message as plain text
+  std::int64_t suppressed = 0;             // recipients left out, reported with the rejected rows from the start on
+  std::int64_t without_consent = 0;        // likewise
+  std::int64_t window_closed = 0;          // likewise: no template, and they have not written for 24 hours
+  std::int64_t credits = 0;                // price in credits
+  std::int64_t credits_available = 0;      // -1 without an account
+  std::chrono::milliseconds duration{0};   // under the sender's limits, at best
+  std::string preview = {};                // the first message as plain text
   std::vector<std::string> warnings = {};  // what the content rules warn of, a sentence each
 };
 
@@ -272,6 +274,25 @@ struct account_status {
   std::string name = {};
   credits::plan plan = {};
   credits::balances balances = {};
+  std::int64_t uncollected = 0;   // proved sent after their credits were given back, with nothing left to charge
+  std::int64_t renews_at_ms = 0;  // Unix: when the next period begins
+};
+
+// Credits added (or taken away, when negative) by hand.
+struct credit_adjustment {
+  std::int64_t credits = 0;
+  std::string reason = {};  // both are kept with the entry; up to 1,000 bytes
+  std::string actor = {};
+  std::string id = {};  // makes it idempotent; empty: none
+};
+
+// One entry of an account's ledger.
+struct ledger_row {
+  std::int64_t id = 0;  // ascending: the place to page on from
+  std::int64_t at_ms = 0;
+  credits::entry entry = {};
+  campaign_id campaign = {};                            // of the entry's reservation
+  std::string client_id = {}, reason = {}, actor = {};  // where the call had one
 };
 
 // Contacts, segments, consent and suppression. Addresses are given as people write them: a phone number, or user:ID,
@@ -399,6 +420,7 @@ class engine {
   result<media_info> put_media(sender_id sender, const std::string& path, const media_options& options = {});
   result<media_info> put_media_bytes(sender_id sender, std::string_view bytes, const media_options& options = {});
   result<std::vector<media_info>> media(std::int64_t after_number = 0, std::size_t limit = 100);  // limit: 1..10,000
+
   // Own messages and previews (src/engine/content.cpp).
   // Saves an own message, JSON as in content/message_json.hpp, under a name; a later one of the same name does not
   // change campaigns that use this one. Errors: message_malformed, invalid_argument (the name).
@@ -408,14 +430,29 @@ class engine {
   // not_found.
   result<content::card> preview(campaign_id campaign, std::int64_t row = 0);
 
-  // Credits. `id` makes a call idempotent: the same id with other contents is errc::conflict; empty: no id.
-  result<account_id> put_account(const std::string& name,
-                                 const credits::plan& plan);  // grants the month's credits once
+  // Credits. `id` makes a call idempotent: the same id again does nothing, with other contents it is errc::conflict;
+  // empty: no id. Ids are an account's own.
+  //
+  // Makes the account or changes its plan, and grants the running period's credits once: more seats count at once,
+  // fewer from the next period on, a new billing date from the end of the running period. Errors: bad_option_value.
+  result<account_id> put_account(const std::string& name, const credits::plan& plan, const std::string& id = {});
   result<account_id> find_account(const std::string& name);
-  result<void> top_up(account_id account, std::int64_t credits, const std::string& id);
+  result<std::vector<account_status>> accounts(account_id after = {}, std::size_t limit = 100);
+  // As billed now; with the store open to run that is written, too.
   result<account_status> account(account_id account);
-  // Recomputes every balance from the ledger's entries; errc::store_corrupt names the first that differs.
+  result<void> top_up(account_id account, std::int64_t credits, const std::string& id);
+  // Errors: credits_short (less is available than would be taken), invalid_argument (no reason, no actor).
+  result<void> adjust(account_id account, const credit_adjustment& change);
+  result<std::vector<ledger_row>> ledger(account_id account, std::int64_t after = 0, std::size_t limit = 1000);
+  // Recomputes every balance and reservation from the ledger's entries; errc::store_corrupt names the first that
+  // differs.
   result<credits::balances> audit(account_id account);
+  // What a table asks for one message of this content, in credits: a host gives it to campaign_settings.
+  result<std::int64_t> credits_per_message(template_id content, const credits::rate_table& rates);
+  // What the campaign would cost if every recipient that its plan takes were sent to. The credits are those that would
+  // be charged; the money is an estimate by the table. Errors: not_found, invalid_argument (sums out of range), of a
+  // draft those of compiling its content.
+  result<credits::estimate> estimate(campaign_id campaign, const credits::rate_table& rates);
 
   result<campaign_id> create_campaign(const campaign_settings& settings);
   // Removes a draft and its recipients. Errors: wrong_state.

@@ -7,7 +7,6 @@
 #include "bulkmsg/content/content_check.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
-#include "store/accounts.hpp"
 #include "store/group_receipts.hpp"
 #include "store/schema.hpp"
 
@@ -176,70 +175,15 @@ result<template_id> engine::put_template(std::string_view provider_json) {
   return template_id{id};
 }
 
-result<account_id> engine::put_account(const std::string& name, const credits::plan& plan) {
-  const auto call = self_->enter(true);
-  if (!call) return fail(call.error());
-  if (name.empty()) return fail(errc::invalid_argument, "an account needs a name");
-  std::int64_t id = 0;
-  auto stored =
-      self_->writer_->run([&](store::database& db) { id = store::put_account(db, name, plan, self_->clock_.wall()); });
-  if (!stored) return fail(stored.error());
-  return account_id{id};
-}
-
-result<account_id> engine::find_account(const std::string& name) {
-  const auto call = self_->enter(false);
-  if (!call) return fail(call.error());
-  auto found = self_->read([&](store::database& db) { return store::find_account(db, name); });
-  if (!found) return fail(found.error());
-  if (!*found) {
-    return fail(errc::not_found, "no account is named '" + name + "'; make it with `bulkmsg credits plan`");
-  }
-  return account_id{(*found)->id};
-}
-
-result<void> engine::top_up(account_id account, std::int64_t credits, const std::string& id) {
-  const auto call = self_->enter(true);
-  if (!call) return fail(call.error());
-  if (credits <= 0) return fail(errc::invalid_argument, "a top-up is of at least 1 credit");
-  return self_->writer_->run(
-      [&](store::database& db) { store::top_up(db, account.value, credits, id, self_->now_ms()); });
-}
-
-result<account_status> engine::account(account_id account) {
-  const auto call = self_->enter(false);
-  if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::run) {
-    auto billed =
-        self_->writer_->run([&](store::database& db) { store::bill(db, account.value, self_->clock_.wall()); });
-    if (!billed) return fail(billed.error());
-  }
-  auto row = self_->read([&](store::database& db) { return store::read_account(db, account.value); });
-  if (!row) return fail(row.error());
-  return account_status{{row->id}, row->name, row->plan, row->balances};
-}
-
-result<credits::balances> engine::audit(account_id account) {
-  const auto call = self_->enter(false);
-  if (!call) return fail(call.error());
-  return self_->read([&](store::database& db) {
-    // One snapshot: the entries and the balances they must lead to.
-    db.exec("BEGIN");
-    try {
-      auto balances = store::audit(db, account.value);
-      db.exec("COMMIT");
-      return balances;
-    } catch (...) {
-      db.exec("COMMIT");
-      throw;
-    }
-  });
-}
-
 result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   const auto call = self_->enter(true);
   if (!call) return fail(call.error());
   if (settings.name.empty()) return fail(errc::invalid_argument, "a campaign needs a name");
+  if (settings.credits_per_message < 1 || settings.credits_per_message > credits::credits_per_message_max) {
+    return fail(errc::invalid_argument, "a message costs from 1 to " +
+                                            std::to_string(credits::credits_per_message_max) + " credits, not " +
+                                            std::to_string(settings.credits_per_message));
+  }
   std::vector<std::string> mapping;
   for (const auto& [slot, from] : settings.mapping) {
     if (auto written = content::mapping().add(slot, from); !written) return fail(written.error());
@@ -257,6 +201,7 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   row.require_consent = settings.require_consent;
   row.content_rules = settings.content_rules;
   if (auto rules = content::content_check::parse(row.content_rules); !rules) return fail(rules.error());
+  row.credits_per_message = settings.credits_per_message;
   std::int64_t id = 0;
   auto stored =
       self_->writer_->run([&](store::database& db) { id = store::insert_campaign(db, row, self_->now_ms()); });

@@ -1,6 +1,7 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
 // import_report.cpp, content.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp,
-// provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider beside sending).
+// accounts.cpp (credits), provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider beside
+// sending).
 #pragma once
 
 #include <atomic>
@@ -30,6 +31,10 @@
 #include "store/campaigns.hpp"
 #include "store/run_lock.hpp"
 #include "store/writer.hpp"
+
+namespace bulkmsg::store {
+class screen;
+}
 
 namespace bulkmsg {
 
@@ -115,6 +120,9 @@ struct engine::impl final : inbound::receiver_handler {
   // Uploads them, or finds them uploaded; value -> row of `media`.
   using uploaded_files = std::vector<std::pair<std::string, std::int64_t>>;
   result<uploaded_files> upload_files(const sender_settings& sender, const files_of& files, std::int64_t until_ms);
+  // Whether a plan made now takes this recipient, the campaign's `at`-th: ok, or why not.
+  errc takes(store::database& db, store::screen& screened, const laid_out& ready, std::string_view address,
+             std::int64_t at) const;
   // Screens, hashes, prices, previews; what it finds of files goes into `files`.
   result<planned> plan(const store::campaign_row& row, files_of& files);
   result<void> freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
@@ -145,6 +153,7 @@ struct engine::impl final : inbound::receiver_handler {
   void housekeep();
   void tidy_up();  // merges webhooks, takes up commands
   void take_up_commands();
+  void bill_accounts();  // those whose billing date has come
   void tell_merged(const inbound::merge_result& merged);
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);
   void load_secrets();
@@ -178,6 +187,8 @@ struct engine::impl final : inbound::receiver_handler {
   nanoseconds_t media_looked_at_ = 0;
   bool renewing_ = false;
   std::unique_ptr<net::io_thread> renewer_;  // reads and uploads files; made when it is first needed
+  bool billing_ = false;
+  std::int64_t bill_at_ms_ = 0, billed_up_to_ = 0;  // when to look again, and after which account to go on
 
   std::mutex notes_;  // guards what follows
   std::unique_ptr<inbound::receiver> receiver_;

@@ -6,8 +6,8 @@
 #include "engine/impl.hpp"
 #include "engine/sha256.hpp"
 #include "store/accounts.hpp"
-#include "store/suppressions.hpp"
 #include "store/media.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg {
 
@@ -77,6 +77,13 @@ error nobody_left(const store::campaign_row& row, const store::left_out& out) {
 
 }  // namespace
 
+errc engine::impl::takes(store::database& db, store::screen& screened, const laid_out& ready, std::string_view address,
+                         std::int64_t at) const {
+  const auto why = screened.check(address, at);
+  if (why != errc::ok || !ready.needs_window) return why;
+  return content::allowed_free_form(address, store::last_inbound(db, address), now_ms());
+}
+
 result<planned> engine::impl::plan(const store::campaign_row& row, files_of& files) {
   if (row.recipients == 0) {
     return fail(errc::wrong_state, "campaign '" + row.name + "' has no recipients; import some first");
@@ -90,8 +97,9 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   files = std::move(*named);
   if (!files.empty()) {
     if (!speaks_whatsapp(*sender)) {
-      return fail(errc::media_not_supported, "'" + files.begin()->first + "': files of your own go over WhatsApp only; "
-                                             "give an https:// link");
+      return fail(errc::media_not_supported, "'" + files.begin()->first +
+                                                 "': files of your own go over WhatsApp only; "
+                                                 "give an https:// link");
     }
     // Ids change with each upload; what is hashed is the path and the bytes.
     content::file_ids placeholders;
@@ -122,11 +130,7 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
       auto r = db.select("SELECT address, parameters, line FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
                          (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_chunk, row.recipients));
       for (auto i = from; r.next(); ++i) {
-        auto why = screened.check(r.text(0), i);
-        if (why == errc::ok && made_ready->needs_window) {
-          why = content::allowed_free_form(r.text(0), store::last_inbound(db, r.text(0)), now_ms());
-        }
-        if (why != errc::ok) {
+        if (const auto why = takes(db, screened, *made_ready, r.text(0), i); why != errc::ok) {
           made.out.add(i, why);
           continue;
         }
@@ -153,7 +157,7 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   summary.without_consent = made.out.count(errc::consent_missing);
   summary.window_closed = made.out.count(errc::window_closed);
   if (summary.messages == 0) return fail(nobody_left(row, made.out));
-  summary.credits = row.account != 0 ? summary.messages : 0;
+  summary.credits = row.account != 0 ? summary.messages * row.credits_per_message : 0;
   summary.credits_available = -1;
   if (row.account != 0) {
     auto account = read([&](store::database& db) { return store::read_account(db, row.account); });
@@ -194,7 +198,8 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
   if (begun) {
     begun = writer_->run([&](store::database& db) {
       if (row.account != 0) {
-        const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms());
+        const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms(),
+                                                "start of campaign " + std::to_string(row.id));
         db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
       }
       db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
@@ -231,7 +236,7 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
       const auto messages = row->recipients - row->screened_out;
       return plan_summary{.hash = row->plan_hash,
                           .messages = messages,
-                          .credits = row->account != 0 ? messages : 0,
+                          .credits = row->account != 0 ? messages * row->credits_per_message : 0,
                           .credits_available = -1};
     }
     return fail(check_transition(row->state, campaign_state::starting, "start").error());

@@ -124,6 +124,7 @@ std::string engine::impl::on_verify(std::string_view mode, std::string_view toke
 
 void engine::impl::housekeep() {
   tidy_up();
+  bill_accounts();
   renew_media();
   tick_->arm(clock_.now() + tick, [this] { housekeep(); });
 }

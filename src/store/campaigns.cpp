@@ -99,10 +99,11 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
   if (c.account != 0) static_cast<void>(read_account(db, c.account));
   db.run(
       "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, agent, reply_to, "
-      "require_consent, content_rules) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, -1), ?11)",
+      "require_consent, content_rules, credits_per_message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, "
+      "-1), ?11, ?12)",
       c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms,
       c.agent.empty() ? sender.agent : c.agent, c.reply_to.empty() ? sender.reply_to : c.reply_to,
-      c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules);
+      c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules, c.credits_per_message);
   const auto id = db.last_id();
   db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, 'create', '')", now_ms, id);
   return id;
@@ -111,7 +112,8 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
 campaign_row read_campaign(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
-      "plan_hash, start_key, agent, reply_to, require_consent, screened_out, content_rules FROM campaigns WHERE id = ?1",
+      "plan_hash, start_key, agent, reply_to, require_consent, screened_out, content_rules, credits_per_message FROM "
+      "campaigns WHERE id = ?1",
       campaign);
   if (!r.next()) not_found("campaign", campaign);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -133,7 +135,8 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .agent = text(14),
           .reply_to = text(15),
           .require_consent = r.is_null(16) ? std::nullopt : std::optional(r.integer(16) != 0),
-          .screened_out = r.integer(17)};
+          .screened_out = r.integer(17),
+          .credits_per_message = r.integer(19)};
 }
 
 void check_draft(database& db, std::int64_t campaign, std::string_view verb) {
@@ -332,9 +335,9 @@ bool exhausted(database& db, std::int64_t campaign) {
 
 void finish(database& db, std::int64_t campaign, std::int64_t now_ms) {
   const auto row = read_campaign(db, campaign);
-  const auto unconfirmed = db.number("SELECT unconfirmed FROM campaigns WHERE id = ?1", campaign);
+  const auto keep = db.number("SELECT unconfirmed * credits_per_message FROM campaigns WHERE id = ?1", campaign);
   const auto held = read_reservation(db, row.reservation).held();
-  if (held > unconfirmed) void_(db, row.reservation, held - unconfirmed, now_ms);
+  if (held > keep) void_(db, row.reservation, held - keep, now_ms);
   if (row.state == campaign_state::sending) {
     change_state(db, campaign, campaign_state::completed, "complete", "", now_ms);
   }
@@ -345,7 +348,7 @@ void finish_stopped(database& db, std::int64_t now_ms) {
   {
     auto r = db.select(
         "SELECT c.id FROM campaigns c JOIN reservations r ON r.id = c.reservation "
-        "WHERE c.state = ?1 AND r.monthly + r.topup > c.unconfirmed",
+        "WHERE c.state = ?1 AND r.monthly + r.topup > c.unconfirmed * c.credits_per_message",
         campaign_state::stopped);
     while (r.next()) stopped.push_back(r.integer(0));
   }

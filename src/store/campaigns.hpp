@@ -28,6 +28,7 @@ struct campaign_row {
   std::string agent, reply_to;
   std::optional<bool> require_consent;
   std::int64_t screened_out = 0;
+  std::int64_t credits_per_message = 1;
 };
 
 std::int64_t put_sender(database& db, const sender_settings& s);
@@ -37,10 +38,10 @@ std::vector<std::int64_t> sender_ids(database& db);
 std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
                           std::string_view kind = "provider");
 std::int64_t find_own_message(database& db, const std::string& name);  // the newest of that name; throws not_found
-std::string read_template(database& db, std::int64_t content);  // throws not_found
+std::string read_template(database& db, std::int64_t content);         // throws not_found
 
 std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms);
-campaign_row read_campaign(database& db, std::int64_t campaign);               // throws not_found
+campaign_row read_campaign(database& db, std::int64_t campaign);  // throws not_found
 // When that address (its one text form) last wrote to us, Unix ms; 0: never.
 std::int64_t last_inbound(database& db, std::string_view address);
 void check_draft(database& db, std::int64_t campaign, std::string_view verb);  // throws wrong_state

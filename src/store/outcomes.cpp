@@ -77,18 +77,20 @@ void account_for(database& db, std::int64_t campaign, const counters& change, st
       "responded = responded + ?9, settled_by_receipt = settled_by_receipt + ?10 WHERE id = ?1",
       campaign, change.sent, change.failed, change.unconfirmed, change.skipped, change.delivered, change.read,
       change.undelivered, change.responded, settled_by_receipt);
-  const auto reservation = db.number("SELECT reservation FROM campaigns WHERE id = ?1", campaign);
-  if (reservation == 0) return;
-  // After a stop the reservation holds only what is unconfirmed: a message proved sent later is collected apart.
-  const auto unconfirmed = db.number("SELECT unconfirmed FROM campaigns WHERE id = ?1", campaign);
-  const auto held = read_reservation(db, reservation).held();
-  const auto covered = std::clamp<std::int64_t>(held - unconfirmed, 0, charge);
-  post(db, reservation, covered, now_ms);
-  void_(db, reservation, std::min(give_back, held - covered), now_ms);
-  if (charge > covered) {
-    collect_late(db, db.number("SELECT account FROM campaigns WHERE id = ?1", campaign), campaign, charge - covered,
-                 now_ms);
+  std::int64_t reservation = 0, unconfirmed = 0, price = 0, account = 0;
+  {
+    auto r = db.select("SELECT reservation, unconfirmed, credits_per_message, account FROM campaigns WHERE id = ?1",
+                       campaign);
+    if (!r.next() || r.integer(0) == 0) return;
+    reservation = r.integer(0), unconfirmed = r.integer(1), price = r.integer(2), account = r.integer(3);
   }
+  // What is unconfirmed keeps its hold, whatever comes. After a stop nothing else is held: a message proved sent then
+  // is collected apart, and a refusal has nothing left to return.
+  const auto free = std::max<std::int64_t>(0, read_reservation(db, reservation).held() / price - unconfirmed);
+  const auto covered = std::min(free, charge);
+  post(db, reservation, covered * price, now_ms);
+  void_(db, reservation, std::min(give_back, free - covered) * price, now_ms);
+  if (charge > covered) collect_late(db, account, campaign, charge - covered, now_ms);
 }
 
 }  // namespace bulkmsg::store

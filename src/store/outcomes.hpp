@@ -48,7 +48,7 @@ struct outcomes {
 // A message that a receipt already settled keeps what the receipt said.
 void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int64_t now_ms);
 
-// Adds to the campaign's counters, posts `charge` credits and returns `give_back` of its reservation.
+// Adds to the campaign's counters, posts what `charge` messages cost and returns what `give_back` messages would have.
 void account_for(database& db, std::int64_t campaign, const counters& change, std::int64_t settled_by_receipt,
                  std::int64_t charge, std::int64_t give_back, std::int64_t now_ms);
 

@@ -89,6 +89,8 @@ CREATE TABLE accounts(
   topup_price_micros INTEGER NOT NULL,
   billing_day INTEGER NOT NULL,
   time_zone TEXT NOT NULL,
+  period_ends_ms INTEGER NOT NULL DEFAULT 0,  -- by the billing date under which the running period began
+  renews_ms INTEGER NOT NULL DEFAULT 0,       -- when the next one begins
   -- cached balances; `credits audit` recomputes them from the ledger
   period INTEGER NOT NULL DEFAULT 0,
   granted INTEGER NOT NULL DEFAULT 0,
@@ -120,9 +122,18 @@ CREATE TABLE ledger(                      -- append-only
   amount INTEGER NOT NULL,
   period INTEGER NOT NULL,
   reservation INTEGER NOT NULL DEFAULT 0,
-  client_id TEXT,                         -- makes a call idempotent
-  reason TEXT);
-CREATE UNIQUE INDEX ledger_client_id ON ledger(account, client_id) WHERE client_id IS NOT NULL;
+  client_id TEXT,                         -- of the call that wrote it, where it had one
+  reason TEXT,                            -- adjust: why, and who did it
+  actor TEXT);
+CREATE INDEX ledger_account ON ledger(account);
+CREATE INDEX ledger_grants ON ledger(account, period) WHERE kind = 1;
+
+CREATE TABLE credit_calls(                -- ids made by clients: a call with a known id does nothing
+  account INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  contents TEXT NOT NULL,                 -- what was asked for; another is a conflict
+  reservation INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(account, id)) WITHOUT ROWID;
 
 CREATE TABLE campaigns(
   id INTEGER PRIMARY KEY,
@@ -132,6 +143,7 @@ CREATE TABLE campaigns(
   sender INTEGER NOT NULL,
   template INTEGER NOT NULL,
   account INTEGER NOT NULL,               -- 0: metered only
+  credits_per_message INTEGER NOT NULL DEFAULT 1,
   reservation INTEGER NOT NULL DEFAULT 0,
   mapping TEXT NOT NULL DEFAULT '',       -- slot and source by turns, joined by U+001F
   content_rules TEXT NOT NULL DEFAULT '', -- see bulkmsg/content/content_check.hpp

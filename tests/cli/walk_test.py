@@ -79,6 +79,24 @@ class Walk(unittest.TestCase):
         accepted = [entry["to"] for entry in self.sandbox.accepted()]
         self.assertEqual(sorted(accepted), sorted(harness.address(n) for n in range(count)))
 
+    def test_the_estimate_of_a_rate_table_is_what_is_charged(self):
+        rates = self.folder / "rates.json"
+        rates.write_text(json.dumps({"rates": {"49": {"utility": 55_000}, "491510000001": {"utility": 1}},
+                                     "credits": {"utility": 3}}))
+        self.fine(self.program.run("credits", "plan", "shop"))
+        line = self.send_line(20, "--account", "shop", "--rates", rates)
+        plan = json.loads(self.fine(self.program.run(*line, "--dry-run", "--json")))
+        self.assertEqual((plan["credits"], plan["estimate"]["credits"]), (60, 60))
+        self.assertEqual(plan["estimate"]["micros"], 10 * 55_000 + 10, "ten numbers begin with +491510000001")
+        report = json.loads(self.fine(self.program.run(*line, "--json")))
+        self.assertEqual((report["sent"], report["credits_spent"]), (20, 60))
+        self.assertEqual(self.program.json("credits", "audit", "shop")["spent"], 60)
+        self.assertEqual(self.program.json("credits", "estimate", "1", "--rates", rates), plan["estimate"])
+        rates.write_text('{"rates": {"49": {"utility": 0.5}}}')
+        refused = self.program.run(*line)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(b"rates.49.utility: must be an integer", refused.stderr)
+
     # A campaign from its dry run to its audit.
 
     def test_dry_run_then_send_then_look(self):
@@ -361,6 +379,21 @@ class Credits(unittest.TestCase):
         other = self.program.run("credits", "topup", "shop", "999", "--id", "invoice-7")
         self.assertEqual(other.returncode, 1)
         self.assertIn(b"invoice-7", other.stderr)
+
+    def test_the_ledger_tells_who_did_what_and_the_audit_takes_all_accounts(self):
+        self.program.json("credits", "plan", "shop", "--id", "first")
+        self.program.json("credits", "plan", "other", "--users", "2")
+        for _ in range(2):
+            account = self.program.json("credits", "adjust", "shop", "--by", "-50", "--reason", "sent by mistake",
+                                        "--actor", "ann", "--id", "a-1")
+            self.assertEqual((account["adjusted"], account["available"]), (-50, 2950))
+        entries = [json.loads(line) for line in
+                   self.program.run("credits", "ledger", "shop", "--json").stdout.splitlines()]
+        self.assertEqual([(e["kind"], e["credits"]) for e in entries], [("grant", 3000), ("adjust", -50)])
+        self.assertEqual((entries[1]["reason"], entries[1]["actor"], entries[1]["client_id"]),
+                         ("sent by mistake", "ann", "a-1"))
+        self.assertEqual([a["available"] for a in self.program.json("credits", "audit")], [2950, 6000])
+        self.assertEqual(self.program.run("credits", "adjust", "shop", "--by", "5", "--actor", "x").returncode, 1)
 
 
 if __name__ == "__main__":

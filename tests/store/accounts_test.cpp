@@ -4,6 +4,9 @@
 #include <absl/time/time.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
+
 #include "scratch_store.hpp"
 
 namespace bulkmsg::testing {
@@ -291,6 +294,266 @@ TEST_F(accounts, collecting_late_without_an_account_does_nothing) {
   EXPECT_NO_THROW(store::collect_late(s.db(), 0, 1, 5, noon_ms));
   EXPECT_NO_THROW(store::collect_late(s.db(), id, 1, 0, noon_ms));
   EXPECT_EQ(now().spent, 0);
+}
+
+// ---- plans that change ----
+
+TEST_F(accounts, seats_up_and_down_again_and_again_grant_no_more_than_the_most_seats_did) {
+  for (const std::int64_t users : {2, 5, 1, 3, 5, 4, 5, 1, 5}) {
+    plan.users = users;
+    put(mid(1));
+  }
+  EXPECT_EQ(now().granted, 15'000);
+  plan.users = 6;
+  put(mid(1));
+  EXPECT_EQ(now().granted, 18'000) << "only the sixth is new";
+  expect_sound();
+}
+
+TEST_F(accounts, seats_added_after_spending_and_a_month_later_count_for_their_own_month_only) {
+  store::post(s.db(), store::reserve(s.db(), id, 1, 3'000, noon_ms), 3'000, noon_ms);
+  plan.users = 3;
+  put(mid(1));
+  plan.users = 1;
+  put(mid(1));
+  EXPECT_EQ(now().available_monthly, 6'000);
+  put(mid(2));
+  EXPECT_EQ(now().available_monthly, 3'000);
+  EXPECT_EQ(now().expired, 6'000);
+  expect_sound();
+}
+
+TEST_F(accounts, months_that_passed_before_a_change_are_billed_under_the_plan_of_their_time) {
+  plan.users = 10;
+  put(mid(4));
+  EXPECT_EQ(now().granted, 3 * 3'000 + 30'000);
+  EXPECT_EQ(ledger(s.db(), id),
+            "1|3000|24325 2|3000|24325 1|3000|24326 2|3000|24326 1|3000|24327 2|3000|24327 1|3000|24328 "
+            "1|27000|24328 ");
+  expect_sound();
+}
+
+TEST_F(accounts, a_later_billing_day_makes_the_running_month_longer) {
+  plan.billing_day = 20;
+  put(mid(1));
+  EXPECT_EQ(now().granted, 3'000) << "the 20th of January lies ahead, and January is granted already";
+  store::bill(s.db(), id, mid(2));
+  EXPECT_EQ(now().period, period_of(1)) << "until the 20th of February";
+  store::bill(s.db(), id, mid(2) + 5 * 24 * 3'600 * second);
+  EXPECT_EQ(now().period, period_of(2));
+  EXPECT_EQ(now().granted, 6'000);
+}
+
+TEST_F(accounts, an_earlier_billing_day_ends_nothing_before_its_time) {
+  plan.billing_day = 20;
+  id = store::put_account(s.db(), "late", plan, mid(2));  // runs from the 20th of January to the 20th of February
+  plan.billing_day = 1;
+  id = store::put_account(s.db(), "late", plan, mid(2));
+  EXPECT_EQ(now().period, period_of(1))
+      << "the first of February has passed, but what was granted holds until the 20th";
+  EXPECT_EQ(now().available_monthly, 3'000);
+  store::bill(s.db(), id, mid(2) + 5 * 24 * 3'600 * second);
+  EXPECT_EQ(now().period, period_of(2));
+  store::bill(s.db(), id, mid(3) - 14 * 24 * 3'600 * second);
+  EXPECT_EQ(now().period, period_of(3)) << "from then on, the first";
+  EXPECT_EQ(now().granted, 9'000) << "no month twice, none left out";
+}
+
+TEST_F(accounts, a_billing_date_moved_to_and_fro_within_a_month_changes_nothing) {
+  const auto before = now();
+  for (int day : {31, 2, 14, 28, 1}) {
+    plan.billing_day = day;
+    plan.time_zone = day % 2 == 0 ? "Pacific/Auckland" : "America/Los_Angeles";
+    put(mid(1));
+  }
+  plan.time_zone = "UTC";
+  put(mid(1));
+  EXPECT_EQ(now(), before);
+  store::bill(s.db(), id, mid(2) - 14 * 24 * 3'600 * second);
+  EXPECT_EQ(now().period, period_of(2));
+}
+
+// Whatever is changed whenever: each month is granted once, in order, and as much as the largest plan it saw.
+TEST_F(accounts, random_changes_of_seats_and_dates_grant_each_month_once) {
+  const char* zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Pacific/Kiritimati"};
+  std::mt19937 random(11);
+  const auto below = [&](std::uint32_t n) { return static_cast<int>(random() % n); };
+  for (int account = 0; account < 20; ++account) {
+    const auto name = "a" + std::to_string(account);
+    std::map<std::int64_t, std::int64_t> most;  // by period: the largest plan of it
+    auto at = mid(1);
+    credits::plan before{.users = 1};
+    for (int step = 0; step < 60; ++step) {
+      at += below(20) * 24 * 3'600 * second;
+      const credits::plan p{.users = 1 + below(9), .billing_day = 1 + below(31), .time_zone = zones[below(4)]};
+      id = store::put_account(s.db(), name, p, at);
+      const auto granted = now().available_monthly;
+      if (const auto seen = most.find(now().period); seen != most.end()) {
+        ASSERT_EQ(granted, std::max(seen->second, p.monthly_credits()));
+      } else if (granted != p.monthly_credits()) {
+        ASSERT_EQ(granted, before.monthly_credits()) << "a period that began before is under the plan of its time";
+        ASSERT_GT(granted, p.monthly_credits());
+      }
+      most[now().period] = granted;
+      before = p;
+    }
+    expect_sound();
+    const auto of_account = " WHERE kind = 1 AND account = " + std::to_string(id);
+    EXPECT_EQ(count(s.db(), "SELECT count(DISTINCT period) FROM ledger" + of_account),
+              now().period - most.begin()->first + 1)
+        << "a month was left out";
+    for (const auto& [period, credits] : most) {
+      EXPECT_EQ(
+          count(s.db(), "SELECT sum(amount) FROM ledger" + of_account + " AND period = " + std::to_string(period)),
+          credits);
+    }
+    EXPECT_EQ(
+        ask(s.db(), "SELECT group_concat(period) FROM (SELECT period FROM ledger" + of_account + " ORDER BY id)"),
+        ask(s.db(), "SELECT group_concat(period) FROM (SELECT period FROM ledger" + of_account + " ORDER BY period)"));
+  }
+}
+
+// ---- ids that make calls repeatable ----
+
+TEST_F(accounts, a_plan_with_an_id_is_changed_once_even_when_another_came_in_between) {
+  plan.users = 2;
+  store::put_account(s.db(), "acme", plan, mid(1), "seats-2");
+  plan.users = 5;
+  store::put_account(s.db(), "acme", plan, mid(1), "seats-5");
+  plan.users = 2;
+  EXPECT_EQ(store::put_account(s.db(), "acme", plan, mid(1), "seats-2"), id) << "the first call, come again";
+  EXPECT_EQ(store::read_account(s.db(), id).plan.users, 5);
+  plan.users = 3;
+  EXPECT_EQ(refusal([&] { store::put_account(s.db(), "acme", plan, mid(1), "seats-2"); }).code, errc::conflict);
+  EXPECT_EQ(now().granted, 15'000);
+}
+
+TEST_F(accounts, a_reservation_with_an_id_is_made_once_whatever_became_of_it) {
+  const auto held = store::reserve(s.db(), id, 1, 100, noon_ms, "r");
+  store::post(s.db(), held, 60, noon_ms);
+  store::void_(s.db(), held, 40, noon_ms);
+  EXPECT_EQ(store::reserve(s.db(), id, 1, 100, noon_ms, "r"), held);
+  EXPECT_EQ(refusal([&] { store::reserve(s.db(), id, 1, 101, noon_ms, "r"); }).code, errc::conflict);
+  EXPECT_EQ(refusal([&] { store::reserve(s.db(), id, 2, 100, noon_ms, "r"); }).code, errc::conflict);
+  EXPECT_EQ(now().spent, 60);
+  EXPECT_EQ(now().reserved, 0);
+  expect_sound();
+}
+
+TEST_F(accounts, one_id_is_for_one_call_of_whatever_kind) {
+  store::top_up(s.db(), id, 30, "x", noon_ms);
+  EXPECT_EQ(refusal([&] { store::adjust(s.db(), id, {30, "gift", "ann", "x"}, noon_ms); }).code, errc::conflict);
+  EXPECT_EQ(refusal([&] { store::reserve(s.db(), id, 1, 30, noon_ms, "x"); }).code, errc::conflict);
+  EXPECT_EQ(refusal([&] { store::put_account(s.db(), "acme", plan, mid(1), "x"); }).code, errc::conflict);
+  EXPECT_EQ(refusal([&] { store::top_up(s.db(), id, 30, std::string(201, 'i'), noon_ms); }).code,
+            errc::invalid_argument);
+  EXPECT_EQ(now().available(), 3'030);
+}
+
+// ---- adjustments, and the ledger as it is read ----
+
+TEST_F(accounts, an_adjustment_keeps_its_reason_and_its_actor_and_counts_once) {
+  for (int i = 0; i < 2; ++i) store::adjust(s.db(), id, {-3'010 + 20, "sent by mistake", "ann@shop", "a-1"}, noon_ms);
+  store::top_up(s.db(), id, 100, "t", noon_ms);
+  store::adjust(s.db(), id, {-60, "fee", "ann@shop", "a-2"}, noon_ms);
+  EXPECT_EQ(now().adjusted, -3'050);
+  EXPECT_EQ(now().available_monthly, 0) << "monthly ones first";
+  EXPECT_EQ(now().available_topup, 50);
+  EXPECT_EQ(table(s.db(), "SELECT amount, bucket, client_id, reason, actor FROM ledger WHERE kind = 7"),
+            "-2990|1|a-1|sent by mistake|ann@shop -10|1|a-2|fee|ann@shop -50|2|a-2|fee|ann@shop ");
+  EXPECT_EQ(refusal([&] {
+              store::adjust(s.db(), id, {-60, "another fee", "ann@shop", "a-2"}, noon_ms);
+            }).code,
+            errc::conflict);
+  EXPECT_EQ(refusal([&] {
+              store::adjust(s.db(), id, {-51, "fee", "ann@shop", ""}, noon_ms);
+            }).code,
+            errc::credits_short);
+  expect_sound();
+}
+
+TEST_F(accounts, an_adjustment_without_reason_or_actor_is_refused) {
+  for (const credit_adjustment& bad : {credit_adjustment{5, "", "ann"}, credit_adjustment{5, "gift", ""},
+                                       credit_adjustment{5, std::string(1'001, 'r'), "ann"}}) {
+    EXPECT_EQ(refusal([&] { store::adjust(s.db(), id, bad, noon_ms); }).code, errc::invalid_argument);
+  }
+  EXPECT_EQ(now().adjusted, 0);
+}
+
+TEST_F(accounts, the_ledger_is_read_in_pages_of_one_account) {
+  for (int i = 1; i <= 5; ++i) {
+    store::top_up(s.db(), id, i, "t" + std::to_string(i), noon_ms + i);
+    store::top_up(s.db(), s.account, 1, "", noon_ms);
+  }
+  const auto held = store::reserve(s.db(), id, 77, 10, noon_ms);
+  std::vector<ledger_row> all;
+  for (std::int64_t after = 0;;) {
+    const auto page = store::list_ledger(s.db(), id, after, 2);
+    all.insert(all.end(), page.begin(), page.end());
+    if (page.size() < 2) break;
+    after = page.back().id;
+  }
+  ASSERT_EQ(all.size(), 7u);
+  EXPECT_EQ(all[0].entry.kind, credits::entry_kind::grant);
+  EXPECT_EQ(all[3].client_id, "t3");
+  EXPECT_EQ(all[3].entry.amount, 3);
+  EXPECT_EQ(all[3].at_ms, noon_ms + 3);
+  EXPECT_EQ(all[6].campaign.value, 77);
+  EXPECT_EQ(all[6].entry.reservation.value, held);
+}
+
+TEST_F(accounts, the_audit_finds_a_tampered_lost_or_added_reservation) {
+  const auto held = std::to_string(store::reserve(s.db(), id, 1, 10, noon_ms));
+  store::reserve(s.db(), id, 2, 0, noon_ms);
+  expect_sound();
+  for (const std::string& tampering :
+       {"UPDATE reservations SET monthly = 9, topup = 1 WHERE id = " + held,
+        "UPDATE reservations SET posted = 1, monthly = 9 WHERE id = " + held,
+        "UPDATE reservations SET period = period - 1 WHERE id = " + held, "DELETE FROM reservations WHERE id = " + held,
+        "INSERT INTO reservations(account, campaign, period, monthly, topup) VALUES (" + std::to_string(id) +
+            ", 5, 24325, 1, 0)"}) {
+    s.db().exec("BEGIN");
+    s.db().exec(tampering);
+    EXPECT_EQ(refusal([&] { static_cast<void>(store::audit(s.db(), id)); }).code, errc::store_corrupt) << tampering;
+    s.db().exec("ROLLBACK");
+  }
+}
+
+// ---- billing many, and looking without writing ----
+
+TEST_F(accounts, all_whose_time_has_come_are_billed_in_turns_and_the_next_date_is_told) {
+  for (int i = 0; i < 250; ++i) {
+    plan.billing_day = 1 + i % 28;
+    store::put_account(s.db(), "many" + std::to_string(i), plan, mid(1));
+  }
+  s.db().exec("UPDATE accounts SET time_zone = 'Mars/X' WHERE name = 'many7'");
+  const auto billed = [&] {
+    return count(s.db(), "SELECT count(*) FROM accounts WHERE period = " + std::to_string(period_of(2)));
+  };
+  int turns = 0;
+  auto turn = store::bill_due(s.db(), 0, mid(2));
+  for (; turn.go_on_after != 0; ++turns) turn = store::bill_due(s.db(), turn.go_on_after, mid(2));
+  EXPECT_GE(turns, 1);
+  EXPECT_EQ(count(s.db(), "SELECT count(*) FROM accounts WHERE renews_ms <= " + std::to_string(mid(2) / millisecond)),
+            1)
+      << "the one without a time zone";
+  EXPECT_GT(billed(), 120);
+  EXPECT_EQ(turn.next_ms, (mid(2) + 12 * 3'600 * second) / millisecond) << "midnight of the 16th";
+  const auto before = billed();
+  store::bill_due(s.db(), 0, (turn.next_ms - 1) * millisecond);
+  EXPECT_EQ(billed(), before);
+  store::bill_due(s.db(), 0, turn.next_ms * millisecond);
+  EXPECT_GT(billed(), before);
+}
+
+TEST_F(accounts, billing_unwritten_says_what_billing_would_write) {
+  auto row = store::read_account(s.db(), id);
+  store::bill_unwritten(row, mid(6));
+  EXPECT_EQ(now().period, period_of(1));
+  store::bill(s.db(), id, mid(6));
+  const auto written = store::read_account(s.db(), id);
+  EXPECT_EQ(row.balances, written.balances);
+  EXPECT_EQ(row.renews_ms, written.renews_ms);
 }
 
 // Every balance that the audit recomputes, changed by one behind its back.

@@ -115,7 +115,7 @@ class scratch_store {
     store::lay(db(), campaign, lane, 0, row.recipients);
     if (row.account != 0) {
       db().run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", campaign,
-               store::reserve(db(), row.account, campaign, row.recipients, noon_ms));
+               store::reserve(db(), row.account, campaign, row.recipients * row.credits_per_message, noon_ms));
     }
     store::change_state(db(), campaign, campaign_state::sending, "start", "", noon_ms);
     return lane;

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "bulkmsg/base/ids.hpp"
 
@@ -34,6 +35,29 @@ enum class entry_kind : std::uint8_t {
   void_ = 6,    // returned to its bucket
   adjust = 7,   // by hand, with a reason and an actor; the only kind whose amount may be negative
 };
+
+[[nodiscard]] constexpr std::string_view name(entry_kind kind) noexcept {
+  switch (kind) {
+    case entry_kind::grant:
+      return "grant";
+    case entry_kind::expire:
+      return "expire";
+    case entry_kind::buy:
+      return "top-up";
+    case entry_kind::reserve:
+      return "reserve";
+    case entry_kind::post:
+      return "post";
+    case entry_kind::void_:
+      return "void";
+    case entry_kind::adjust:
+      return "adjust";
+  }
+  return "unknown";
+}
+[[nodiscard]] constexpr std::string_view name(bucket from) noexcept {
+  return from == bucket::monthly ? "monthly" : "top-up";
+}
 
 // No amount and no sum of an account may pass this; far below where 64 bits end, so that no sum of two overflows.
 inline constexpr std::int64_t credits_max = 1'000'000'000'000'000;
