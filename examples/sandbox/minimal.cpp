@@ -29,12 +29,12 @@ volatile sig_atomic_t told_to_stop = 0;
 
 constexpr std::size_t most_head = 16 * 1024;
 constexpr std::string_view answer_start =
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: 164\r\n\r\n"
-    R"({"messaging_product":"whatsapp","contacts":[{"input":"+15550001111","wa_id":"15550001111"}],)"
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: 142\r\n\r\n"
+    R"({"messaging_product":"whatsapp","contacts":[{"input":"+15550001111"}],)"
     R"("messages":[{"id":"wamid.HBgLMTU1NTAwMDExMTEVAgARGBI)";
 constexpr std::string_view answer_end = R"("}]})";
 constexpr std::size_t id_digits = 16;
-static_assert(answer_start.size() - answer_start.find("\r\n\r\n") - 4 + id_digits + answer_end.size() == 164);
+static_assert(answer_start.size() - answer_start.find("\r\n\r\n") - 4 + id_digits + answer_end.size() == 142);
 
 std::string_view value_of(std::string_view line) {
   auto value = line.substr(line.find(':') + 1);

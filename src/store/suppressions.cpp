@@ -51,6 +51,13 @@ void link_identities(database& db, std::string_view address, std::string_view ot
   const auto alias = person_key(other);
   const auto before = resolved(db, alias);
   if (before == person) return;
+  // Nobody has so many names: a provider that answers the same identity for everyone must not make one person of them.
+  constexpr std::int64_t aliases_max = 16;
+  for (const auto one : {before, person}) {
+    if (db.number("SELECT count(*) FROM (SELECT 1 FROM identities WHERE person = ?1 LIMIT 16)", one) >= aliases_max) {
+      return;
+    }
+  }
   // Everything known of the one they were is known of the one they are.
   db.run("UPDATE identities SET person = ?2 WHERE person = ?1", before, person);
   db.run("INSERT INTO identities(alias, person) VALUES (?1, ?2) ON CONFLICT(alias) DO UPDATE SET person = ?2", before,
