@@ -110,6 +110,13 @@ struct template_filter {
   std::size_t limit = 100;                                                      // 1..10,000
 };
 
+// An own message as put_message() keeps it.
+struct saved_message {
+  template_id id = {};
+  std::string name = {};
+  std::string json = {};
+};
+
 // What a fetch found, against what was known.
 struct template_report {
   std::int64_t added = 0;
@@ -425,7 +432,9 @@ class engine {
   // Saves an own message, JSON as in content/message_json.hpp, under a name; a later one of the same name does not
   // change campaigns that use this one. Errors: message_malformed, invalid_argument (the name).
   result<template_id> put_message(const std::string& name, std::string_view json);
-  result<template_id> find_message(const std::string& name);  // the newest of that name
+  result<saved_message> find_message(const std::string& name);  // the newest of that name; not_found
+  // The newest of each name, by name; after: the last name of the page before. limit: 1..10,000.
+  result<std::vector<saved_message>> saved_messages(const std::string& after = {}, std::size_t limit = 100);
   // What the recipient in this row of the campaign will see, rows counted from 0 in the order of the import. Errors:
   // not_found.
   result<content::card> preview(campaign_id campaign, std::int64_t row = 0);

@@ -299,6 +299,18 @@ class Audience(unittest.TestCase):
         self.assertEqual((self.reached(1), report["skipped"]), (["4915100000002", "Y2FwaV9ncm91cDox"], 1))
         self.assertEqual(self.sandbox.stats()["refused"], {})
 
+    def test_own_messages_are_saved_and_used_again(self):
+        people = self.file("people.csv", "address,first_name\ngroup:Y2FwaV9ncm91cDox,all\n")
+        self.file("first.json", {"type": "text", "text": {"body": "Hello {{first_name}}, we were open."}})
+        self.run_fine("own", "save", "opening", str(self.folder / "first.json"))
+        self.run_fine("own", "save", "opening", str(self.file("own.json", TEXT)))
+        self.assertEqual([m["name"] for m in self.program.json("own", "list")], ["opening"])
+        self.assertEqual(json.loads(self.run_fine("own", "show", "opening")), TEXT)
+        self.program.json("send", "--sender", self.sender, "--message", "own:opening", "--csv", people, "--quiet")
+        self.assertEqual(self.reached(), ["Y2FwaV9ncm91cDox"])
+        self.assertIn("own list", self.refused("send", "--sender", self.sender, "--message", "own:closing", "--csv",
+                                               people))
+
     def test_content_rules_warn_or_block(self):
         people = self.file("people.csv", "phone_number,first_name\n+4915100000001,Ana\n")
         line = self.send_line("news", "--csv", people, "--rules")
