@@ -78,9 +78,9 @@ struct sender_settings {
 // unknown_option, bad_option_value.
 [[nodiscard]] result<sender_settings> parse_sender_json(std::string_view json);
 
-// The CSV to fill in for one entry of the provider's message_templates: the header row that it needs, and an example
-// row. mapping: as in campaign_settings. Errors: template_*.
-[[nodiscard]] result<std::string> template_csv(std::string_view provider_json,
+// The CSV to fill in for one entry of the provider's message_templates, or for an own message: the header row that it
+// needs, and an example row. mapping: as in campaign_settings. Errors: template_*, message_malformed.
+[[nodiscard]] result<std::string> template_csv(std::string_view json,
                                                const std::vector<std::pair<std::string, std::string>>& mapping = {});
 
 // What the provider says of a sender's number or account; `status` is "not described" when its channel's description
