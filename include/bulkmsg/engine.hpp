@@ -528,6 +528,8 @@ class engine {
   // This person is not to be written to, from the next message on that is taken up for sending: also in campaigns that
   // are under way. Also in mode `post`. Errors: phone_*, address_malformed.
   result<void> suppress(std::string_view address, const suppression& why = {});
+  // A whole list; one that cannot be read leaves it as it was, and is named. Blocks: for a commit a thousand.
+  result<void> suppress(std::span<const std::string> addresses, const suppression& why = {});
   // Takes back what these sources said, and no other. Errors: not_found (they said nothing).
   result<void> lift_suppression(std::string_view address, std::span<const suppression_source> sources = own_sources,
                                 const std::string& note = {});
