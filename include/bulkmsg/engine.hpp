@@ -78,9 +78,9 @@ struct sender_settings {
 // unknown_option, bad_option_value.
 [[nodiscard]] result<sender_settings> parse_sender_json(std::string_view json);
 
-// The CSV to fill in for one entry of the provider's message_templates: the header row that it needs, and an example
-// row. mapping: as in campaign_settings. Errors: template_*.
-[[nodiscard]] result<std::string> template_csv(std::string_view provider_json,
+// The CSV to fill in for one entry of the provider's message_templates, or for an own message: the header row that it
+// needs, and an example row. mapping: as in campaign_settings. Errors: template_*, message_malformed.
+[[nodiscard]] result<std::string> template_csv(std::string_view json,
                                                const std::vector<std::pair<std::string, std::string>>& mapping = {});
 
 // What the provider says of a sender's number or account; `status` is "not described" when its channel's description
@@ -528,6 +528,8 @@ class engine {
   // This person is not to be written to, from the next message on that is taken up for sending: also in campaigns that
   // are under way. Also in mode `post`. Errors: phone_*, address_malformed.
   result<void> suppress(std::string_view address, const suppression& why = {});
+  // A whole list; one that cannot be read leaves it as it was, and is named. Blocks: for a commit a thousand.
+  result<void> suppress(std::span<const std::string> addresses, const suppression& why = {});
   // Takes back what these sources said, and no other. Errors: not_found (they said nothing).
   result<void> lift_suppression(std::string_view address, std::span<const suppression_source> sources = own_sources,
                                 const std::string& note = {});
