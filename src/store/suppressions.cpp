@@ -125,7 +125,7 @@ void put_consent(database& db, std::string_view address, const consent& given, s
 }
 
 void state_consent(database& db, std::int64_t campaign, std::string_view source, std::int64_t now_ms) {
-  check_draft(db, campaign, "state the consent of the recipients of");
+  check_call(db, campaign, campaign_call::state_consent);
   const auto rows = read_campaign(db, campaign).recipients;
   const auto stated = db.number("SELECT max(last) FROM consent_statements WHERE campaign = ?1", campaign);
   if (stated >= rows) return;
