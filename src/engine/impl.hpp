@@ -1,5 +1,6 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), campaigns.cpp
-// (steps, history), copies.cpp, import.cpp, import_report.cpp, content.cpp, plan.cpp (freezing), schedule.cpp,
+// (steps, history), copies.cpp, import.cpp, import_report.cpp, content.cpp, plan.cpp (freezing), schedule.cpp, test_send.cpp,
+// privacy.cpp, metrics.cpp,
 // senders.cpp, running.cpp (senders at work), webhooks.cpp, accounts.cpp (credits), provider_calls.cpp, templates.cpp
 // and media.cpp (what is asked of the provider beside sending).
 #pragma once
@@ -141,6 +142,7 @@ struct engine::impl final : inbound::receiver_handler {
 
   // Work that takes long and answers nobody at once, on a thread of its own; dropped once the engine closes.
   void beside(std::function<void()> work);                    // on the I/O thread
+  void expire_old();                                                // on the I/O thread
   void fire_schedules();                                      // on the I/O thread
   bool fire(std::int64_t campaign, std::int64_t noticed_ms);  // beside; true: not now, but later
   result<plan_summary> check_schedule(std::int64_t campaign, const schedule_options& when, std::int64_t& at_ms);
@@ -217,6 +219,8 @@ struct engine::impl final : inbound::receiver_handler {
   std::set<std::int64_t> firing_;            // scheduled campaigns that are beside
   std::set<std::int64_t> taken_up_;          // commands that are beside
   std::map<std::int64_t, std::int64_t> fire_again_ms_;  // those that could not start for now
+  bool expiring_ = false;
+  nanoseconds_t expired_at_ = 0;  // when it was looked for last
   bool billing_ = false;
   std::int64_t bill_at_ms_ = 0, billed_up_to_ = 0;  // when to look again, and after which account to go on
 

@@ -127,6 +127,7 @@ void engine::impl::housekeep() {
   bill_accounts();
   renew_media();
   fire_schedules();
+  expire_old();
   tick_->arm(clock_.now() + tick, [this] { housekeep(); });
 }
 
