@@ -79,9 +79,9 @@ struct sender_settings {
 // unknown_option, bad_option_value.
 [[nodiscard]] result<sender_settings> parse_sender_json(std::string_view json);
 
-// The CSV to fill in for one entry of the provider's message_templates: the header row that it needs, and an example
-// row. mapping: as in campaign_settings. Errors: template_*.
-[[nodiscard]] result<std::string> template_csv(std::string_view provider_json,
+// The CSV to fill in for one entry of the provider's message_templates, or for an own message: the header row that it
+// needs, and an example row. mapping: as in campaign_settings. Errors: template_*, message_malformed.
+[[nodiscard]] result<std::string> template_csv(std::string_view json,
                                                const std::vector<std::pair<std::string, std::string>>& mapping = {});
 
 // What the provider says of a sender's number or account; `status` is "not described" when its channel's description
@@ -109,6 +109,13 @@ struct template_filter {
   bool gone = false;                                                            // also those that are gone
   std::int64_t after = 0;                                                       // paging: those with a larger `number`
   std::size_t limit = 100;                                                      // 1..10,000
+};
+
+// An own message as put_message() keeps it.
+struct saved_message {
+  template_id id = {};
+  std::string name = {};
+  std::string json = {};
 };
 
 // What a fetch found, against what was known.
@@ -525,7 +532,9 @@ class engine {
   // Saves an own message, JSON as in content/message_json.hpp, under a name; a later one of the same name does not
   // change campaigns that use this one. Errors: message_malformed, invalid_argument (the name).
   result<template_id> put_message(const std::string& name, std::string_view json);
-  result<template_id> find_message(const std::string& name);  // the newest of that name
+  result<saved_message> find_message(const std::string& name);  // the newest of that name; not_found
+  // The newest of each name, by name; after: the last name of the page before. limit: 1..10,000.
+  result<std::vector<saved_message>> saved_messages(const std::string& after = {}, std::size_t limit = 100);
   // What the recipient in this row of the campaign will see, rows counted from 0 in the order of the import. Errors:
   // not_found.
   result<content::card> preview(campaign_id campaign, std::int64_t row = 0);
@@ -626,6 +635,8 @@ class engine {
   // This person is not to be written to, from the next message on that is taken up for sending: also in campaigns that
   // are under way. Also in mode `post`. Errors: phone_*, address_malformed.
   result<void> suppress(std::string_view address, const suppression& why = {});
+  // A whole list; one that cannot be read leaves it as it was, and is named. Blocks: for a commit a thousand.
+  result<void> suppress(std::span<const std::string> addresses, const suppression& why = {});
   // Takes back what these sources said, and no other. Errors: not_found (they said nothing).
   result<void> lift_suppression(std::string_view address, std::span<const suppression_source> sources = own_sources,
                                 const std::string& note = {});

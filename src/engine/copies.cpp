@@ -1,6 +1,4 @@
 // Copies of a store file are noticed; adopting one, and making a safe one.
-#include <random>
-
 #include "engine/impl.hpp"
 #include "store/copies.hpp"
 #include "store/schema.hpp"
@@ -31,8 +29,7 @@ result<adoption> engine::adopt(const std::string& path, const std::string& actor
       throw store::store_error{
           error{errc::conflict, looked.path_ + ": the store is no copy; open it, there is nothing to adopt", 0, 0}};
     }
-    std::random_device source;
-    const auto new_id = (static_cast<std::uint64_t>(source()) << 32 | source()) >> 1;
+    const auto new_id = static_cast<std::uint64_t>(looked.around_->random_id());
     db.exec("BEGIN IMMEDIATE");
     auto done = store::adopt(db, is, new_id, looked.now_ms(), actor);
     db.exec("COMMIT");

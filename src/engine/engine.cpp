@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <random>
 
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
@@ -29,12 +28,13 @@ tl::unexpected<error> is_a_copy() {
               "adopt (`bulkmsg adopt --store FILE`)");
 }
 
-std::int64_t random_id() {
-  std::random_device source;
-  return static_cast<std::int64_t>((static_cast<std::uint64_t>(source()) << 32 | source()) >> 1);
-}
-
 }  // namespace
+
+result<void> wait_for(surroundings& around, std::future<result<void>> told) {
+  const auto ready = [&] { return told.wait_for(std::chrono::seconds(0)) == std::future_status::ready; };
+  if (!around.bring_about(ready)) return fail(errc::closed, "the engine is gone");
+  return told.get();
+}
 
 engine::impl::impl(const std::string& path, const engine_options& options)
     : path_(canonical(path)), options_(options), events_(options.progress_max) {}
@@ -71,7 +71,7 @@ result<void> engine::impl::open() {
   const bool runs = mode() == open_mode::run;
   auto opened = store::guarded([&] {
     if (mode() != open_mode::read) {
-      if (runs && options_.create) store::create_if_missing(path_, now_ms(), random_id());
+      if (runs && options_.create) store::create_if_missing(path_, now_ms(), around_->random_id());
       store::database db(path_, access::write);
       store::check_schema(db, path_);
       if (runs) {
@@ -82,7 +82,7 @@ result<void> engine::impl::open() {
         store::finish_stopped(db, now_ms());
         db.exec("COMMIT");
       }
-      writer_ = std::make_unique<store::writer>(std::move(db));
+      writer_ = around_->make_writer(std::move(db));
     }
     reader_ = std::make_unique<store::database>(path_, access::read);
     store::check_schema(*reader_, path_);
@@ -91,7 +91,7 @@ result<void> engine::impl::open() {
   if (!opened) return opened;
   if (mode() == open_mode::read) return {};
   load_secrets();
-  io_ = std::make_unique<net::io_thread>();
+  io_ = around_->make_io();
   if (!runs) return {};
   auto reading = store::guarded([&] { io_reader_ = std::make_unique<store::database>(path_, access::read); });
   if (!reading) return reading;
@@ -140,8 +140,8 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
       return all;
     };
     const auto wait = [&](std::chrono::milliseconds most) {
-      const auto until = std::chrono::steady_clock::now() + most;
-      while (!idle() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(poll_step);
+      const auto until = clock_.now() + most.count() * millisecond;
+      while (!idle() && clock_.now() < until && around_->sleep(poll_step)) continue;
     };
     io_->call([this] {
       for (auto& [id, sender] : senders_) sender->work().hold({});

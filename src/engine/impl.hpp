@@ -25,6 +25,7 @@
 #include "engine/events.hpp"
 #include "engine/media_file.hpp"
 #include "engine/provider_calls.hpp"
+#include "engine/surroundings.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
 #include "net/io_thread.hpp"
@@ -190,12 +191,13 @@ struct engine::impl final : inbound::receiver_handler {
 
   const std::string path_;
   const engine_options options_;
-  system_clock clock_;
+  const std::unique_ptr<surroundings> around_ = make_surroundings();  // outlives everything below
+  const clock& clock_ = around_->time();
   std::optional<store::run_lock> lock_;
   std::mutex reading_;
   std::unique_ptr<store::database> reader_;
   std::unique_ptr<store::writer> writer_;
-  std::unique_ptr<net::io_thread> io_;
+  std::unique_ptr<io_executor> io_;
   call_desk desk_;
   std::mutex uploading_;
   std::mutex fetching_;  // two fetches of templates at once would take each other's for gone

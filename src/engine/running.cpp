@@ -4,7 +4,6 @@
 
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
-#include "net/http_client.hpp"
 #include "store/media.hpp"
 #include "store/past_recipients.hpp"
 
@@ -57,7 +56,7 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
     if (!past.empty()) permits->restore_batch(batch, {l.count, past.back().at_ms * millisecond - wall_offset});
     ++batch;
   }
-  auto wire = net::make_http_client(*owner.io_, wire_options(settings));
+  auto wire = owner.around_->connect(*owner.io_, wire_options(settings));
   if (!wire) return fail(wire.error());
 
   std::unique_ptr<running_sender> made(new running_sender(owner, id));
@@ -236,7 +235,7 @@ result<void> engine::impl::carry_out_now(const std::string& verb, std::int64_t c
     carry_out(
         verb, campaign, reason, 0, [&](result<void> r) { done.set_value(std::move(r)); }, actor);
   });
-  return done.get_future().get();
+  return wait_for(*around_, done.get_future());
 }
 
 void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, const std::string& reason,
@@ -321,7 +320,7 @@ result<void> engine::impl::post_command(const std::string& verb, std::int64_t ca
     id = db.last_id();
   });
   if (!posted) return posted;
-  const auto until = std::chrono::steady_clock::now() + wait;
+  const auto until = clock_.now() + wait.count() * millisecond;
   for (;;) {
     struct answer {
       bool done = false;
@@ -335,11 +334,10 @@ result<void> engine::impl::post_command(const std::string& verb, std::int64_t ca
     });
     if (!got) return fail(got.error());
     if (got->done) return got->why.code == errc::ok ? result<void>() : fail(got->why);
-    if (std::chrono::steady_clock::now() >= until) {
+    if (clock_.now() >= until || !around_->sleep(std::chrono::milliseconds(10))) {
       return fail(errc::timed_out, "no process that runs this store took up the command to " + verb +
                                        "; it is kept and will be carried out by the next one");
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 

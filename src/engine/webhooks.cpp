@@ -85,7 +85,7 @@ result<void> engine::ingest(std::string_view body, std::string_view signature) {
   std::promise<result<void>> stored;
   auto taken = self_->take_webhook(body, signature, [&](result<void> r) { stored.set_value(std::move(r)); });
   if (!taken) return taken;
-  return stored.get_future().get();
+  return wait_for(*self_->around_, stored.get_future());
 }
 
 result<std::uint16_t> engine::listen(const std::string& address) {

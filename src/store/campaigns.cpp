@@ -77,7 +77,9 @@ std::int64_t put_template(database& db, const std::string& name, const std::stri
 std::int64_t find_own_message(database& db, const std::string& name) {
   auto r = db.select("SELECT id FROM templates WHERE name = ?1 AND kind = 'own' ORDER BY id DESC LIMIT 1", name);
   if (r.next()) return r.integer(0);
-  throw store_error{error{errc::not_found, "no own message is saved under '" + name + "'", 0, 0}};
+  throw store_error{error{
+      errc::not_found,
+      "no own message is saved under '" + name + "'; the names are in `saved_messages` or `bulkmsg own list`", 0, 0}};
 }
 
 std::int64_t last_inbound(database& db, std::string_view address) {
