@@ -39,7 +39,7 @@ void judge::took(std::int64_t message, int rank) {
 void judge::look() {
   db_->exec("BEGIN");
   std::int64_t held = 0, sent = 0;
-  for (const auto& c : store::list_campaigns(*db_, 0, 100)) {
+  for (const auto& c : store::list_campaigns(*db_, {.tests = true, .limit = 100})) {
     if (c.state == campaign_state::draft || c.state == campaign_state::starting) continue;
     struct row_counts {
       std::int64_t queued = 0, sent = 0, failed = 0, unconfirmed = 0, skipped = 0, delivered = 0, read = 0,

@@ -217,6 +217,7 @@ void scenario::set_up(const std::string& limits, int connections, const std::vec
                                                 .phone_number_id = "1",
                                                 .token = "env:BULKMSG_SIM_TOKEN",
                                                 .app_secret = "env:BULKMSG_SIM_APP_SECRET",
+                                                .agent = "ana",
                                                 .limits = limits,
                                                 .connections_max = connections}));
   const auto words = must(engine_->put_template(template_json));
