@@ -62,7 +62,7 @@ void need_key(database& db) {
 class overwriting {
  public:
   explicit overwriting(database& db) : db_(db) { db_.exec("PRAGMA secure_delete=ON"); }
-  ~overwriting() { sqlite3_exec(db_.handle(), "PRAGMA secure_delete=OFF", nullptr, nullptr, nullptr); }
+  ~overwriting() { sqlite3_exec(db_.handle(), "PRAGMA secure_delete=FAST", nullptr, nullptr, nullptr); }
   overwriting(const overwriting&) = delete;
 
  private:

@@ -113,7 +113,7 @@ TEST(forget, a_draft_goes_on_without_the_person) {
   must(h->start(campaign));
   ASSERT_TRUE(h.until([&] { return h.state(campaign) == completed; }));
   EXPECT_EQ(h.told(campaign).sent, 2);
-  EXPECT_EQ(code_of(h->forget("12")), errc::phone_needs_country);
+  EXPECT_EQ(code_of(h->forget("12")), errc::phone_too_short);
 }
 
 TEST(retention, finished_campaigns_lose_what_is_personal_and_keep_their_counters) {
