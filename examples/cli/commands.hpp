@@ -11,6 +11,11 @@ int resume(const options& given);
 int pause(const options& given);
 int stop(const options& given);
 int discard(const options& given);
+int retry(const options& given);
+
+// settle_commands.cpp
+int resolve(const options& given);
+bulkmsg::retry_report make_child(bulkmsg::engine& runner, const options& given);
 
 // look_commands.cpp: those that only read
 int list(const options& given);
