@@ -342,6 +342,8 @@ class command_line {
     };
     CLI::App* suppress_ =
         addressed("suppress", "Never write to them again, from now on; also while a campaign is being sent", suppress);
+    suppress_->get_option("addresses")->required(false);
+    suppress_->add_option("--file", given_.file, "Those of a file, one a line")->type_name("FILE");
     add_scope(suppress_, "all");
     suppress_->add_option("--note", given_.reason, "Who said so, and why");
     addressed("unsuppress", "Take that back; what the platform says of them stays", unsuppress)

@@ -249,9 +249,11 @@ result<import_report> engine::impl::take_in(campaign_id campaign, const import_o
   if (auto mine = importing.had(); !mine) return fail(mine.error());
   auto row = read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
-  if (row->state != campaign_state::draft) {
-    return fail(errc::wrong_state,
-                "recipients are added to a draft only; this campaign is " + std::string(name(row->state)));
+  if (auto ok = check_call(row->state, campaign_call::add_recipients); !ok) return fail(ok.error());
+  if (row->sender == 0 || row->content == 0) {
+    return fail(errc::wrong_state, "campaign '" + row->name +
+                                       "' needs its message and sender before its recipients, whose columns and "
+                                       "addresses depend on them; choose them first (edit)");
   }
   auto sender = read([&](store::database& db) { return store::read_sender(db, row->sender); });
   if (!sender) return fail(sender.error());

@@ -187,7 +187,10 @@ class Audience(unittest.TestCase):
     def test_a_suppressed_person_is_the_same_however_written(self):
         pairs = [("+55 11 98765-4321", "+551187654321"), ("+551187651234", "+5511987651234"),
                  ("+521 55 1234 5678", "+525512345678"), ("+525512345670", "+5215512345670")]
-        self.run_fine("suppress", *[written for written, _ in pairs])
+        bad = self.file("bad.txt", "+4915100000009\n12\n")
+        self.assertIn("'12'", self.refused("suppress", "--file", bad))
+        self.assertEqual(self.rows("suppressions"), [])
+        self.run_fine("suppress", "--file", self.file("list.txt", "\r\n".join(w for w, _ in pairs) + "\r\n"))
         people = "phone_number,first_name\n" + "".join(f"{to},Ana\n" for _, to in pairs) + "+5511987650000,Bo\n"
         report = self.send("news", "--csv", self.file("people.csv", people))
         self.assertEqual(len(self.reached()), 1)
