@@ -40,7 +40,13 @@ void judge::look(bool at_rest) {
   if (!db_) return;  // the engine is on its way out
   db_->exec("BEGIN");
   std::int64_t held = 0, held_most = 0, sent = 0;
-  for (const auto& c : store::list_campaigns(*db_, 0, 100)) {
+  std::vector<std::int64_t> campaigns;
+  {
+    auto r = db_->select("SELECT id FROM campaigns ORDER BY id");
+    while (r.next()) campaigns.push_back(r.integer(0));
+  }
+  for (const auto campaign : campaigns) {
+    const auto c = store::read_status(*db_, campaign);
     if (c.state == campaign_state::draft || c.state == campaign_state::starting) continue;
     struct row_counts {
       std::int64_t queued = 0, sent = 0, failed = 0, unconfirmed = 0, skipped = 0, delivered = 0, read = 0,
