@@ -124,7 +124,7 @@ class scenario {
   template <class F>
   bool ask(const std::string& what, F&& f) {
     const auto r = f();
-    world_.say(what + (r ? ": done" : ": " + std::string(name(r.error().code))));
+    world_.say(what + (r ? ": done" : ": " + r.error().message));
     const bool told = r.has_value();
     if (!world_.alive()) {
       die();
@@ -222,6 +222,7 @@ void scenario::set_up(const std::string& limits, int connections, const std::vec
                                                 .phone_number_id = "1",
                                                 .token = "env:BULKMSG_SIM_TOKEN",
                                                 .app_secret = "env:BULKMSG_SIM_APP_SECRET",
+                                                .agent = "ann",
                                                 .limits = limits,
                                                 .connections_max = connections}));
   const auto words = must(engine_->put_template(template_json));
@@ -247,7 +248,8 @@ void scenario::set_up(const std::string& limits, int connections, const std::vec
 
 void scenario::start(campaign& c) {
   const auto key = "k" + std::to_string(c.id.value);
-  while (!c.started) {
+  for (int tries = 0; !c.started; ++tries) {
+    if (tries > 50) throw broken{"a campaign does not start"};
     c.started =
         ask("start " + std::to_string(c.id.value), [&] { return engine_->start(c.id, {.idempotency_key = key}); });
   }
