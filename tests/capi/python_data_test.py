@@ -23,7 +23,8 @@ TEMPLATE = {
     "id": "7", "name": "hello", "language": "en_US", "status": "APPROVED", "category": "UTILITY",
     "components": [{"type": "BODY", "text": "Hello {{1}}, how are you?", "example": {"body_text": [["Ana"]]}}],
 }  # fmt: skip
-SENDER = {"name": "s", "origin": "http://127.0.0.1:1", "phone_number_id": "1", "token": "env:DATA_TEST_TOKEN"}
+SENDER = {"name": "s", "origin": "http://127.0.0.1:1", "phone_number_id": "1", "token": "env:DATA_TEST_TOKEN",
+          "agent": "ana"}
 
 
 class WithAnEngine(unittest.TestCase):
