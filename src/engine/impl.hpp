@@ -1,7 +1,7 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
 // import_report.cpp, content.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp,
-// accounts.cpp (credits), provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider beside
-// sending).
+// replies.cpp, accounts.cpp (credits), provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider
+// beside sending).
 #pragma once
 
 #include <atomic>
@@ -20,6 +20,7 @@
 #include "bulkmsg/content/compiled_message.hpp"
 #include "bulkmsg/content/message.hpp"
 #include "bulkmsg/engine.hpp"
+#include "bulkmsg/inbound/signature.hpp"
 #include "bulkmsg/recipients/address.hpp"
 #include "engine/events.hpp"
 #include "engine/media_file.hpp"
@@ -158,6 +159,10 @@ struct engine::impl final : inbound::receiver_handler {
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);
   void load_secrets();
   bool reload_secrets();
+  bool known_token(std::string_view mode, std::string_view token);
+  void go_on(std::int64_t campaign);  // on the I/O thread: a campaign that is sending again by the provider's word
+  // What a recipient saw, for the reply to it. On the store's thread, as merging is.
+  std::string words_of_message(store::database& db, std::int64_t campaign, std::int64_t recipient);
   void on_webhook(std::string body, std::string signature, std::function<void(int)> reply) override;
   std::string on_verify(std::string_view mode, std::string_view token, std::string_view challenge) override;
 
@@ -177,6 +182,9 @@ struct engine::impl final : inbound::receiver_handler {
   std::uint64_t store_id_ = 0;
   recovery recovered_;
   std::atomic<bool> closed_ = false;
+  std::mutex verifying_;  // of signatures, one at a time
+  std::map<std::int64_t, std::shared_ptr<const content::compiled_message>>
+      answered_;  // by campaign; the store's thread
   std::shared_mutex calls_;
 
   // On the I/O thread only; it has a connection of its own, so that nobody's long look holds up sending.
@@ -192,7 +200,8 @@ struct engine::impl final : inbound::receiver_handler {
 
   std::mutex notes_;  // guards what follows
   std::unique_ptr<inbound::receiver> receiver_;
-  std::vector<std::string> app_secrets_, verify_tokens_;
+  std::vector<std::string> app_secrets_, verify_tokens_;  // kept to see whether they changed
+  std::shared_ptr<inbound::signature_checker> signatures_;
   nanoseconds_t secrets_loaded_at_ = 0;
   std::map<std::int64_t, std::string> trouble_;  // by sender: why it cannot send right now
   std::set<std::int64_t> busy_;                  // campaigns that are being imported, started or discarded

@@ -5,6 +5,7 @@
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
 #include "net/http_client.hpp"
+#include "store/brakes.hpp"
 #include "store/media.hpp"
 #include "store/past_recipients.hpp"
 
@@ -283,7 +284,10 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
         const auto row = store::read_campaign(db, campaign);
-        if (row.state != to) store::change_state(db, campaign, to, verb, reason, at_ms);
+        if (row.state != to)
+          store::change_state(db, campaign, to, verb, reason, at_ms);
+        else if (to == campaign_state::paused)
+          store::hold_braked(db, campaign, reason, at_ms);
       },
       [=, this](const error* failed) {
         if (!failed) events_.durable_waiting();
