@@ -51,6 +51,7 @@ class command_line {
     add_contacts();
     add_consent();
     add_messages();
+    add_own_messages();
     add_webhooks();
     add_credits();
     add_templates();
@@ -111,7 +112,8 @@ class command_line {
              }
            },
            "Fill a slot from this source instead of its usual column; may be repeated. A source is COLUMN, "
-           "COLUMN|FALLBACK, |FALLBACK or \"CONSTANT\"; slots are body.1, body.NAME, header.1, header.media, button.0 and "
+           "COLUMN|FALLBACK, |FALLBACK or \"CONSTANT\"; slots are body.1, body.NAME, header.1, header.media, button.0 "
+           "and "
            "so on, a wrong one is answered by the list")
         ->type_name("SLOT=SOURCE")
         ->expected(1)
@@ -125,9 +127,20 @@ class command_line {
     content->add_option("--template", given_.template_file, template_help)->type_name(template_type);
     content
         ->add_option("--message", given_.message_file,
-                     "An own message (JSON in the provider's shape, {{variables}} in its texts) instead of a template")
+                     "An own message (JSON in the provider's shape, {{variables}} in its texts) instead of a template; "
+                     "send also takes own:NAME, a saved one")
         ->type_name("FILE");
     add_mapping(sub);
+  }
+
+  void add_own_messages() {
+    CLI::App* own = app_.add_subcommand("own", "Own messages that are saved to be used again");
+    own->require_subcommand(1);
+    CLI::App* save = add(*own, "save", "Save one under a name; campaigns that use an earlier one keep it", own_save);
+    save->add_option("name", given_.name, "Its name")->required();
+    save->add_option("file", given_.file, "JSON in the provider's shape")->required()->type_name("FILE");
+    add_json(add(*own, "list", "Their names", own_list), "Print a JSON array, with the messages");
+    add(*own, "show", "One of them, its JSON", own_show)->add_option("name", given_.name, "Which")->required();
   }
 
   void add_messages() {
@@ -149,10 +162,11 @@ class command_line {
                      "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits")
         ->required()
         ->type_name("FILE");
-    add_content(send_,
-                "A file with one entry of the provider's message_templates (JSON), or the name of one of the provider's "
-                "templates, which are fetched when they are older than an hour",
-                "FILE|NAME[:LANG]");
+    add_content(
+        send_,
+        "A file with one entry of the provider's message_templates (JSON), or the name of one of the provider's "
+        "templates, which are fetched when they are older than an hour",
+        "FILE|NAME[:LANG]");
     CLI::Option_group* from = send_->add_option_group("recipients", "Where the recipients are; one of these");
     from->require_option(1);
     from->add_option(
@@ -164,10 +178,10 @@ class command_line {
                      "JSON, an object a line or one array of objects, with keys like the columns of a CSV; -: standard "
                      "input")
         ->type_name("FILE");
-    from->add_option(
-            "--contacts", given_.selection,
-            "The stored contacts of this segment or group, or all; without test, sandbox, suppressed and, for marketing, "
-            "consent-less ones")
+    from->add_option("--contacts", given_.selection,
+                     "The stored contacts of this segment or group, or all; without test, sandbox, suppressed and, for "
+                     "marketing, "
+                     "consent-less ones")
         ->type_name("NAME");
     from->add_option("--list", given_.list, "Addresses separated by commas")->type_name("LIST");
     send_->add_option("--delimiter", given_.delimiter, "Of the CSV: , ; | or tab (default: found)");
@@ -328,6 +342,8 @@ class command_line {
     };
     CLI::App* suppress_ =
         addressed("suppress", "Never write to them again, from now on; also while a campaign is being sent", suppress);
+    suppress_->get_option("addresses")->required(false);
+    suppress_->add_option("--file", given_.file, "Those of a file, one a line")->type_name("FILE");
     add_scope(suppress_, "all");
     suppress_->add_option("--note", given_.reason, "Who said so, and why");
     addressed("unsuppress", "Take that back; what the platform says of them stays", unsuppress)
@@ -393,8 +409,8 @@ class command_line {
     audit_->add_option("account", given_.account, "The account's name (default: all accounts)")->type_name("NAME");
     add_json(audit_);
 
-    CLI::App* estimate_ = add(*credits, "estimate", "What a campaign costs, by destination, before or after its start",
-                              credits_estimate);
+    CLI::App* estimate_ =
+        add(*credits, "estimate", "What a campaign costs, by destination, before or after its start", credits_estimate);
     add_campaign(estimate_, "Which campaign")->required();
     add_rates(estimate_)->required();
     add_json(estimate_);

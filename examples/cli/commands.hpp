@@ -23,6 +23,9 @@ int template_csv(const options& given);
 
 // message_commands.cpp: what is sent
 int preview(const options& given);
+int own_save(const options& given);
+int own_list(const options& given);
+int own_show(const options& given);
 
 // inbound_commands.cpp: webhooks
 int receive(const options& given);

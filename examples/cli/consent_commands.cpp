@@ -1,4 +1,7 @@
 // suppress | unsuppress | suppressions | consent | consent-log
+#include <fstream>
+#include <vector>
+
 #include "commands.hpp"
 #include "doors.hpp"
 #include "exit.hpp"
@@ -27,10 +30,20 @@ int ended(engine& door) {
 }  // namespace
 
 int suppress(const options& given) {
-  engine door = open_to_command(given.store, missing_store::create);  // often there before the first campaign
-  for (const auto& address : given.addresses) {
-    need(door.suppress(address, {.scope = scope_of(given, consent_scope::all), .note = given.reason}));
+  std::vector<std::string> list = given.addresses;
+  if (!given.file.empty()) {
+    std::ifstream in(given.file);
+    for (std::string line; std::getline(in, line);) {
+      if (line.ends_with('\r')) line.pop_back();
+      if (!line.empty()) list.push_back(line);
+    }
+    if (!in.eof()) give_up(bulkmsg::errc::file_unreadable, given.file + ": cannot be read; give the path of a list");
   }
+  if (list.empty()) {
+    give_up(bulkmsg::errc::invalid_argument, "nobody is named; give addresses, or --file with one a line");
+  }
+  engine door = open_to_command(given.store, missing_store::create);  // often there before the first campaign
+  need(door.suppress(list, {.scope = scope_of(given, consent_scope::all), .note = given.reason}));
   return ended(door);
 }
 

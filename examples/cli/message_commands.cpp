@@ -1,4 +1,4 @@
-// preview: what a person will see, from the files alone.
+// preview: what a person will see, from the files alone; own save, list, show: messages to be used again.
 #include <algorithm>
 #include <fstream>
 #include <vector>
@@ -7,6 +7,7 @@
 #include "bulkmsg/engine.hpp"
 #include "bulkmsg/recipients/csv.hpp"
 #include "commands.hpp"
+#include "doors.hpp"
 #include "exit.hpp"
 #include "files.hpp"
 #include "report.hpp"
@@ -79,6 +80,41 @@ int preview(const options& given) {
   const std::string& file = given.message_file.empty() ? given.template_file : given.message_file;
   const auto card = need_of(file, bulkmsg::preview_content(words, row.columns, cells, given.mapping));
   print_line(given.json ? to_json(card) : to_text(card));
+  return exit_code::ok;
+}
+
+int own_save(const options& given) {
+  const std::string words = file_text(given.file, "message (JSON)");
+  bulkmsg::engine door = open_to_run(given.store, sending::no, missing_store::create);
+  need_of(given.file, door.put_message(given.name, words));
+  print_line("saved; `bulkmsg send --message own:" + given.name + "` sends it");
+  return exit_code::ok;
+}
+
+int own_list(const options& given) {
+  bulkmsg::engine reader = open_to_read(given.store);
+  constexpr std::size_t page_size = 1000;
+  std::vector<std::string> all;
+  std::string after;
+  for (;;) {
+    const auto page = need(reader.saved_messages(after, page_size));
+    for (const bulkmsg::saved_message& each : page) {
+      if (given.json) {
+        all.push_back(json_object().text("name", each.name).raw("message", each.json).str());
+      } else {
+        print_line(each.name);
+      }
+      after = each.name;
+    }
+    if (page.size() < page_size) break;
+  }
+  if (given.json) print_line(json_array(all));
+  return exit_code::ok;
+}
+
+int own_show(const options& given) {
+  bulkmsg::engine reader = open_to_read(given.store);
+  print_line(need(reader.find_message(given.name)).json);
   return exit_code::ok;
 }
 

@@ -33,6 +33,8 @@ constexpr auto drain = std::chrono::seconds(10);
 void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
 
 // Without a file of that name, and written like a template's: one that is kept, "NAME" or "NAME:LANGUAGE".
+constexpr std::string_view own_prefix = "own:";
+
 bool is_template_name(const std::string& written) {
   std::error_code ignored;
   return written.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") ==
@@ -173,8 +175,9 @@ int send(const options& given) {
   // What needs no store comes first, so that a typing error does not even create one.
   bulkmsg::sender_settings settings = read_sender_file(given.sender_file);
   if (!given.limits.empty()) settings.limits = given.limits;
+  const bool saved = given.message_file.starts_with(own_prefix);
   const bool by_name = given.message_file.empty() && is_template_name(given.template_file);
-  const std::string words = by_name ? "" : content_text(given);
+  const std::string words = by_name || saved ? "" : content_text(given);
   expect_recipients(given);
   bulkmsg::credits::rate_table rates;
   if (!given.rates_file.empty()) rates = rates_from(given.rates_file);
@@ -187,7 +190,9 @@ int send(const options& given) {
   bulkmsg::campaign_settings plan;
   plan.name = given.name;
   if (plan.name.empty()) plan.name = std::filesystem::path(recipients_name(given)).stem().string();
-  if (!given.message_file.empty()) {
+  if (saved) {
+    plan.content = need(runner.find_message(given.message_file.substr(own_prefix.size()))).id;
+  } else if (!given.message_file.empty()) {
     plan.content = need_of(given.message_file, runner.put_message(plan.name, words));
   } else if (!by_name) {
     plan.content = need_of(given.template_file, runner.put_template(words));

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -57,6 +58,13 @@ class minimal_server {
     poll_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (poll_ < 0) throw std::system_error(errno, std::generic_category(), "epoll");
     watch(listener_, EPOLLIN, EPOLL_CTL_ADD);
+    if (configured.tls_cert.empty()) return;
+    tls_.reset(SSL_CTX_new(TLS_server_method()));
+    if (!tls_ || SSL_CTX_use_certificate_chain_file(tls_.get(), configured.tls_cert.c_str()) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls_.get(), configured.tls_key.c_str(), SSL_FILETYPE_PEM) != 1) {
+      throw std::runtime_error("the certificate or its key cannot be used");
+    }
+    SSL_CTX_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
   ~minimal_server() {
     for (std::size_t i = 0; i < connections_.size(); ++i) {
@@ -102,7 +110,15 @@ class minimal_server {
   }
 
  private:
+  template <auto Free>
+  struct freed {
+    template <class T>
+    void operator()(T* p) const noexcept {
+      Free(p);
+    }
+  };
   struct connection {
+    std::unique_ptr<SSL, freed<SSL_free>> tls;  // its handshake is done by reading
     std::array<char, most_head> in;
     std::size_t have = 0;
     std::size_t body_left = 0;
@@ -128,6 +144,12 @@ class minimal_server {
       if (connections_.size() <= index) connections_.resize(index + 1);
       connections_[index] = std::make_unique<connection>();
       connections_[index]->out.reserve(4096);
+      if (tls_) {
+        auto& tls = connections_[index]->tls;
+        tls.reset(SSL_new(tls_.get()));
+        SSL_set_fd(tls.get(), descriptor);
+        SSL_set_accept_state(tls.get());
+      }
       watch(descriptor, EPOLLIN, EPOLL_CTL_ADD);
     }
   }
@@ -137,19 +159,38 @@ class minimal_server {
     auto& c = *connections_[static_cast<std::size_t>(descriptor)];
     if ((events & EPOLLOUT) != 0 && !flush(descriptor, c)) return false;
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !c.waits_to_write) {
-      const auto got = ::recv(descriptor, c.in.data() + c.have, c.in.size() - c.have, 0);
-      if (got == 0) return false;
-      if (got < 0) return errno == EAGAIN || errno == EINTR;
-      c.have += static_cast<std::size_t>(got);
-      if (!answer_all(c)) return false;
+      do {
+        const auto got = receive(descriptor, c);
+        if (got <= 0) return got < 0;
+        c.have += static_cast<std::size_t>(got);
+        if (!answer_all(c)) return false;
+      } while (c.tls && SSL_pending(c.tls.get()) > 0);
       if (!flush(descriptor, c)) return false;
     }
     return !(c.ends && c.out.empty());
   }
 
+  /// 0: the connection is over; below: nothing there yet.
+  static ssize_t receive(int descriptor, connection& c) {
+    if (!c.tls) {
+      const auto got = ::recv(descriptor, c.in.data() + c.have, c.in.size() - c.have, 0);
+      return got < 0 && errno != EAGAIN && errno != EINTR ? 0 : got;
+    }
+    const int got = SSL_read(c.tls.get(), c.in.data() + c.have, static_cast<int>(c.in.size() - c.have));
+    return got > 0 ? got : SSL_get_error(c.tls.get(), got) == SSL_ERROR_WANT_READ ? -1 : 0;
+  }
+
+  /// Below 0 with EAGAIN: no room yet.
+  static ssize_t transmit(int descriptor, connection& c) {
+    if (!c.tls) return ::send(descriptor, c.out.data(), c.out.size(), MSG_NOSIGNAL);
+    const int sent = SSL_write(c.tls.get(), c.out.data(), static_cast<int>(c.out.size()));
+    if (sent <= 0) errno = SSL_get_error(c.tls.get(), sent) == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
+    return sent > 0 ? sent : -1;
+  }
+
   bool flush(int descriptor, connection& c) const {
     if (c.out.empty()) return true;
-    const auto sent = ::send(descriptor, c.out.data(), c.out.size(), MSG_NOSIGNAL);
+    const auto sent = transmit(descriptor, c);
     if (sent < 0 && errno != EAGAIN) return false;
     const auto done = sent < 0 ? std::size_t{0} : static_cast<std::size_t>(sent);
     if (done == c.out.size()) {
@@ -249,6 +290,7 @@ class minimal_server {
 
   const settings& settings_;
   provider provider_;
+  std::unique_ptr<SSL_CTX, freed<SSL_CTX_free>> tls_;
   int listener_ = -1;
   int poll_ = -1;
   std::vector<std::unique_ptr<connection>> connections_;  // by descriptor

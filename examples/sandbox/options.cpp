@@ -135,11 +135,9 @@ std::optional<settings> parse_options(int argc, char** argv, int& exit_code) {
       ->type_name("FILE")
       ->group(group);
   app.add_option("--seed", out.seed, "Where all chance comes from [1]")->type_name("N")->group(group);
-  auto* minimal =
-      app.add_flag("--minimal", out.minimal,
-                   "For benchmarks: every POST is answered 200 at once, with no check, log, limit or webhook")
-          ->group(group);
-  minimal->excludes(cert);
+  app.add_flag("--minimal", out.minimal,
+               "For benchmarks: every POST is answered 200 at once, with no check, log, limit or webhook")
+      ->group(group);
 
   group = "Account";
   app.add_option_function<std::string>(

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "bulkmsg/content/content_json.hpp"
 #include "bulkmsg/content/json_escape.hpp"
-#include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/recipients/audience.hpp"
 #include "bulkmsg/recipients/segment_json.hpp"
 #include "engine/impl.hpp"
@@ -96,7 +96,8 @@ class contact_reader {
   }
 
   // The contact of these cells, which passed check(): rows are checked ahead of being taken.
-  [[nodiscard]] store::contact_batch::one take(std::string_view address, std::span<const std::string_view> cells) const {
+  [[nodiscard]] store::contact_batch::one take(std::string_view address,
+                                               std::span<const std::string_view> cells) const {
     static_cast<void>(check(cells));  // brings the values to their stored form
     store::contact_batch::one made{.address = std::string(address), .attributes = "{", .labels = {}};
     for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -386,7 +387,7 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
   std::optional<store::screen> screened;
   const auto open = [&] {
     const auto row = store::read_campaign(*db, campaign.value);
-    const auto message = content::parse_template_json(store::read_template(*db, row.content));
+    const auto message = content::parse_content_json(store::read_template(*db, row.content));
     if (!message) throw store::store_error{message.error()};
     const auto map = mapping_of(row);
     if (!map) throw store::store_error{map.error()};

@@ -98,12 +98,28 @@ result<template_id> engine::put_message(const std::string& name, std::string_vie
   return template_id{id};
 }
 
-result<template_id> engine::find_message(const std::string& name) {
+result<saved_message> engine::find_message(const std::string& name) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  auto found = self_->read([&](store::database& db) { return store::find_own_message(db, name); });
-  if (!found) return fail(found.error());
-  return template_id{*found};
+  return self_->read([&](store::database& db) {
+    const auto id = store::find_own_message(db, name);
+    return saved_message{{id}, name, store::read_template(db, id)};
+  });
+}
+
+result<std::vector<saved_message>> engine::saved_messages(const std::string& after, std::size_t limit) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  if (limit < 1 || limit > 10'000) return fail(errc::invalid_argument, "the limit of saved messages must be 1..10,000");
+  return self_->read([&](store::database& db) {
+    std::vector<saved_message> page;
+    auto r = db.select(
+        "SELECT max(id), name, json FROM templates WHERE kind = 'own' AND name > ?1 GROUP BY name ORDER BY name LIMIT "
+        "?2",
+        after, limit);
+    while (r.next()) page.push_back({{r.integer(0)}, std::string(r.text(1)), std::string(r.text(2))});
+    return page;
+  });
 }
 
 result<content::card> engine::preview(campaign_id campaign, std::int64_t row) {

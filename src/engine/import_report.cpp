@@ -1,7 +1,7 @@
 // CSV for people: the rows that were left out, to be corrected; and the file to fill in for a template.
 #include <algorithm>
 
-#include "bulkmsg/content/template_json.hpp"
+#include "bulkmsg/content/content_json.hpp"
 #include "bulkmsg/content/template_slots.hpp"
 #include "bulkmsg/recipients/judge.hpp"
 #include "engine/impl.hpp"
@@ -99,11 +99,11 @@ class examples {
 
 }  // namespace
 
-result<std::string> template_csv(std::string_view provider_json,
+result<std::string> template_csv(std::string_view json,
                                  const std::vector<std::pair<std::string, std::string>>& mapping) {
-  const auto message = content::parse_template_json(provider_json);
+  const auto message = content::parse_content_json(json);
   if (!message) return fail(message.error());
-  examples known(provider_json);
+  examples known(json);
   content::mapping map;
   for (const auto& [slot, column] : mapping) {
     known.map(slot, column);

@@ -102,13 +102,14 @@ result<media_info> engine::impl::put_media(const sender_settings& sender, const 
 result<engine::impl::files_of> engine::impl::own_files(const store::campaign_row& row,
                                                        const content::compiled_message& content) {
   files_of files;
-  const auto note = [&](std::string_view value, std::int64_t line) -> result<void> {
+  const auto note = [&](std::string_view value, std::string_view kind, std::int64_t line) -> result<void> {
     if (!content::is_own_file(value) || files.contains(value)) return {};
     if (files.size() == files_max) {
       return fail(errc::too_large, "campaign '" + row.name + "' sends more than " + std::to_string(files_max) +
                                        " different files; put them on a web server and give https:// links");
     }
-    auto source = media_source::from_file(std::string(value.substr(content::file_prefix.size())), {});
+    auto source =
+        media_source::from_file(std::string(value.substr(content::file_prefix.size())), {.kind = std::string(kind)});
     if (!source) {
       auto why = source.error();
       if (line > 0) why.message = "line " + std::to_string(line) + ": " + why.message;
@@ -117,13 +118,13 @@ result<engine::impl::files_of> engine::impl::own_files(const store::campaign_row
     files.emplace(value, std::move(*source));
     return {};
   };
-  std::vector<std::size_t> columns;
+  std::vector<std::pair<std::size_t, std::string_view>> columns;
   for (const auto& slot : content.slots()) {
     if (slot.kind != content::value_kind::media) continue;
     for (const std::string* fixed : {&slot.from.constant, &slot.from.fallback}) {
-      if (auto noted = note(*fixed, 0); !noted) return fail(noted.error());
+      if (auto noted = note(*fixed, slot.media, 0); !noted) return fail(noted.error());
     }
-    if (slot.column != content::no_column) columns.push_back(slot.column);
+    if (slot.column != content::no_column) columns.emplace_back(slot.column, slot.media);
   }
   if (columns.empty()) return files;
   std::vector<std::string_view> cells(content.column_count());
@@ -133,8 +134,8 @@ result<engine::impl::files_of> engine::impl::own_files(const store::campaign_row
                          (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_look, row.recipients));
       while (r.next()) {
         if (!recipients::split_cells(r.text(1), cells)) continue;
-        for (const auto column : columns) {
-          if (auto noted = note(cells[column], r.integer(0)); !noted) return noted;
+        for (const auto& [column, kind] : columns) {
+          if (auto noted = note(cells[column], kind, r.integer(0)); !noted) return noted;
         }
       }
       return {};

@@ -1,5 +1,8 @@
 // Who may be written to: the host's doors to suppressions and consent.
 #include "store/suppressions.hpp"
+
+#include <algorithm>
+
 #include "bulkmsg/recipients/address.hpp"
 #include "engine/impl.hpp"
 
@@ -8,8 +11,7 @@ namespace bulkmsg {
 result<std::string> canonical_address(std::string_view written) {
   const auto read = recipients::parse_address(written);
   if (read.code == errc::ok) return std::string(read.text());
-  return fail(read.code, "address '" + std::string(written.substr(0, 64)) +
-                             "': " + recipients::address_advice(read));
+  return fail(read.code, "address '" + std::string(written.substr(0, 64)) + "': " + recipients::address_advice(read));
 }
 
 namespace {
@@ -28,23 +30,41 @@ tl::unexpected<error> reading_only() {
 }  // namespace
 
 result<void> engine::suppress(std::string_view address, const suppression& why) {
+  const std::string one[] = {std::string(address)};
+  return suppress(one, why);
+}
+
+result<void> engine::suppress(std::span<const std::string> addresses, const suppression& why) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::read) return reading_only();
+  if (self_->mode() == open_mode::read) return reading_only();
   if (auto ok = check_words("note", why.note); !ok) return ok;
   if (name(why.scope) == "unknown" || name(why.source) == "unknown" || name(why.source).empty()) {
     return fail(errc::invalid_argument, "suppress: no such scope or source");
   }
-  auto canonical = canonical_address(address);
-  if (!canonical) return fail(canonical.error());
-  return self_->writer_->run([&](store::database& db) { store::suppress(db, *canonical, why, self_->now_ms()); });
+  std::vector<std::string> list;
+  for (const auto& address : addresses) {
+    auto canonical = canonical_address(address);
+    if (!canonical) return fail(canonical.error());
+    list.push_back(std::move(*canonical));
+  }
+  constexpr std::size_t a_job = 1000;
+  result<void> done;
+  for (std::size_t from = 0; done && from < list.size(); from += a_job) {
+    done = self_->writer_->run([&](store::database& db) {
+      for (auto i = from; i < std::min(list.size(), from + a_job); ++i) {
+        store::suppress(db, list[i], why, self_->now_ms());
+      }
+    });
+  }
+  return done;
 }
 
 result<void> engine::lift_suppression(std::string_view address, std::span<const suppression_source> sources,
                                       const std::string& note) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::read) return reading_only();
+  if (self_->mode() == open_mode::read) return reading_only();
   if (auto ok = check_words("note", note); !ok) return ok;
   auto canonical = canonical_address(address);
   if (!canonical) return fail(canonical.error());
@@ -70,7 +90,7 @@ result<std::vector<suppression_row>> engine::suppressions(const suppression_filt
 result<void> engine::put_consent(std::string_view address, const consent& given) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::read) return reading_only();
+  if (self_->mode() == open_mode::read) return reading_only();
   if (given.source.empty()) {
     return fail(errc::invalid_argument, "consent: say where and how it was given or withdrawn ('source')");
   }

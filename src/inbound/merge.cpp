@@ -12,6 +12,7 @@
 #include "bulkmsg/engine.hpp"
 #include "inbound/account_events.hpp"
 #include "store/accounts.hpp"
+#include "store/copies.hpp"
 #include "store/group_receipts.hpp"
 #include "store/opt_outs.hpp"
 #include "store/outcomes.hpp"
@@ -26,7 +27,7 @@ namespace {
 constexpr int bodies_max = 2000;
 constexpr std::size_t bytes_max = 2 * 1024 * 1024;
 constexpr std::size_t facts_max = 2000;
-constexpr std::size_t indexed_max = 2000;  // messages
+constexpr std::size_t indexed_max = 1000;  // messages
 constexpr std::int64_t parked_max = 100'000;
 constexpr std::int64_t parked_ms_max = std::int64_t{7} * 24 * 3600 * 1000;
 
@@ -97,7 +98,7 @@ struct collector {
       return;
     }
     const auto key = channels::callback_key::parse(r.callback);
-    if (!key || key->store != store_id) {
+    if (!key || (key->store != store_id && !store::formerly_ours(db, key->store, key->message.lane))) {
       ++foreign;
       return;
     }

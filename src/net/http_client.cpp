@@ -1,10 +1,12 @@
 #include "net/http_client.hpp"
 
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/basic_stream_socket.hpp>
@@ -21,11 +23,11 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "net/origin.hpp"
+#include "net/ready_set.hpp"
 #include "net/response_reader.hpp"
 
 namespace bulkmsg::net {
@@ -137,6 +139,11 @@ class connection {
     return secure ? health::unsure : health::closed;
   }
 
+  // Nothing that arrives matters any more.
+  [[nodiscard]] bool is_over() const noexcept {
+    return state == phase::gone || (state == phase::held && lost_while_held);
+  }
+
   friend void intrusive_ptr_add_ref(connection* c) noexcept { ++c->references; }
   friend void intrusive_ptr_release(connection* c) noexcept {
     if (--c->references == 0) delete c;
@@ -171,7 +178,11 @@ using connection_ptr = boost::intrusive_ptr<connection>;
 class pool : public std::enable_shared_from_this<pool> {
  public:
   pool(io_thread& io, transport_options o, origin to, std::optional<asio::ssl::context> context)
-      : options(std::move(o)), target(std::move(to)), tls(std::move(context)), io_(io) {
+      : options(std::move(o)),
+        target(std::move(to)),
+        tls(std::move(context)),
+        sockets(std::make_shared<ready_set>(io.context(), io.time())),
+        io_(io) {
     slots_.resize(static_cast<std::size_t>(options.connections_max));
     idle_.reserve(slots_.size());
     where_ = (target.host.find(':') == std::string::npos ? target.host : '[' + target.host + ']') + ':' +
@@ -287,11 +298,12 @@ class pool : public std::enable_shared_from_this<pool> {
     close();
     tick_.reset();
     resolver_.reset();
+    sockets->close();
   }
 
   // -- what connections report --
 
-  [[nodiscard]] nanoseconds_t time() const noexcept { return io_.time().now(); }
+  [[nodiscard]] nanoseconds_t time() const noexcept { return sockets->now(); }
   [[nodiscard]] const clock& clocks() const noexcept { return io_.time(); }
   [[nodiscard]] io_executor executor() { return io_.context().get_executor(); }
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
@@ -390,7 +402,8 @@ class pool : public std::enable_shared_from_this<pool> {
   transport_options options;
   const origin target;
   std::optional<asio::ssl::context> tls;
-  SSL_SESSION* session = nullptr;  // the last one a server gave us: saves the next handshake's signatures
+  SSL_SESSION* session = nullptr;            // the last one a server gave us: saves the next handshake's signatures
+  const std::shared_ptr<ready_set> sockets;  // plain ones; TLS goes through Asio
 
  private:
   connection_ptr at(int slot) const {
@@ -711,32 +724,142 @@ class pool : public std::enable_shared_from_this<pool> {
   std::string nowhere_;  // what buffer() of a slot that is not held returns
 };
 
-// ---- plain and TLS -------------------------------------------------------------------------------------------------
+// ---- sockets -------------------------------------------------------------------------------------------------------
 
-template <class Stream>
-class stream_connection final : public connection {
-  static constexpr bool over_tls = std::is_same_v<Stream, tls_stream>;
-  using self_ptr = boost::intrusive_ptr<stream_connection>;
+// Not opened by Asio, which would let the descriptor leak into programs that the host starts.
+int open_socket(const tcp::endpoint& to, error_code& ec) {
+  const int family = to.address().is_v6() ? AF_INET6 : AF_INET;
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+  if (fd < 0) ec.assign(errno, boost::system::system_category());
+  return fd;
+}
+
+std::string explain_connect(const tcp::endpoint& address, const error_code& ec) {
+  std::string at =
+      address.address().is_v6() ? '[' + address.address().to_string() + ']' : address.address().to_string();
+  at += ':' + std::to_string(address.port());
+  if (ec == asio::error::connection_refused) {
+    return "connection refused by " + at + "; is the provider or the proxy up?";
+  }
+  if (ec == asio::error::no_descriptors) {
+    return "no file descriptor left to connect to " + at + "; raise the limit of open files (ulimit -n)";
+  }
+  return "cannot connect to " + at + ": " + ec.message() + "; check this machine's network";
+}
+
+// ---- plain, without Asio -------------------------------------------------------------------------------------------
+
+class plain_connection final : public connection, private watcher {
+  using self_ptr = boost::intrusive_ptr<plain_connection>;
 
  public:
-  stream_connection(pool& p, int at, response_limits limits) : connection(p, at, limits), executor_(p.executor()) {
-    secure = over_tls;
+  using connection::connection;
+  ~plain_connection() override { shut(); }
+
+  void try_address(const tcp::endpoint& to) override {
+    address_ = to;
+    error_code ec;
+    fd_ = open_socket(to, ec);
+    if (!ec && ::connect(fd_, to.data(), static_cast<socklen_t>(to.size())) != 0 && errno != EINPROGRESS) {
+      ec.assign(errno, boost::system::system_category());
+    }
+    if (!ec && !owner->sockets->watch(fd_, *this, true)) ec = asio::error::no_descriptors;
+    if (ec) asio::post(owner->executor(), [self = self_ptr(this), ec] { self->owner->attempt_failed(*self, ec); });
+  }
+
+  void write() override {
+    // At once and without a queue: one system call in the usual case, and the count says exactly whether a byte has
+    // left.
+    while (written < output.size()) {
+      const ssize_t n = ::send(fd_, output.data() + written, output.size() - written, MSG_NOSIGNAL);
+      if (n > 0) {
+        handed = true;
+        written += static_cast<std::size_t>(n);
+      } else if (n < 0 && errno == EAGAIN) {
+        owner->sockets->change(fd_, *this, true);
+        waits_to_write_ = true;
+        return;
+      } else if (n == 0 || errno != EINTR) {
+        // Once a byte has left, what is read tells the end: a server may answer (413) and hang up on the rest.
+        if (!handed) owner->write_failed(*this);
+        return;
+      }
+    }
+  }
+
+  void read() override {}  // always watched
+  void remember_session() override {}
+
+  void shut() noexcept override {
+    if (fd_ < 0) return;
+    owner->sockets->forget(fd_, *this);
+    ::close(fd_);
+    fd_ = -1;
+  }
+
+  int descriptor() noexcept override { return fd_; }
+
+  std::string explain(const error_code& ec, errc&) const override { return explain_connect(address_, ec); }
+
+ private:
+  void on_ready(bool readable, bool writable) override {
+    const self_ptr alive(this);
+    if (state == phase::connecting) {
+      connected();
+      return;
+    }
+    if (writable && waits_to_write_) {
+      owner->sockets->change(fd_, *this, false);
+      waits_to_write_ = false;
+      if (state == phase::busy) write();
+    }
+    if (readable && fd_ >= 0 && !is_over()) receive();
+  }
+
+  void connected() {
+    int why = 0;
+    socklen_t size = sizeof why;
+    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &why, &size) != 0) why = errno;
+    if (why != 0) {
+      owner->attempt_failed(*this, {why, boost::system::system_category()});
+      return;
+    }
+    const int on = 1;  // a request is one write: waiting for more only costs
+    (void)::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    owner->sockets->change(fd_, *this, false);
+    owner->established(*this);
+  }
+
+  void receive() {
+    const ssize_t n = ::recv(fd_, input.data() + input_used, input.size() - input_used, 0);
+    if (n > 0) {
+      owner->arrived(*this, static_cast<std::size_t>(n));
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+      owner->ended(*this, n == 0);
+    }
+  }
+
+  int fd_ = -1;
+  tcp::endpoint address_;
+  bool waits_to_write_ = false;
+};
+
+// ---- TLS, over Asio ------------------------------------------------------------------------------------------------
+
+class tls_connection final : public connection {
+  using self_ptr = boost::intrusive_ptr<tls_connection>;
+
+ public:
+  tls_connection(pool& p, int at, response_limits limits) : connection(p, at, limits), executor_(p.executor()) {
+    secure = true;
   }
 
   void try_address(const tcp::endpoint& to) override {
     address_ = to;
-    if constexpr (over_tls) {
-      stream_.emplace(plain_stream(executor_), *owner->tls);
-    } else {
-      stream_.emplace(executor_);
-    }
+    stream_.emplace(plain_stream(executor_), *owner->tls);
     error_code ec;
-    // Opened here and not by Asio, which would let the descriptor leak into programs that the host starts.
-    const int family = to.address().is_v6() ? AF_INET6 : AF_INET;
-    const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-    if (fd < 0) {
-      ec.assign(errno, boost::system::system_category());
-    } else {
+    const int fd = open_socket(to, ec);
+    if (fd >= 0) {
       socket().assign(to.protocol(), fd, ec);
       if (ec) ::close(fd);
     }
@@ -756,79 +879,49 @@ class stream_connection final : public connection {
   }
 
   void write() override {
-    if constexpr (over_tls) {
-      handed = true;  // what OpenSSL has done with a byte cannot be asked
-      stream_->async_write_some(asio::const_buffer(output.data() + written, output.size() - written),
-                                [self = self_ptr(this)](const error_code& ec, std::size_t n) {
-                                  if (self->state != phase::busy) return;
-                                  self->written += n;
-                                  if (ec) {
-                                    self->owner->write_failed(*self);
-                                  } else if (self->written < self->output.size()) {
-                                    self->write();
-                                  }
-                                });
-    } else {
-      // At once and without Asio's queue: one system call in the usual case, and the count says exactly whether a byte
-      // has left. When the socket is full, only the waiting is Asio's, never the writing.
-      while (written < output.size()) {
-        error_code ec;
-        const std::size_t n =
-            stream_->write_some(asio::const_buffer(output.data() + written, output.size() - written), ec);
-        if (n > 0) handed = true;
-        written += n;
-        if (ec == asio::error::would_block || ec == asio::error::try_again) {
-          stream_->async_wait(plain_stream::wait_write, [self = self_ptr(this)](const error_code&) {
-            if (self->state == phase::busy) self->write();
-          });
-          return;
-        }
-        if (ec) {
-          // Once a byte has left, the pending read tells the end: a server may answer (413) and hang up on the rest.
-          if (!handed) owner->write_failed(*this);
-          return;
-        }
-      }
-    }
+    handed = true;  // what OpenSSL has done with a byte cannot be asked
+    stream_->async_write_some(asio::const_buffer(output.data() + written, output.size() - written),
+                              [self = self_ptr(this)](const error_code& ec, std::size_t n) {
+                                if (self->state != phase::busy) return;
+                                self->written += n;
+                                if (ec) {
+                                  self->owner->write_failed(*self);
+                                } else if (self->written < self->output.size()) {
+                                  self->write();
+                                }
+                              });
   }
 
   void read() override {
-    stream_->async_read_some(
-        asio::mutable_buffer(input.data() + input_used, input.size() - input_used),
-        [self = self_ptr(this)](const error_code& ec, std::size_t n) {
-          if (self->state == phase::gone || (self->state == phase::held && self->lost_while_held)) {
-            return;
-          }
-          // TLS: a FIN without close_notify arrives as stream_truncated, not as eof.
-          if (ec) {
-            self->owner->ended(*self, ec == asio::error::eof);
-          } else {
-            self->owner->arrived(*self, n);
-          }
-        });
+    stream_->async_read_some(asio::mutable_buffer(input.data() + input_used, input.size() - input_used),
+                             [self = self_ptr(this)](const error_code& ec, std::size_t n) {
+                               if (self->is_over()) return;
+                               // TLS: a FIN without close_notify arrives as stream_truncated, not as eof.
+                               if (ec) {
+                                 self->owner->ended(*self, ec == asio::error::eof);
+                               } else {
+                                 self->owner->arrived(*self, n);
+                               }
+                             });
   }
 
   void remember_session() override {
-    if constexpr (over_tls) {
-      if (session_kept_) return;
-      session_kept_ = true;
-      SSL_SESSION* fresh = SSL_get1_session(stream_->native_handle());
-      if (fresh == nullptr) return;
-      if (SSL_SESSION_is_resumable(fresh) != 1) {
-        SSL_SESSION_free(fresh);
-        return;
-      }
-      std::swap(owner->session, fresh);
-      if (fresh != nullptr) SSL_SESSION_free(fresh);
+    if (session_kept_) return;
+    session_kept_ = true;
+    SSL_SESSION* fresh = SSL_get1_session(stream_->native_handle());
+    if (fresh == nullptr) return;
+    if (SSL_SESSION_is_resumable(fresh) != 1) {
+      SSL_SESSION_free(fresh);
+      return;
     }
+    std::swap(owner->session, fresh);
+    if (fresh != nullptr) SSL_SESSION_free(fresh);
   }
 
   void shut() noexcept override {
     if (!stream_) return;
-    if constexpr (over_tls) {
-      // Says "closed in order" to OpenSSL only, which would otherwise declare the session unfit for resumption.
-      SSL_set_shutdown(stream_->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    }
+    // Says "closed in order" to OpenSSL only, which would otherwise declare the session unfit for resumption.
+    SSL_set_shutdown(stream_->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     error_code ignored;
     socket().close(ignored);
   }
@@ -840,37 +933,18 @@ class stream_connection final : public connection {
       code = errc::tls_failed;
       return explain_tls(ec);
     }
-    std::string at =
-        address_.address().is_v6() ? '[' + address_.address().to_string() + ']' : address_.address().to_string();
-    at += ':' + std::to_string(address_.port());
-    if (ec == asio::error::connection_refused) {
-      return "connection refused by " + at + "; is the provider or the proxy up?";
-    }
-    if (ec == asio::error::no_descriptors) {
-      return "no file descriptor left to connect to " + at + "; raise the limit of open files (ulimit -n)";
-    }
-    return "cannot connect to " + at + ": " + ec.message() + "; check this machine's network";
+    return explain_connect(address_, ec);
   }
 
  private:
-  plain_stream& socket() noexcept {
-    if constexpr (over_tls) {
-      return stream_->next_layer();
-    } else {
-      return *stream_;
-    }
-  }
+  plain_stream& socket() noexcept { return stream_->next_layer(); }
 
   void failed(const error_code& ec) { owner->attempt_failed(*this, ec); }
 
   void connected() {
     error_code ignored;
     socket().set_option(tcp::no_delay(true), ignored);  // a request is one write: waiting for more only costs
-    if constexpr (over_tls) {
-      shake_hands();
-    } else {
-      owner->established(*this);
-    }
+    shake_hands();
   }
 
   void shake_hands() {
@@ -958,7 +1032,7 @@ class stream_connection final : public connection {
   }
 
   io_executor executor_;
-  std::optional<Stream> stream_;
+  std::optional<tls_stream> stream_;
   tcp::endpoint address_;
   bool handshaking_ = false;
   bool session_kept_ = false;
@@ -968,8 +1042,8 @@ class stream_connection final : public connection {
 
 connection_ptr pool::make_connection(int slot) {
   const response_limits limits{options.head_bytes_max, options.body_bytes_max};
-  if (tls) return connection_ptr(new stream_connection<tls_stream>(*this, slot, limits));
-  return connection_ptr(new stream_connection<plain_stream>(*this, slot, limits));
+  if (tls) return connection_ptr(new tls_connection(*this, slot, limits));
+  return connection_ptr(new plain_connection(*this, slot, limits));
 }
 
 // ---- the transport -------------------------------------------------------------------------------------------------

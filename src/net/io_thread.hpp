@@ -24,7 +24,7 @@ namespace bulkmsg::net {
 // The io_context runs without Asio's reactor locks, so sockets and Asio timers may be made and used on its thread only;
 // posting is safe from anywhere. All signals are blocked on the thread: the host's handlers run on the host's threads.
 // Thread safety: post, call, on_thread, time, stop, task_failures: any thread. make_timer, context: the I/O thread.
-class io_thread final : public executor {
+class io_thread final : public io_executor {
  public:
   // `name` is what `ps -L` shows, at most 15 characters. Throws std::system_error when no thread can be had.
   explicit io_thread(std::string name = "bulkmsg-io");
@@ -38,11 +38,11 @@ class io_thread final : public executor {
 
   // Runs `task` on the I/O thread and returns when it has run. On the I/O thread itself, and after it has stopped, it
   // runs at once in the caller. Blocks for as long as the I/O thread is busy. What `task` throws is thrown here.
-  void call(const std::function<void()>& task);
+  void call(const std::function<void()>& task) override;
 
   // Runs what was posted before, then ends and joins the thread; later posts are dropped. Idempotent. Called on the
   // I/O thread itself it ends the loop after the current task, and the join is left to the destructor.
-  void stop();
+  void stop() override;
 
   [[nodiscard]] bool on_thread() const noexcept;
   // Tasks and handlers that ended in an exception (a bug, or no memory). The loop goes on: an exception must not take

@@ -36,7 +36,7 @@ std::vector<std::int64_t> pull_brake(database& db, const std::vector<std::int64_
     } else if (state != campaign_state::paused || !braked(db, id)) {
       continue;
     } else if (!by_itself) {
-      hold_braked(db, id, why.reason, now_ms);
+      hold_braked(db, id, why.reason, now_ms, "");
     }
     if (by_itself) {
       db.run("INSERT OR REPLACE INTO brakes(campaign, cause, until_ms) VALUES (?1, ?2, ?3)", id, why.cause,
@@ -71,11 +71,12 @@ std::vector<std::int64_t> release_due_brakes(database& db, std::int64_t now_ms) 
   return resume_free(db, held, now_ms);
 }
 
-void hold_braked(database& db, std::int64_t campaign, std::string_view reason, std::int64_t now_ms) {
+void hold_braked(database& db, std::int64_t campaign, std::string_view reason, std::int64_t now_ms,
+                 std::string_view actor) {
   if (!braked(db, campaign)) return;
   db.run("DELETE FROM brakes WHERE campaign = ?1", campaign);
   db.run("UPDATE campaigns SET reason = CASE WHEN ?2 = '' THEN reason ELSE ?2 END WHERE id = ?1", campaign, reason);
-  db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, 'pause', ?3)", now_ms, campaign, reason);
+  note_history(db, campaign, "pause", reason, now_ms, actor);
 }
 
 }  // namespace bulkmsg::store

@@ -26,6 +26,7 @@ std::vector<std::int64_t> release_brake(database& db, std::string_view cause, st
 // Likewise for those whose time has come.
 std::vector<std::int64_t> release_due_brakes(database& db, std::int64_t now_ms);
 // A person paused what a brake had paused: it no longer goes on by itself.
-void hold_braked(database& db, std::int64_t campaign, std::string_view reason, std::int64_t now_ms);
+void hold_braked(database& db, std::int64_t campaign, std::string_view reason, std::int64_t now_ms,
+                 std::string_view actor = {});
 
 }  // namespace bulkmsg::store

@@ -1,6 +1,7 @@
 #include "store/outcomes.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "store/accounts.hpp"
 #include "store/intent_rows.hpp"
@@ -28,31 +29,57 @@ void learn_opt_out(database& db, std::int64_t campaign, message_id id, std::int6
   tell_opt_out(db, address, source, consent_scope::marketing, true, campaign, now_ms);
 }
 
+// Accepted messages, the common case, many to a statement: beginning and ending one costs as much as a row does. In the
+// order of their keys each is an append behind the one before, and pages fill up whole.
+constexpr std::size_t accepted_at_once = 32;
+
+std::string insert_accepted(std::size_t rows) {
+  std::string sql = "INSERT INTO messages(id, state, attempt, at_ms, provider_id) VALUES ";
+  for (std::size_t i = 0; i < rows; ++i) sql += i == 0 ? "(?, 2, ?, ?, ?)" : ", (?, 2, ?, ?, ?)";
+  return sql +
+         " ON CONFLICT(id) DO UPDATE SET state = 2, attempt = excluded.attempt, at_ms = excluded.at_ms, "
+         "provider_id = excluded.provider_id, code = NULL, detail = NULL, next_at_ms = NULL WHERE state IN (1, 6)";
+}
+
+// Returns how many became accepted by this.
+int store_accepted(database& db, const outcomes& batch, std::span<const outcome* const> items) {
+  static const std::string many = insert_accepted(accepted_at_once);
+  static const std::string one = insert_accepted(1);
+  int all = 0;
+  while (!items.empty()) {
+    const auto group = items.first(items.size() >= accepted_at_once ? accepted_at_once : 1);
+    items = items.subspan(group.size());
+    const int changed = db.run_with((group.size() > 1 ? many : one).c_str(), [&](auto&& put) {
+      for (const auto* o : group) put(o->id.key()), put(o->attempt), put(o->at_ms), put(batch.provider_id(*o));
+    });
+    all += changed;
+    if (changed == static_cast<int>(group.size())) continue;
+    // A receipt came first for some; of the others this changes nothing.
+    for (const auto* o : group) {
+      db.run(
+          "UPDATE messages SET provider_id = coalesce(provider_id, ?2), attempt = ?3, at_ms = ?4 "
+          "WHERE id = ?1 AND state = 2",
+          o->id.key(), batch.provider_id(*o), o->attempt, o->at_ms);
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int64_t now_ms) {
   counters change;
   std::int64_t charge = 0, give_back = 0;
-  const char* text = batch.text.data();
+  std::vector<const outcome*> accepted;
+  accepted.reserve(batch.items.size());
   for (const auto& o : batch.items) {
-    const std::string_view provider_id{text, o.provider_id_size};
-    const std::string_view detail{text + o.provider_id_size, o.detail_size};
-    text += o.provider_id_size + o.detail_size;
+    if (o.state == message_state::accepted) accepted.push_back(&o);
+  }
+  std::sort(accepted.begin(), accepted.end(), [](const auto* a, const auto* b) { return a->id.key() < b->id.key(); });
+  charge = change.sent = store_accepted(db, batch, accepted);
+  for (const auto& o : batch.items) {
+    const auto detail = batch.detail(o);
     if (o.state == message_state::accepted) {
-      // The common case, one statement: mostly an append at the end of the table.
-      const int changed = db.run(
-          "INSERT INTO messages(id, state, attempt, at_ms, provider_id) VALUES (?1, 2, ?2, ?3, ?4) "
-          "ON CONFLICT(id) DO UPDATE SET state = 2, attempt = ?2, at_ms = ?3, provider_id = ?4, code = NULL, "
-          "detail = NULL, next_at_ms = NULL WHERE state IN (1, 6)",
-          o.id.key(), o.attempt, o.at_ms, provider_id);
-      if (changed == 0) {
-        db.run(
-            "UPDATE messages SET provider_id = coalesce(provider_id, ?2), attempt = ?3, at_ms = ?4 "
-            "WHERE id = ?1 AND state = 2",
-            o.id.key(), provider_id, o.attempt, o.at_ms);
-      }
-      change.sent += changed;
-      charge += changed;
       if (!detail.empty()) learn_wa_id(db, o.id, detail, now_ms);
       continue;
     }

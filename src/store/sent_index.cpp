@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bulkmsg/recipients/address.hpp"
+#include "store/privacy.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
@@ -23,7 +24,11 @@ std::int64_t id_key(std::string_view provider_id) {
   return static_cast<std::int64_t>(hash ^ hash >> 32);
 }
 
+// The number itself is nowhere in the index: it would be there when the person is forgotten.
+std::int64_t indexed_person(database& db, std::int64_t person) { return forgotten_key(db, person); }
+
 struct batch {
+  database& db;
   std::vector<entry> entries;
   std::int64_t messages = 0, last_ms = 0;
   const indexed_hook& added;
@@ -38,7 +43,7 @@ struct batch {
       entries.push_back({id_key(provider_id), id});
       if (added) added(message_id::from_key(id), provider_id);
     }
-    entries.push_back({person_key(r.text(2)), id});
+    entries.push_back({indexed_person(db, person_key(r.text(2))), id});
   }
 };
 
@@ -95,9 +100,10 @@ sent_message read_sent(const rows& r) {
 }  // namespace
 
 bool index_sent(database& db, std::size_t messages_max, const indexed_hook& added) {
-  batch found{{}, 0, 0, added};
+  batch found{db, {}, 0, 0, added};
   auto room = static_cast<std::int64_t>(messages_max);
   const auto lanes = lanes_behind(db);
+  if (!lanes.empty()) need_forget_key(db);
   for (const auto& lane : lanes) {
     const auto to = std::min(lane.to, lane.indexed + room);
     if (to <= lane.indexed) break;
@@ -166,6 +172,7 @@ std::optional<sent_message> latest_sent(database& db, std::int64_t person, std::
     auto r = db.select("SELECT alias FROM identities WHERE person = ?1", person);
     while (r.next()) keys.push_back(r.integer(0));
   }
+  for (auto& key : keys) key = indexed_person(db, key);
   std::optional<sent_message> latest;
   for (const auto run : runs_since(db, from_ms)) {
     for (const auto key : keys) {

@@ -66,6 +66,14 @@ sqlite3_stmt* database::prepare(const char* sql) {
   return slot.get();
 }
 
+int database::finish(sqlite3_stmt* s, const char* sql) {
+  int code = sqlite3_step(s);
+  while (code == SQLITE_ROW) code = sqlite3_step(s);
+  sqlite3_reset(s);
+  if (code != SQLITE_DONE) raise(sql);
+  return sqlite3_changes(db_.get());
+}
+
 void database::raise(const char* doing) const {
   int code = db_ ? sqlite3_errcode(db_.get()) & 0xff : SQLITE_NOMEM;
   std::string why = db_ ? sqlite3_errmsg(db_.get()) : "out of memory";

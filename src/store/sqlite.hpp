@@ -39,6 +39,9 @@ class database {
   // Runs one statement; `sql` must be a literal (statements are kept by its address). Returns the rows changed.
   template <class... A>
   int run(const char* sql, const A&... args);
+  // Like run(), for a number of arguments known at run time: `give(put)` calls `put(value)` for each of them, in order.
+  template <class F>
+  int run_with(const char* sql, F&& give);
   // Starts a query; one at a time per literal.
   template <class... A>
   rows select(const char* sql, const A&... args);
@@ -81,6 +84,8 @@ class database {
     return s;
   }
 
+  int finish(sqlite3_stmt* s, const char* sql);
+
   std::string path_;
   std::unique_ptr<sqlite3, close_db> db_;
   std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, finalize>> statements_;
@@ -112,12 +117,14 @@ class rows {
 
 template <class... A>
 int database::run(const char* sql, const A&... args) {
-  sqlite3_stmt* s = bound(SQLITE_STATIC, sql, args...);
-  int code = sqlite3_step(s);
-  while (code == SQLITE_ROW) code = sqlite3_step(s);
-  sqlite3_reset(s);
-  if (code != SQLITE_DONE) raise(sql);
-  return sqlite3_changes(db_.get());
+  return finish(bound(SQLITE_STATIC, sql, args...), sql);
+}
+
+template <class F>
+int database::run_with(const char* sql, F&& give) {
+  sqlite3_stmt* s = prepare(sql);
+  give([this, s, at = 0](const auto& value) mutable { bind(s, ++at, value, SQLITE_STATIC); });
+  return finish(s, sql);
 }
 
 template <class... A>

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <exception>
 #include <future>
 #include <new>
@@ -9,7 +10,7 @@
 
 namespace bulkmsg::store {
 
-writer::writer(database db, runs how) : db_(std::move(db)) {
+writer::writer(database db, runs how, std::function<bool()> turn) : db_(std::move(db)), turn_(std::move(turn)) {
   if (how == runs::by_step) return;
   thread_ = std::thread([this] { loop(); });
   ::pthread_setname_np(thread_.native_handle(), "bulkmsg-store");
@@ -33,7 +34,11 @@ void writer::submit(work job, done then) {
 result<void> writer::run(work job) {
   std::promise<result<void>> settled;
   submit(std::move(job), [&](const error* e) { settled.set_value(e ? result<void>(fail(*e)) : result<void>()); });
-  return settled.get_future().get();
+  auto told = settled.get_future();
+  while (turn_ && told.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    if (!turn_()) return fail(errc::closed, "the store is gone");
+  }
+  return told.get();
 }
 
 void writer::stop() {
@@ -42,6 +47,7 @@ void writer::stop() {
     stopping_ = true;
     wake_.notify_one();
   }
+  while (turn_ && waiting() && turn_()) continue;
   if (thread_.joinable()) thread_.join();
 }
 

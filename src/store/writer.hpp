@@ -25,7 +25,8 @@ class writer {
     on_a_thread,
     by_step,  // on virtual time: nothing happens until step()
   };
-  explicit writer(database db, runs how = runs::on_a_thread);
+  // by_step: `turn` is what run() and stop() wait by; false: nothing will be committed any more.
+  explicit writer(database db, runs how = runs::on_a_thread, std::function<bool()> turn = nullptr);
   ~writer();  // stop()
 
   // Queues a job. After stop() it is dropped and `then` gets errc::closed. Thread: any. Blocks: no.
@@ -55,6 +56,7 @@ class writer {
   std::condition_variable wake_;
   std::vector<item> queue_;
   bool stopping_ = false;
+  const std::function<bool()> turn_;
   std::thread thread_;
 };
 

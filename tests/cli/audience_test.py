@@ -187,7 +187,10 @@ class Audience(unittest.TestCase):
     def test_a_suppressed_person_is_the_same_however_written(self):
         pairs = [("+55 11 98765-4321", "+551187654321"), ("+551187651234", "+5511987651234"),
                  ("+521 55 1234 5678", "+525512345678"), ("+525512345670", "+5215512345670")]
-        self.run_fine("suppress", *[written for written, _ in pairs])
+        bad = self.file("bad.txt", "+4915100000009\n12\n")
+        self.assertIn("'12'", self.refused("suppress", "--file", bad))
+        self.assertEqual(self.rows("suppressions"), [])
+        self.run_fine("suppress", "--file", self.file("list.txt", "\r\n".join(w for w, _ in pairs) + "\r\n"))
         people = "phone_number,first_name\n" + "".join(f"{to},Ana\n" for _, to in pairs) + "+5511987650000,Bo\n"
         report = self.send("news", "--csv", self.file("people.csv", people))
         self.assertEqual(len(self.reached()), 1)
@@ -298,6 +301,18 @@ class Audience(unittest.TestCase):
         report = self.send("own", "--csv", people)
         self.assertEqual((self.reached(1), report["skipped"]), (["4915100000002", "Y2FwaV9ncm91cDox"], 1))
         self.assertEqual(self.sandbox.stats()["refused"], {})
+
+    def test_own_messages_are_saved_and_used_again(self):
+        people = self.file("people.csv", "address,first_name\ngroup:Y2FwaV9ncm91cDox,all\n")
+        self.file("first.json", {"type": "text", "text": {"body": "Hello {{first_name}}, we were open."}})
+        self.run_fine("own", "save", "opening", str(self.folder / "first.json"))
+        self.run_fine("own", "save", "opening", str(self.file("own.json", TEXT)))
+        self.assertEqual([m["name"] for m in self.program.json("own", "list")], ["opening"])
+        self.assertEqual(json.loads(self.run_fine("own", "show", "opening")), TEXT)
+        self.program.json("send", "--sender", self.sender, "--message", "own:opening", "--csv", people, "--quiet")
+        self.assertEqual(self.reached(), ["Y2FwaV9ncm91cDox"])
+        self.assertIn("own list", self.refused("send", "--sender", self.sender, "--message", "own:closing", "--csv",
+                                               people))
 
     def test_content_rules_warn_or_block(self):
         people = self.file("people.csv", "phone_number,first_name\n+4915100000001,Ana\n")

@@ -126,6 +126,18 @@ TEST(contacts, segments_are_checked_when_stored_and_follow_the_contacts) {
   EXPECT_EQ(code_of(h->count_contacts("g")), errc::not_found);
 }
 
+TEST(contacts, become_recipients_of_an_own_message) {
+  host h;
+  must(import_contacts(*h, "phone_number,first_name\n+15551000001,Ana\n+15551000002,\n"));
+  const auto campaign = must(h->create_campaign(
+      {.name = "hello",
+       .sender = must(h->put_sender(sender_at(nowhere))),
+       .content = must(h->put_message("hello", R"({"type":"text","text":{"body":"Hi {{first_name}}"}})"))}));
+  const auto done = must(h->import_contacts(campaign));
+  EXPECT_EQ(done.added, 1);
+  EXPECT_EQ(done.rejected, 1);  // has no first name
+}
+
 TEST(contacts, become_recipients_without_those_who_are_not_meant) {
   host h;
   const auto campaign = marketing_draft(h, 0);

@@ -7,8 +7,7 @@ namespace bulkmsg::testing {
 namespace {
 
 constexpr std::string_view hello = R"({"type":"text","text":{"body":"Hi {{first_name}}, see {{link}}"}})";
-constexpr std::string_view people =
-    "group_id,first_name,link\nG1,Ana,https://x.example/1\nG2,,https://bit.ly/2\n";
+constexpr std::string_view people = "group_id,first_name,link\nG1,Ana,https://x.example/1\nG2,,https://bit.ly/2\n";
 
 campaign_id campaign_of(host& h, campaign_settings settings) {
   settings.name = "spring";
@@ -24,7 +23,10 @@ TEST(own_message, is_saved_under_a_name_and_the_newest_is_found) {
   EXPECT_NE(must(h->put_message("other", hello)), one);
   const auto two = must(h->put_message("hello", R"({"type":"text","text":{"body":"Hello"}})"));
   EXPECT_NE(two, one);
-  EXPECT_EQ(must(h->find_message("hello")), two);
+  EXPECT_EQ(must(h->find_message("hello")).id, two);
+  EXPECT_EQ(must(h->saved_messages()).at(0).id, two);
+  EXPECT_EQ(must(h->saved_messages("hello")).at(0).name, "other");
+  EXPECT_TRUE(must(h->saved_messages("other")).empty());
   EXPECT_EQ(code_of(h->find_message("nobody")), errc::not_found);
   EXPECT_EQ(code_of(h->put_message("", hello)), errc::invalid_argument);
   EXPECT_EQ(code_of(h->put_message("a", R"({"type":"text"})")), errc::message_malformed);

@@ -273,7 +273,10 @@ TEST(template_csv, names_what_the_template_needs_and_gives_an_example) {
   EXPECT_EQ(must(template_csv(template_json(), {{"body.1", "name"}})), "phone_number,name\r\n+15550001111,Ana\r\n");
   EXPECT_EQ(must(h->template_csv(must(h->put_template(template_json())))), must(h->template_csv(campaign)));
   EXPECT_EQ(code_of(h->template_csv(template_id{99})), errc::not_found);
-  EXPECT_EQ(code_of(template_csv("{}")), errc::template_malformed);
+  EXPECT_EQ(code_of(template_csv(R"({"components":1})")), errc::template_malformed);
+  EXPECT_EQ(code_of(template_csv("{}")), errc::message_malformed);
+  EXPECT_EQ(must(template_csv(R"({"type":"text","text":{"body":"Hi {{first_name}}"}})")).substr(0, 23),
+            "phone_number,first_name");
 }
 
 TEST(template_csv, is_accepted_as_it_is) {

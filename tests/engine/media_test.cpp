@@ -287,7 +287,8 @@ TEST(campaign_media, a_file_that_cannot_be_sent_leaves_a_draft_and_names_the_lin
   shop s;
   const auto good = "file:" + s.file("a.jpg", jpeg);
   for (const auto& [bad, code] : {std::pair("file:" + s.h.folder.file("none.jpg"), errc::file_unreadable),
-                                  std::pair("file:" + s.file("a.gif", "GIF89a"), errc::media_not_supported)}) {
+                                  std::pair("file:" + s.file("a.gif", "GIF89a"), errc::media_not_supported),
+                                  std::pair("file:" + s.file("a.pdf", "%PDF-1.7"), errc::media_not_supported)}) {
     const auto campaign = s.draft({good, bad});
     for (const auto& why : {refused(s.h->dry_run(campaign)), refused(s.h->start(campaign))}) {
       EXPECT_EQ(why.code, code);

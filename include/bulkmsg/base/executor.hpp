@@ -27,4 +27,14 @@ class executor {
   [[nodiscard]] virtual const clock& time() const noexcept = 0;
 };
 
+// An executor with an end, as the engine has one for its I/O.
+class io_executor : public executor {
+ public:
+  // Runs `task` on the executor and returns when it has run; at once in the caller when that is the executor itself, or
+  // when it has stopped. Thread: any.
+  virtual void call(const std::function<void()>& task) = 0;
+  // Runs what was posted before, then ends; later posts are dropped. Idempotent.
+  virtual void stop() = 0;
+};
+
 }  // namespace bulkmsg

@@ -56,6 +56,7 @@ struct slot {
   value_kind kind = value_kind::template_text;
   source from;                     // with its column filled in
   std::size_t column = no_column;  // index into the columns; none: always the constant, or the fallback
+  std::string_view media = {};     // kind media: image, video or document, a static word
 };
 
 [[nodiscard]] inline bool is_blank(std::string_view text) noexcept {

@@ -68,6 +68,9 @@ class template_slots {
         break;
       default:
         add(name + "header.media", where + "header media", column + "header_media", value_kind::media);
+        slots_.back().media = parts.header.kind == header_kind::image      ? "image"
+                              : parts.header.kind == header_kind::document ? "document"
+                                                                           : "video";
         if (parts.header.kind == header_kind::document) {
           optional(name + "header.filename", where + "header filename", column + "header_filename",
                    value_kind::file_name);
