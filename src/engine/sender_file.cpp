@@ -30,6 +30,7 @@ result<sender_settings> parse_sender_json(std::string_view json) {
       {"reply_to", &sender_settings::reply_to},
       {"limits", &sender_settings::limits},
       {"tls_ca_file", &sender_settings::tls_ca_file},
+      {"opt_out_words", &sender_settings::opt_out_words},
   };
   const auto wrong_type = [](std::string_view key, const char* wanted) {
     return fail(errc::bad_option_value, "sender file: '" + std::string(key) + "' must be " + wanted);
@@ -66,8 +67,8 @@ result<sender_settings> parse_sender_json(std::string_view json) {
       return fail(errc::unknown_option, "sender file: no field is named '" + std::string(key) +
                                             "'; known: name, channel, channel_description, origin, api_version, "
                                             "phone_number_id, business_account_id, marketing_endpoint, "
-                                            "server_faults_refuse, token, app_secret, verify_token, agent, reply_to, limits, connections_max, "
-                                            "response_timeout_ms, tls_ca_file");
+                                            "server_faults_refuse, token, app_secret, verify_token, agent, reply_to, "
+                                            "limits, connections_max, response_timeout_ms, tls_ca_file, opt_out_words");
     }
   }
   if (made.name.empty()) return fail(errc::bad_option_value, "sender file: 'name' is missing; give the sender a name");

@@ -4,6 +4,7 @@
 
 #include "bulkmsg/campaign/life_cycle.hpp"
 #include "store/outcomes.hpp"
+#include "store/sent_index.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
@@ -122,6 +123,7 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
   for (const auto& m : into.messages) {
     db.run("UPDATE messages SET state = 6, attempt = ?2, at_ms = ?3, next_at_ms = NULL WHERE id = ?1", m.id.key(),
            m.attempt, now_ms);
+    index_later(db, m.id);
   }
 }
 

@@ -191,7 +191,9 @@ enum {
   BULKMSG_EVENT_CAMPAIGN_CHANGED = 1, /* durable; `state` is the new BULKMSG_CAMPAIGN_* */
   BULKMSG_EVENT_REPLY = 2,            /* durable; text and context are in the payload */
   BULKMSG_EVENT_MESSAGE = 3,          /* progress; `state` is a BULKMSG_MESSAGE_*, `receipt` a BULKMSG_RECEIPT_* */
-  BULKMSG_EVENT_RESYNC = 4            /* progress of `campaign` was dropped: read its counters again */
+  BULKMSG_EVENT_RESYNC = 4,           /* progress of `campaign` was dropped: read its counters again */
+  BULKMSG_EVENT_OPT_OUT = 5,          /* durable; `state` is 1: a person wants no more messages, 0: they resumed */
+  BULKMSG_EVENT_NOTICE = 6            /* durable; what the provider says of a template, a number or the account */
 };
 
 /* ---- handles and structs ------------------------------------------------------------------------------------- */

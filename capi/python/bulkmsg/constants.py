@@ -144,3 +144,5 @@ class EventKind(IntEnum):
     REPLY = 2
     MESSAGE = 3
     RESYNC = 4
+    OPT_OUT = 5
+    NOTICE = 6
