@@ -116,6 +116,8 @@ static_assert(is(event_kind::campaign_changed, BULKMSG_EVENT_CAMPAIGN_CHANGED));
 static_assert(is(event_kind::reply, BULKMSG_EVENT_REPLY));
 static_assert(is(event_kind::message, BULKMSG_EVENT_MESSAGE));
 static_assert(is(event_kind::resync, BULKMSG_EVENT_RESYNC));
+static_assert(is(event_kind::opt_out, BULKMSG_EVENT_OPT_OUT));
+static_assert(is(event_kind::notice, BULKMSG_EVENT_NOTICE));
 
 static_assert(sizeof(bulkmsg_event) == 64 && alignof(bulkmsg_event) == 8);
 static_assert(offsetof(bulkmsg_event, id) == 0 && offsetof(bulkmsg_event, campaign) == 8);

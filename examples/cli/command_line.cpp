@@ -208,6 +208,16 @@ class command_line {
         ->type_name("ID");
     send_->add_option("--reply-to", given_.reply_to, "Who gets the replies, on such channels (default: the sender's)")
         ->type_name("ID");
+    send_
+        ->add_option("--unconfirmed", given_.rule,
+                     "What becomes of messages that may have gone and of which no receipt comes: hold (default), "
+                     "resend (once a receipt of a later message shows that webhooks arrive) or give_up (failed)")
+        ->check(CLI::IsMember({"hold", "resend", "give_up"}))
+        ->type_name("RULE");
+    send_->add_option("--unconfirmed-wait", given_.rule_wait_seconds, "How long that rule waits before it acts")
+        ->check(CLI::Range(1, 30 * 24 * 3600))
+        ->type_name("SECONDS")
+        ->capture_default_str();
     send_->add_flag("--dry-run", given_.dry_run,
                     "Everything but the network: validate, price, hash; then leave no campaign");
     send_
@@ -222,6 +232,33 @@ class command_line {
     add_campaign(resume_, "Which campaign (default: the only unfinished one)");
     add_actor(resume_);
     add_receiving(resume_);
+
+    CLI::App* retry_ = add(app_, "retry",
+                           "Send some messages of a campaign again, as a campaign of its own, and stay until it is done; "
+                           "nobody is taken twice, however often it is called",
+                           retry);
+    add_campaign(retry_, "Which campaign")->required();
+    CLI::Option_group* which = retry_->add_option_group("which", "Which of its messages; one of these");
+    which->require_option(1);
+    which->add_flag("--failed", given_.failed, "Those that failed, or were not delivered, where that may pass");
+    which->add_flag("--unconfirmed", given_.unconfirmed, "Those that may have gone: some people may get it twice");
+    retry_->add_flag("--all", given_.all, "Of the failed also those that would fail again unless the cause is put right");
+    retry_->add_option("--name", given_.name, "The new campaign's name (default: by that of the old one)");
+    add_receiving(retry_);
+
+    CLI::App* resolve_ = add(app_, "resolve",
+                             "A person's word on messages that may have gone; also from another process, and of finished "
+                             "campaigns",
+                             resolve);
+    add_campaign(resolve_, "Which campaign")->required();
+    resolve_->add_option("--as", given_.as, "sent: they went and are paid for; not-sent: they failed, their credit returns")
+        ->required()
+        ->check(CLI::IsMember({"sent", "not-sent"}));
+    resolve_->add_option("--message", given_.message, "Only this one, as `bulkmsg messages` prints it")
+        ->type_name("LANE/NUMBER");
+    resolve_->add_option("--actor", given_.actor, "Who says so; kept (default: $USER)");
+    resolve_->add_option("--reason", given_.reason, "Why; kept");
+    add_json(resolve_);
 
     const auto command_of = [this](const char* verb, const char* what, command then) {
       CLI::App* sub = add(app_, verb, what, then);

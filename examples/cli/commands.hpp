@@ -11,6 +11,11 @@ int resume(const options& given);
 int pause(const options& given);
 int stop(const options& given);
 int discard(const options& given);
+int retry(const options& given);
+
+// settle_commands.cpp
+int resolve(const options& given);
+bulkmsg::retry_report make_child(bulkmsg::engine& runner, const options& given);
 
 int start(const options& given);
 int test_send(const options& given);

@@ -112,6 +112,7 @@ std::string message_json(const bulkmsg::message_row& m) {
       .number("delivered_at_ms", m.delivered_at_ms)
       .number("read_at_ms", m.read_at_ms)
       .number("failed_at_ms", m.failed_at_ms)
+      .number("superseded_by", m.superseded_by.value)
       .number("line", m.line)
       .number("next_at_ms", m.next_at_ms)
       .str();

@@ -42,6 +42,11 @@ struct options {
 
   std::int64_t campaign = 0;  // 0: none given
   std::string state;          // messages
+  std::string rule;           // send: for unconfirmed messages
+  std::int64_t rule_wait_seconds = 3600;
+  std::string as;             // resolve: sent or not-sent
+  std::string message;        // resolve: only this one
+  bool failed = false, unconfirmed = false, all = false;  // retry
   std::string reason;         // pause, stop
   std::string signature;      // ingest
   std::string at;             // schedule

@@ -1,6 +1,7 @@
-// send, resume, pause, stop, discard.
+// send, resume, retry, pause, stop, discard.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -94,6 +95,11 @@ void start_listening(engine& engine, const std::string& address) {
   say("listening for webhooks on " + address.substr(0, address.rfind(':') + 1) + std::to_string(port));
 }
 
+bulkmsg::unconfirmed_rule rule_of(const std::string& written) {
+  const auto& names = bulkmsg::unconfirmed_rule_names;
+  return static_cast<bulkmsg::unconfirmed_rule>(std::find(names.begin(), names.end(), written) - names.begin());
+}
+
 // Follows the campaign to its end, closes the engine, and prints what became of it.
 int finish(engine& engine, campaign_id campaign, const account_report& account, const options& given) {
   const ending end = follow(engine, campaign, {std::chrono::seconds(given.linger_seconds), given.quiet});
@@ -118,7 +124,8 @@ int finish(engine& engine, campaign_id campaign, const account_report& account, 
   } else if (status.counters.unconfirmed != 0) {
     say(grouped(status.counters.unconfirmed) +
         " messages may or may not have gone and are held back; receipts settle them: bulkmsg resume " + id +
-        " --store " + shell_word(given.store) + " --listen ADDRESS --linger SECONDS");
+        " --store " + shell_word(given.store) + " --listen ADDRESS --linger SECONDS, or a person: bulkmsg resolve " + id +
+        " --store " + shell_word(given.store) + " --as sent|not-sent");
   }
   return exit_code_of(status);
 }
@@ -208,6 +215,8 @@ int send(const options& given) {
   // Replies go to whoever sends, unless somebody else is named.
   if (plan.agent.empty() && settings.agent.empty() && settings.channel == "whatsapp_cloud") plan.agent = who(given);
   plan.reply_to = given.reply_to;
+  if (!given.rule.empty()) plan.when_unconfirmed = rule_of(given.rule);
+  plan.unconfirmed_wait = std::chrono::seconds(given.rule_wait_seconds);
   plan.actor = who(given);
   plan.credits_per_message = need(runner.credits_per_message(plan.content, rates));
 
@@ -303,6 +312,25 @@ int resume(const options& given) {
     need(runner->resume(campaign, std::chrono::seconds(5), who(given)));
   if (!given.quiet) mention_others(*runner, campaign);
   return finish(*runner, campaign, {}, given);
+}
+
+int retry(const options& given) {
+  engine runner = open_to_run(given.store, sending::yes, missing_store::refuse);
+  const auto made = make_child(runner, given);
+  const std::string id = std::to_string(made.child.value);
+  draft campaign(runner, made.child);  // what cannot be started is the parent's again
+  start_listening(runner, given.listen);
+  need(runner.start(made.child));
+  campaign.started();
+  if (!given.quiet) {
+    say("campaign " + id + " sends " + grouped(made.messages) + " messages of campaign " +
+        std::to_string(given.campaign) + " again" +
+        (made.not_yet > 0 ? "; " + grouped(made.not_yet) + " may pass later" : std::string()) +
+        (made.hopeless > 0 ? "; " + grouped(made.hopeless) + " would fail again (--all takes them, too)"
+                           : std::string()));
+    mention_others(runner, made.child);
+  }
+  return finish(runner, made.child, {}, given);
 }
 
 int pause(const options& given) {

@@ -4,6 +4,7 @@
 
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
+#include "store/brakes.hpp"
 #include "store/media.hpp"
 #include "store/past_recipients.hpp"
 
@@ -168,7 +169,8 @@ void engine::impl::on_idle(std::int64_t campaign) {
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
         const auto row = store::read_campaign(db, campaign);
-        *ended = (row.state == campaign_state::sending && store::exhausted(db, campaign)) ||
+        *ended = (row.state == campaign_state::sending && store::exhausted(db, campaign) &&
+                  !store::awaits_rule(db, campaign, at_ms)) ||
                  row.state == campaign_state::stopped;
         if (*ended) store::finish(db, campaign, at_ms);
       },
@@ -276,6 +278,8 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
         store::check_call(db, campaign, call);
         if (store::read_campaign(db, campaign).state != to) {
           store::change_state(db, campaign, to, verb, reason, at_ms, actor);
+        } else if (to == campaign_state::paused) {
+          store::hold_braked(db, campaign, reason, at_ms, actor);
         }
       },
       [=, this](const error* failed) {

@@ -1,5 +1,6 @@
 #include "engine/secrets.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -43,6 +44,16 @@ result<std::string> resolve_secret(std::string_view name, std::string_view what)
   if (value.size() > secret_max)
     return fail(errc::bad_option_value, "the " + std::string(what) + " is over 4096 bytes");
   return value;
+}
+
+std::vector<std::string> secret_names(std::string_view names) {
+  std::vector<std::string> list;
+  while (!names.empty()) {
+    const auto end = std::min({names.find(" env:"), names.find(" file:"), names.size()});
+    if (const auto one = trimmed(names.substr(0, end)); !one.empty()) list.emplace_back(one);
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+  return list;
 }
 
 }  // namespace bulkmsg

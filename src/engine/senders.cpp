@@ -6,6 +6,7 @@
 #include "bulkmsg/channels/chat_json.hpp"
 #include "bulkmsg/channels/telegram.hpp"
 #include "bulkmsg/channels/whatsapp_channel.hpp"
+#include "bulkmsg/inbound/opt_out_words.hpp"
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "net/http_client.hpp"
@@ -121,7 +122,8 @@ result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& s
   if (speaks_whatsapp(settings)) {
     auto encoder = make_encoder(settings);
     if (!encoder) return fail(encoder.error());
-    return std::make_unique<channels::whatsapp_channel>(std::move(*encoder));
+    return std::make_unique<channels::whatsapp_channel>(
+        std::move(*encoder), channels::answer_rules{.server_faults_refuse = settings.server_faults_refuse});
   }
   auto described = chat_description_of(settings);
   if (!described) return fail(described.error());
@@ -143,9 +145,10 @@ result<sender_id> engine::put_sender(const sender_settings& given) {
   const auto& settings = *whole;
   if (auto limits = make_permits(settings.limits); !limits) return fail(limits.error());
   if (auto channel = make_channel(settings); !channel) return fail(channel.error());
-  if (!settings.app_secret.empty()) {
-    if (auto secret = resolve_secret(settings.app_secret, "app secret"); !secret) return fail(secret.error());
+  for (const auto& name : secret_names(settings.app_secret)) {
+    if (auto secret = resolve_secret(name, "app secret"); !secret) return fail(secret.error());
   }
+  if (auto words = inbound::opt_out_words::parse(settings.opt_out_words); !words) return fail(words.error());
   if (auto wire = net::check_http_client(wire_options(settings)); !wire) return fail(wire.error());
   std::int64_t id = 0;
   auto stored = self_->writer_->run([&](store::database& db) {
@@ -176,8 +179,8 @@ result<sender_health> ask_for_health(call_desk& desk, const sender_settings& set
     static_cast<void>((*channel)->encode_health(into));
     return {};
   });
-  auto health = got ? (*channel)->read_health(got->status, got->body)
-                    : result<channels::account_health>(fail(got.error()));
+  auto health =
+      got ? (*channel)->read_health(got->status, got->body) : result<channels::account_health>(fail(got.error()));
   if (!health) {
     auto why = health.error();
     why.message = (*channel)->without_token(why.message);

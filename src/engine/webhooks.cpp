@@ -1,11 +1,13 @@
 // What comes back: webhooks are verified, made durable, acknowledged, and then merged; commands of other processes are
 // taken up in the same turn.
+#include <algorithm>
 #include <future>
 #include <utility>
 
 #include "bulkmsg/inbound/signature.hpp"
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
+#include "store/brakes.hpp"
 
 namespace bulkmsg {
 
@@ -25,13 +27,15 @@ void engine::impl::load_secrets() {
   if (!senders) return;
   std::vector<std::string> app, verify;
   for (const auto& s : *senders) {
-    if (auto secret = resolve_secret(s.app_secret, "app secret"); !s.app_secret.empty() && secret)
-      app.push_back(*secret);
+    for (const auto& name : secret_names(s.app_secret)) {
+      if (auto secret = resolve_secret(name, "app secret")) app.push_back(*secret);
+    }
     if (auto token = resolve_secret(s.verify_token, "verify token"); !s.verify_token.empty() && token) {
       verify.push_back(*token);
     }
   }
   std::lock_guard lock(notes_);
+  if (!signatures_ || app != app_secrets_) signatures_ = std::make_shared<inbound::signature_checker>(app);
   app_secrets_ = std::move(app);
   verify_tokens_ = std::move(verify);
   secrets_loaded_at_ = clock_.now();
@@ -51,16 +55,19 @@ bool engine::impl::reload_secrets() {
 result<void> engine::impl::take_webhook(std::string_view body, std::string_view signature,
                                         std::function<void(result<void>)> done) {
   if (body.size() > body_max) return fail(errc::too_large, "webhook: over 3 MiB, which no provider sends");
-  std::vector<std::string> secrets;
+  bool none = false;
   const auto known = [&] {
+    std::shared_ptr<inbound::signature_checker> with;
     {
       std::lock_guard lock(notes_);
-      secrets = app_secrets_;
+      with = signatures_;
     }
-    return inbound::verify_signature(body, signature, secrets);
+    none = !with || with->empty();
+    std::lock_guard one_at_a_time(verifying_);
+    return with && with->verify(body, signature);
   };
   const bool good = known() || (reload_secrets() && known());
-  if (secrets.empty()) {
+  if (none) {
     return fail(errc::secret_missing,
                 "webhooks cannot be verified: no sender has an app_secret with a value; name it in the sender file");
   }
@@ -115,17 +122,35 @@ void engine::impl::on_webhook(std::string body, std::string signature, std::func
 }
 
 std::string engine::impl::on_verify(std::string_view mode, std::string_view token, std::string_view challenge) {
-  if (mode != "subscribe") return {};
+  return known_token(mode, token) ? std::string(challenge) : std::string();
+}
+
+bool engine::impl::known_token(std::string_view mode, std::string_view token) {
+  if (mode != "subscribe") return false;
   std::lock_guard lock(notes_);
   bool known = false;
   for (const auto& t : verify_tokens_) known = inbound::equal_secret(t, token) || known;
-  return known ? std::string(challenge) : std::string();
+  return known;
+}
+
+result<std::string> engine::verify(std::string_view mode, std::string_view token, std::string_view challenge) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  if (self_->mode() == open_mode::read) {
+    return fail(errc::read_only, "cannot answer a handshake: the store is open for reading; open it to run or to post");
+  }
+  if (self_->known_token(mode, token) || (self_->reload_secrets() && self_->known_token(mode, token))) {
+    return std::string(challenge);
+  }
+  return fail(errc::signature_mismatch,
+              "webhook handshake: hub.mode is not subscribe, or no sender has this verify_token; answer 403");
 }
 
 void engine::impl::housekeep() {
   tidy_up();
   bill_accounts();
   renew_media();
+  keep_rules();
   fire_schedules();
   expire_old();
   tick_->arm(clock_.now() + tick, [this] { housekeep(); });
@@ -135,16 +160,37 @@ void engine::impl::tidy_up() {
   if (tidying_) return;
   tidying_ = true;
   take_up_commands();
+  inbound::merge_options how;
+  how.words = [this](store::database& db, std::int64_t campaign, std::int64_t recipient) {
+    return words_of_message(db, campaign, recipient);
+  };
+  how.idle = std::all_of(senders_.begin(), senders_.end(), [](const auto& s) { return s.second->work().idle(); });
   auto merged = std::make_shared<inbound::merge_result>();
-  writer_->submit([this, merged, at_ms = now_ms()](
-                      store::database& db) { *merged = inbound::merge(db, store_id_, at_ms); },
-                  [this, merged](const error* failed) {
-                    if (!failed) tell_merged(*merged);
-                    io_->post([this, more = !failed && merged->more] {
-                      tidying_ = false;
-                      if (more) tidy_up();
-                    });
-                  });
+  writer_->submit(
+      [this, merged, how = std::move(how), at_ms = now_ms()](store::database& db) {
+        *merged = inbound::merge(db, store_id_, at_ms, how);
+        const auto over = store::release_due_brakes(db, at_ms);
+        merged->resumed.insert(merged->resumed.end(), over.begin(), over.end());
+      },
+      [this, merged](const error* failed) {
+        if (!failed) tell_merged(*merged);
+        io_->post([this, merged, ok = !failed] {
+          tidying_ = false;
+          if (!ok) return;
+          for (const auto campaign : merged->paused) hold(campaign);
+          for (const auto campaign : merged->resumed) go_on(campaign);
+          if (merged->more) tidy_up();
+        });
+      });
+}
+
+// What the provider held goes on by its word; what is missing to send is told as for a campaign that was opened.
+void engine::impl::go_on(std::int64_t campaign) {
+  if (!options_.send) return;
+  if (auto going = begin_sending(campaign); !going) {
+    const auto sender = store::guarded([&] { return store::read_campaign(*io_reader_, campaign).sender; });
+    if (sender) on_trouble(*sender, going.error());
+  }
 }
 
 void engine::impl::tell_merged(const inbound::merge_result& merged) {
@@ -158,7 +204,7 @@ void engine::impl::tell_merged(const inbound::merge_result& merged) {
                         .at_ms = now_ms()});
   }
   events_.push(progress);
-  if (merged.replies) events_.durable_waiting();
+  if (merged.replies || !merged.resumed.empty()) events_.durable_waiting();
 }
 
 void engine::impl::take_up_commands() {
@@ -185,6 +231,12 @@ void engine::impl::take_up_commands() {
             if (c.verb == "schedule" || c.verb == "cancel") {
               carry_out_beside(c.verb, c.campaign, c.argument, c.actor, c.id);
             } else {
+              if (c.id <= last_command_) continue;  // under way
+              last_command_ = c.id;
+              if (c.verb == "resolve") {
+                carry_out_resolve(c.argument, c.campaign, c.reason, c.actor, c.id);
+                continue;
+              }
               carry_out(
                   c.verb, c.campaign, c.reason, c.id, [](const result<void>&) {}, c.actor);
             }

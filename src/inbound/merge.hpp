@@ -7,6 +7,7 @@
 
 #include "bulkmsg/base/ids.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "inbound/replies.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::inbound {
@@ -14,7 +15,7 @@ namespace bulkmsg::inbound {
 // Appends a verified body. Durable with the running transaction.
 void append(store::database& db, std::string_view body, std::int64_t now_ms);
 
-// What a merge changed, for progress events.
+// What a merge changed, for progress events; of a message with several receipts the highest.
 struct merged_message {
   campaign_id campaign;
   message_id message;
@@ -22,12 +23,19 @@ struct merged_message {
 };
 struct merge_result {
   std::vector<merged_message> changed;
-  bool replies = false;  // durable events were added
-  bool more = false;     // the inbox holds more
+  std::vector<std::int64_t> paused, resumed;  // campaigns, by what the provider says
+  bool replies = false;                       // durable events were added
+  bool more = false;                          // the inbox holds more, or something waits for the index
 };
 
-// Merges up to 64 bodies (some milliseconds of work). Any order and any repetition of receipts gives the same rows. A
-// receipt for a message whose answer is not stored yet settles it: the provider cannot report what it did not accept.
-merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now_ms);
+struct merge_options {
+  words_of_message words = nullptr;  // told with a reply
+  bool idle = true;                  // nothing is being sent: sent messages are indexed before anybody asks for them
+};
+
+// Merges up to 2,000 receipts or 2 MiB of bodies (some milliseconds of work). Any order and any repetition of receipts
+// gives the same rows. A receipt for a message whose answer is not stored yet settles it: the provider cannot report
+// what it did not accept.
+merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now_ms, const merge_options& how = {});
 
 }  // namespace bulkmsg::inbound

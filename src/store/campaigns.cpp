@@ -4,6 +4,7 @@
 #include "bulkmsg/recipients/judge.hpp"
 #include "store/accounts.hpp"
 #include "store/suppressions.hpp"
+#include "store/unconfirmed.hpp"
 
 namespace bulkmsg::store {
 
@@ -21,15 +22,15 @@ std::int64_t put_sender(database& db, const sender_settings& s) {
   db.run(
       "INSERT INTO senders(name, origin, api_version, phone_number_id, business_account_id, token, app_secret, "
       "verify_token, limits, connections_max, response_timeout_ms, tls_ca_file, channel, channel_description, "
-      "marketing_endpoint, agent, reply_to) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
+      "marketing_endpoint, agent, reply_to, server_faults_refuse, opt_out_words) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) "
       "ON CONFLICT(name) DO UPDATE SET origin = ?2, api_version = ?3, phone_number_id = ?4, business_account_id = ?5, "
       "token = ?6, app_secret = ?7, verify_token = ?8, limits = ?9, connections_max = ?10, response_timeout_ms = ?11, "
       "tls_ca_file = ?12, channel = ?13, channel_description = ?14, marketing_endpoint = ?15, agent = ?16, "
-      "reply_to = ?17",
+      "reply_to = ?17, server_faults_refuse = ?18, opt_out_words = ?19",
       s.name, s.origin, s.api_version, s.phone_number_id, s.business_account_id, s.token, s.app_secret, s.verify_token,
       s.limits, s.connections_max, s.response_timeout.count(), s.tls_ca_file, s.channel, s.channel_description,
-      s.marketing_endpoint, s.agent, s.reply_to);
+      s.marketing_endpoint, s.agent, s.reply_to, s.server_faults_refuse, s.opt_out_words);
   return db.number("SELECT id FROM senders WHERE name = ?1", s.name);
 }
 
@@ -37,7 +38,7 @@ sender_settings read_sender(database& db, std::int64_t sender) {
   auto r = db.select(
       "SELECT name, channel, channel_description, origin, api_version, phone_number_id, business_account_id, "
       "marketing_endpoint, token, app_secret, verify_token, agent, reply_to, limits, connections_max, "
-      "response_timeout_ms, tls_ca_file FROM senders WHERE id = ?1",
+      "response_timeout_ms, tls_ca_file, server_faults_refuse, opt_out_words FROM senders WHERE id = ?1",
       sender);
   if (!r.next()) not_found("sender", sender);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -49,6 +50,7 @@ sender_settings read_sender(database& db, std::int64_t sender) {
           .phone_number_id = text(5),
           .business_account_id = text(6),
           .marketing_endpoint = r.integer(7) != 0,
+          .server_faults_refuse = r.integer(17) != 0,
           .token = text(8),
           .app_secret = text(9),
           .verify_token = text(10),
@@ -57,7 +59,8 @@ sender_settings read_sender(database& db, std::int64_t sender) {
           .limits = text(13),
           .connections_max = static_cast<int>(r.integer(14)),
           .response_timeout = std::chrono::milliseconds(r.integer(15)),
-          .tls_ca_file = text(16)};
+          .tls_ca_file = text(16),
+          .opt_out_words = text(18)};
 }
 
 std::vector<std::int64_t> sender_ids(database& db) {
@@ -83,10 +86,11 @@ std::int64_t find_own_message(database& db, const std::string& name) {
 }
 
 std::int64_t last_inbound(database& db, std::string_view address) {
-  // Replies are kept under the provider's own form: digits, or the user id.
-  const auto prefix = address.starts_with('+') ? 1 : address.find(':') + 1;
-  auto r = db.select("SELECT max(received_at_ms) FROM replies WHERE address = ?1", address.substr(prefix));
-  return r.next() ? r.integer(0) : 0;
+  // By all names of the person: they may have written under another one.
+  return db.number(
+      "SELECT max(last_inbound_ms) FROM conversations "
+      "WHERE person IN (SELECT ?1 UNION ALL SELECT alias FROM identities WHERE person = ?1)",
+      person_of(db, address));
 }
 
 std::string read_template(database& db, std::int64_t content) {
@@ -198,6 +202,7 @@ void change_state(database& db, std::int64_t campaign, campaign_state to, std::s
       "started_at_ms = CASE WHEN ?5 AND started_at_ms = 0 THEN ?4 ELSE started_at_ms END, "
       "finished_at_ms = CASE WHEN ?6 THEN ?4 ELSE 0 END WHERE id = ?1",
       campaign, to, reason, now_ms, to == campaign_state::sending, is_final(to));
+  if (to != campaign_state::paused) db.run("DELETE FROM brakes WHERE campaign = ?1", campaign);
   note_history(db, campaign, verb, reason, now_ms, actor);
   db.run("INSERT INTO events(at_ms, kind, campaign, state, payload) VALUES (?1, ?2, ?3, ?4, json_object('reason', ?5))",
          now_ms, event_kind::campaign_changed, campaign, to, reason);
@@ -261,6 +266,9 @@ bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, s
       db.run("DELETE FROM recipients WHERE id >= ?1 AND id < ?2", wide(campaign, from_good), wide(campaign + 1, 0));
   const auto bad =
       db.run("DELETE FROM rejects WHERE id >= ?1 AND id < ?2", wide(campaign, from_bad), wide(campaign + 1, 0));
+  // Of a child campaign: whose message it was to send again is its parent's again.
+  db.run("UPDATE messages SET superseded = NULL WHERE superseded >= ?1 AND superseded < ?2", wide(campaign, from_good),
+         wide(campaign + 1, 0));
   db.run(
       "UPDATE campaigns SET recipients = recipients - ?2, rejects = rejects - ?3, total = total - ?2 - ?3, "
       "skipped = skipped - ?3, columns = CASE WHEN recipients = ?2 THEN '' ELSE columns END WHERE id = ?1",
@@ -394,6 +402,7 @@ bool exhausted(database& db, std::int64_t campaign) {
 
 void finish(database& db, std::int64_t campaign, std::int64_t now_ms) {
   const auto row = read_campaign(db, campaign);
+  if (row.state == campaign_state::stopped) drop_repeats(db, campaign);
   const auto keep = db.number("SELECT unconfirmed * credits_per_message FROM campaigns WHERE id = ?1", campaign);
   const auto held = read_reservation(db, row.reservation).held();
   if (held > keep) void_(db, row.reservation, held - keep, now_ms);

@@ -5,6 +5,8 @@
 
 #include "store/accounts.hpp"
 #include "store/intent_rows.hpp"
+#include "store/opt_outs.hpp"
+#include "store/sent_index.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
@@ -15,13 +17,16 @@ namespace {
 void learn_wa_id(database& db, message_id id, std::string_view wa_id, std::int64_t now_ms) {
   constexpr std::size_t digits_max = 20;
   if (wa_id.size() > digits_max || wa_id.find_first_not_of("0123456789") != std::string_view::npos) return;
-  std::string address;
-  {
-    auto r =
-        db.select("SELECT r.address FROM plan p JOIN recipients r ON r.id = p.recipient WHERE p.id = ?1", id.key());
-    if (r.next()) address = r.text(0);
-  }
+  const auto address = address_of(db, id);
   if (address.starts_with('+')) link_identities(db, address, "+" + std::string(wa_id), now_ms);
+}
+
+// The provider refused because this person stopped marketing there.
+void learn_opt_out(database& db, std::int64_t campaign, message_id id, std::int64_t now_ms) {
+  const auto address = address_of(db, id);
+  constexpr auto source = suppression_source::provider_error;
+  if (address.empty() || !stopped_at_platform(db, address, source, now_ms, "refused with 131050", now_ms)) return;
+  tell_opt_out(db, address, source, consent_scope::marketing, true, campaign, now_ms);
 }
 
 // Accepted messages, the common case, many to a statement: beginning and ending one costs as much as a row does. In the
@@ -87,7 +92,10 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
       db.run("UPDATE messages SET attempt = ?2, at_ms = ?3 WHERE id = ?1 AND state = 2", o.id.key(), o.attempt,
              o.at_ms);
     }
-    if (o.state == message_state::refused) change.failed += changed, give_back += changed;
+    if (o.state == message_state::refused) {
+      change.failed += changed, give_back += changed;
+      if (o.code == user_opted_out_code) learn_opt_out(db, campaign, o.id, now_ms);
+    }
     if (o.state == message_state::skipped) change.skipped += changed, give_back += changed;
     if (o.state == message_state::unconfirmed) change.unconfirmed += changed;
   }

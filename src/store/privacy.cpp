@@ -108,6 +108,8 @@ std::string empty_cells(database& db, std::int64_t campaign) {
 
 }  // namespace
 
+void need_forget_key(database& db) { need_key(db); }
+
 std::int64_t forgotten_key(database& db, std::int64_t person) { return hashed(key_of(db), person); }
 
 std::string forgotten_address(database& db, std::int64_t person) {
@@ -168,18 +170,23 @@ void forget_person(database& db, const forgotten_person& who, std::int64_t now_m
   for (const auto key : who.keys) {
     db.run("DELETE FROM suppressions WHERE person = ?1", key);
     db.run("DELETE FROM consents WHERE person = ?1", key);
+    db.run("DELETE FROM platform_words WHERE person = ?1", key);
+    db.run("DELETE FROM conversations WHERE person = ?1", key);
   }
   const auto stands = forgotten_address(db, person);
   for (const auto& name : who.names) {
     // The provider's id of a message holds the number, too.
-    report.replies += db.run(
-        "UPDATE replies SET address = ?2, text = '', answers = '', provider_id = ?2 || ':' || rowid_of.n FROM "
-        "(SELECT provider_id AS id, row_number() OVER () + (SELECT count(*) FROM replies WHERE address = ?2) AS n "
-        "FROM replies WHERE address = ?1) AS rowid_of WHERE replies.provider_id = rowid_of.id",
-        name, stands);
+    for (const char* form : {"+", "user:"}) {
+      report.replies += db.run(
+          "UPDATE replies SET address = ?2, text = '', payload = '', answers = '', raw = '', profile = '', user_id = "
+          "'', "
+          "provider_id = ?2 || ':' || id WHERE address = ?1",
+          form + name, stands);
+    }
     db.run(
-        "UPDATE events SET payload = json_object('forgotten', json('true')) WHERE kind = ?2 AND instr(payload, ?1) > 0",
-        name, event_kind::reply);
+        "UPDATE events SET payload = json_object('forgotten', json('true')) WHERE kind IN (?2, ?3, ?4) AND "
+        "instr(payload, ?1) > 0",
+        name, event_kind::reply, event_kind::opt_out, event_kind::notice);
     db.run("UPDATE OR REPLACE group_receipts SET participant = ?2 WHERE participant = ?1", name, stands);
   }
   db.run(
@@ -298,9 +305,8 @@ bool expire_more(database& db, std::int64_t campaign, std::int64_t now_ms) {
 
 bool expire_replies(database& db, std::int64_t before_ms) {
   const overwriting zeros(db);
-  const auto n = db.run(
-      "DELETE FROM replies WHERE provider_id IN (SELECT provider_id FROM replies WHERE received_at_ms < ?1 LIMIT ?2)",
-      before_ms, changed_max);
+  const auto n = db.run("DELETE FROM replies WHERE id IN (SELECT id FROM replies WHERE received_at_ms < ?1 LIMIT ?2)",
+                        before_ms, changed_max);
   return n < changed_max;
 }
 

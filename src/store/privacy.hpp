@@ -17,6 +17,8 @@ inline constexpr std::string_view forgotten_prefix = "forgotten:";
 
 // What stands for a person.
 std::int64_t forgotten_key(database& db, std::int64_t person);
+// Makes the store's key when it has none, so that what stands for a person stays the same.
+void need_forget_key(database& db);
 // In the place of an address.
 std::string forgotten_address(database& db, std::int64_t person);
 

@@ -46,7 +46,10 @@ CREATE TABLE senders(
   channel_description TEXT NOT NULL,      -- of channel chat, JSON
   marketing_endpoint INTEGER NOT NULL,
   agent TEXT NOT NULL,
-  reply_to TEXT NOT NULL);
+  reply_to TEXT NOT NULL,
+  server_faults_refuse INTEGER NOT NULL DEFAULT 1,
+  opt_out_words TEXT NOT NULL DEFAULT '',  -- empty: the usual ones
+  heard_of_ms INTEGER NOT NULL DEFAULT 0);  -- since the store was opened to run, receipts came of attempts up to then
 
 CREATE TABLE templates(
   id INTEGER PRIMARY KEY,
@@ -169,6 +172,11 @@ CREATE TABLE campaigns(
   screened_out INTEGER NOT NULL DEFAULT 0,  -- the last so many rows of `rejects` are recipients that the plan left out
   plan_hash TEXT NOT NULL DEFAULT '',
   start_key TEXT NOT NULL DEFAULT '',     -- idempotency key of start
+  parent INTEGER NOT NULL DEFAULT 0,      -- whose messages this one sends again
+  retries INTEGER NOT NULL DEFAULT 0,     -- which of them: 1 failed, 2 unconfirmed
+  unconfirmed_rule INTEGER NOT NULL DEFAULT 0,  -- 0 hold, 1 resend, 2 give up
+  unconfirmed_wait_ms INTEGER NOT NULL DEFAULT 0,
+  repeat_ms INTEGER NOT NULL DEFAULT 0,   -- so long the channel takes a request with a known key for the same; 0: never
   agent TEXT NOT NULL DEFAULT '',         -- "sent from", as it was when the campaign was made
   reply_to TEXT NOT NULL DEFAULT '',
   created_at_ms INTEGER NOT NULL,
@@ -190,6 +198,8 @@ CREATE TABLE campaigns(
   undelivered INTEGER NOT NULL DEFAULT 0,
   responded INTEGER NOT NULL DEFAULT 0,
   settled_by_receipt INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX campaigns_children ON campaigns(parent) WHERE parent > 0;
+CREATE INDEX campaigns_ruled ON campaigns(state, unconfirmed > 0) WHERE unconfirmed_rule > 0 OR repeat_ms > 0;
 
 CREATE INDEX campaigns_scheduled ON campaigns(scheduled_at_ms) WHERE state = 2;
 
@@ -214,8 +224,10 @@ CREATE TABLE lanes(
   id INTEGER PRIMARY KEY,
   campaign INTEGER NOT NULL,
   size INTEGER NOT NULL,                  -- sequences are 0..size-1
-  position INTEGER NOT NULL DEFAULT 0);   -- no sequence from here on was ever handed to the network
+  position INTEGER NOT NULL DEFAULT 0,    -- no sequence from here on was ever handed to the network
+  indexed INTEGER NOT NULL DEFAULT 0);    -- what was accepted before here is in sent_index, or will be by to_index
 CREATE INDEX lanes_campaign ON lanes(campaign);
+CREATE INDEX lanes_to_index ON lanes(id) WHERE indexed < position;
 
 CREATE TABLE plan(
   id INTEGER PRIMARY KEY,                 -- lane<<32 | sequence
@@ -235,14 +247,19 @@ CREATE TABLE messages(                    -- a row appears with the first outcom
   state INTEGER NOT NULL,
   attempt INTEGER NOT NULL,
   at_ms INTEGER NOT NULL,
-  next_at_ms INTEGER,                     -- when a retry is due
+  next_at_ms INTEGER,                     -- when a retry is due; of a refused one: from when it may pass, if ever
   provider_id TEXT,
   code INTEGER,
   detail TEXT,
   receipt INTEGER NOT NULL DEFAULT 0,
-  sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER);
+  sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER,
+  repeat_until_ms INTEGER,                -- an earlier request may have gone; until then it is repeated under the same
+                                          -- key, 0: it is sent again under another
+  superseded INTEGER);                    -- the recipient of a child campaign who gets it instead
 CREATE INDEX messages_due ON messages(id >> 32, next_at_ms) WHERE state = 1;
 CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
+CREATE INDEX messages_unconfirmed ON messages(id >> 32, superseded, at_ms) WHERE state = 4;
+CREATE INDEX messages_superseded ON messages(superseded) WHERE superseded IS NOT NULL;
 
 CREATE TABLE group_receipts(              -- of the participants of a group; the message itself counts once
   message INTEGER NOT NULL,
@@ -251,6 +268,18 @@ CREATE TABLE group_receipts(              -- of the participants of a group; the
   sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER,
   code INTEGER,
   PRIMARY KEY(message, participant)) WITHOUT ROWID;
+
+CREATE TABLE sent_index(                  -- accepted messages by provider id and by person, see store/sent_index.hpp
+  run INTEGER NOT NULL,
+  key INTEGER NOT NULL,
+  message INTEGER NOT NULL,
+  PRIMARY KEY(run, key, message)) WITHOUT ROWID;
+CREATE TABLE index_runs(
+  id INTEGER PRIMARY KEY,
+  messages INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL);              -- when the latest of them was sent
+CREATE TABLE to_index(                    -- accepted, or tried again, behind lanes.indexed
+  message INTEGER PRIMARY KEY);
 
 CREATE TABLE inbox(                       -- webhooks, verified and durable, waiting to be merged
   id INTEGER PRIMARY KEY,
@@ -261,18 +290,48 @@ CREATE TABLE parked(                      -- receipts without a key, bounded in 
   id INTEGER PRIMARY KEY,
   received_at_ms INTEGER NOT NULL,
   provider_id TEXT NOT NULL,
-  status TEXT NOT NULL,
-  at_ms INTEGER NOT NULL);
+  status INTEGER NOT NULL,                -- its rank
+  at_ms INTEGER NOT NULL,
+  code INTEGER NOT NULL,
+  participant TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  looked INTEGER NOT NULL DEFAULT 0);     -- 1: none of the messages indexed so far; later ones look for it
 CREATE INDEX parked_by_age ON parked(received_at_ms);
+CREATE INDEX parked_new ON parked(id) WHERE looked = 0;
+CREATE UNIQUE INDEX parked_once ON parked(provider_id, status, at_ms, code, participant);
+
+CREATE TABLE conversations(               -- with one person, over one number of ours
+  id INTEGER PRIMARY KEY,
+  phone_number_id TEXT NOT NULL,          -- ours
+  person INTEGER NOT NULL,                -- as known when it began; see `identities`
+  address TEXT NOT NULL,
+  began_at_ms INTEGER NOT NULL,
+  last_inbound_ms INTEGER NOT NULL,       -- opens the customer service window
+  UNIQUE(person, phone_number_id));
 
 CREATE TABLE replies(
-  provider_id TEXT PRIMARY KEY,
+  id INTEGER PRIMARY KEY,
+  provider_id TEXT NOT NULL UNIQUE,
   received_at_ms INTEGER NOT NULL,
-  address TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,                 -- when it was written, by the provider; never after it was received
+  phone_number_id TEXT NOT NULL,          -- ours
+  address TEXT NOT NULL,                  -- +digits, user:ID; of whom wrote
+  user_id TEXT NOT NULL,
+  group_id TEXT NOT NULL,                 -- where it was written, when it was in a group
+  profile TEXT NOT NULL,
   kind TEXT NOT NULL,
   text TEXT NOT NULL,
-  answers TEXT NOT NULL) WITHOUT ROWID;   -- provider id of the message it quotes
-CREATE INDEX replies_by_address ON replies(address, received_at_ms);
+  payload TEXT NOT NULL,                  -- of a button, or the id of a choice
+  answers TEXT NOT NULL,                  -- provider id of the message it quotes
+  raw TEXT NOT NULL,                      -- JSON, of what is more than words
+  opt_out INTEGER NOT NULL DEFAULT 0,     -- scope of the suppression that it asks for
+  message INTEGER,                        -- that it answers; NULL: none of ours, or not looked up yet
+  campaign INTEGER NOT NULL DEFAULT 0,
+  conversation INTEGER NOT NULL DEFAULT 0,
+  resumed INTEGER NOT NULL DEFAULT 0,     -- 1: this person had written to this number before
+  waits INTEGER NOT NULL DEFAULT 1);      -- not 0: what it answers is to be looked for at this time, and then told
+CREATE INDEX replies_by_message ON replies(message) WHERE message IS NOT NULL;
+CREATE INDEX replies_waiting ON replies(waits) WHERE waits > 0;
 
 -- Persons are known by the deduplication key of their number, or a hash of another address (person_key()).
 CREATE TABLE identities(                  -- other keys under which the provider knows a person
@@ -329,6 +388,12 @@ CREATE TABLE suppressions(                -- not to be written to
   note TEXT NOT NULL,
   PRIMARY KEY(person, source)) WITHOUT ROWID;
 
+CREATE TABLE platform_words(              -- when the platform last said so, by its own clock: order of arrival is nothing
+  person INTEGER NOT NULL,
+  source INTEGER NOT NULL,                -- of a suppression; 0: the person resumed
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY(person, source)) WITHOUT ROWID;
+
 CREATE TABLE consents(                    -- the latest word of each person
   person INTEGER PRIMARY KEY,
   state INTEGER NOT NULL,                 -- 1 granted, 2 withdrawn
@@ -355,6 +420,20 @@ CREATE TABLE consent_log(                 -- append-only: every change of suppre
   old TEXT NOT NULL,
   new TEXT NOT NULL,
   note TEXT NOT NULL);
+
+CREATE TABLE provider_states(             -- what webhooks said last of a template, a number or an account
+  account TEXT NOT NULL,                  -- the business account
+  field TEXT NOT NULL,
+  subject TEXT NOT NULL,                  -- template and language, display number, or nothing
+  at_ms INTEGER NOT NULL,                 -- by the provider's clock; an older word changes nothing
+  value TEXT NOT NULL,                    -- JSON as it came
+  PRIMARY KEY(account, field, subject)) WITHOUT ROWID;
+
+CREATE TABLE brakes(                      -- campaigns that the provider's word paused, and that go on by themselves
+  campaign INTEGER NOT NULL,
+  cause TEXT NOT NULL,
+  until_ms INTEGER NOT NULL,              -- 0: when the provider takes its word back
+  PRIMARY KEY(campaign, cause)) WITHOUT ROWID;
 
 CREATE TABLE commands(                    -- from other processes
   id INTEGER PRIMARY KEY,

@@ -484,9 +484,42 @@ TEST(receipts, without_a_key_are_parked) {
   s.open(2);
   deliver(s, {receipt(s, 0, "failed").called("").at(1'800'000'000)});
   EXPECT_EQ(table(s.db(), "SELECT provider_id, status, at_ms, received_at_ms FROM parked"),
-            "wamid.0|failed|1800000000000|1800000000000 ");
+            "wamid.0|2|1800000000000|1800000000000 ");
   EXPECT_EQ(count(s.db(), "SELECT count(*) FROM messages"), 0);
   s.expect_accounted_for();
+}
+
+// Keyless receipts, every order with repetitions, before and after the answer that tells the provider's id: the row and
+// the counters are those of the same receipts with our key.
+TEST(parked_receipts, are_matched_by_the_providers_id_in_any_order_and_repetition) {
+  sending_store s(2);
+  s.open(2);
+  for (const bool answer_first : {true, false}) {
+    for (const auto& sequence : all_sequences()) {
+      if (sequence.size() > 3) break;
+      s.db().exec("SAVEPOINT one");
+      const auto answered = [&] {
+        s.settle(0, accepted, "wamid.0");
+        s.settle(1, refused);
+        s.close_intent(s.last_claim.intent);
+        merge(s);
+      };
+      if (answer_first) answered();
+      for (const auto& word : sequence) deliver(s, {told(s, word).called("")});
+      if (!answer_first) {
+        EXPECT_EQ(s.told().sent, 0) << "nobody knows whose they are";
+        answered();
+      }
+      EXPECT_EQ(count(s.db(), "SELECT count(*) FROM parked"), 0) << joined(sequence);
+      EXPECT_EQ(ask(s.db(), "SELECT count(*) FROM messages WHERE receipt > 0"), "1") << joined(sequence);
+      s.db().exec("DELETE FROM messages WHERE state = 3");
+      EXPECT_EQ(whole_row(s), judge({sequence.begin(), sequence.end()}).row) << joined(sequence);
+      EXPECT_EQ(s.told().undelivered, judge({sequence.begin(), sequence.end()}).parts.undelivered) << joined(sequence);
+      s.db().exec("ROLLBACK TO one");
+      s.db().exec("RELEASE one");
+      ASSERT_FALSE(HasFailure());
+    }
+  }
 }
 
 // Merges until nothing waits.
@@ -547,22 +580,22 @@ TEST(bodies, one_that_is_no_webhook_is_dropped_without_harm_to_its_group) {
   }
 }
 
-TEST(bodies, at_most_sixty_four_are_merged_at_once_and_the_rest_is_told) {
-  sending_store s(100);
-  s.open(100);
-  for (std::uint32_t i = 0; i < 100; ++i) inbound::append(s.db(), webhook({receipt(s, i, "sent")}), noon_ms);
+TEST(bodies, at_most_two_thousand_are_merged_at_once_and_the_rest_is_told) {
+  sending_store s(2100, 0, false);
+  s.open(2100);
+  for (std::uint32_t i = 0; i < 2100; ++i) inbound::append(s.db(), webhook({receipt(s, i, "sent")}), noon_ms);
   EXPECT_TRUE(merge(s).more);
-  EXPECT_EQ(s.told().sent, 64);
+  EXPECT_EQ(s.told().sent, 2000);
   EXPECT_FALSE(merge(s).more);
-  EXPECT_EQ(s.told().sent, 100);
+  EXPECT_EQ(s.told().sent, 2100);
   EXPECT_EQ(count(s.db(), "SELECT count(*) FROM inbox"), 0);
   s.expect_accounted_for();
 }
 
-TEST(bodies, exactly_sixty_four_leave_nothing_more) {
-  sending_store s(64);
-  s.open(64);
-  for (std::uint32_t i = 0; i < 64; ++i) inbound::append(s.db(), webhook({receipt(s, i, "sent")}), noon_ms);
+TEST(bodies, exactly_two_thousand_leave_nothing_more) {
+  sending_store s(2000, 0, false);
+  s.open(2000);
+  for (std::uint32_t i = 0; i < 2000; ++i) inbound::append(s.db(), webhook({receipt(s, i, "sent")}), noon_ms);
   EXPECT_FALSE(merge(s).more);
   EXPECT_EQ(count(s.db(), "SELECT count(*) FROM inbox"), 0);
 }
@@ -597,10 +630,13 @@ TEST(replies, become_a_durable_event_with_their_words_and_what_they_answer) {
                                      "wamid.r1", "15551000002", "yes \\\"please\\\" \\ud83d\\ude00", "wamid.0")});
   EXPECT_TRUE(result.replies);
   EXPECT_EQ(table(s.db(), "SELECT provider_id, received_at_ms, address, kind, text, answers FROM replies"),
-            "wamid.r1|1800000000000|15551000002|text|yes \"please\" \xf0\x9f\x98\x80|wamid.0 ");
+            "wamid.r1|1800000000000|+15551000002|text|yes \"please\" \xf0\x9f\x98\x80|wamid.0 ");
   EXPECT_EQ(ask(s.db(), "SELECT payload FROM events WHERE kind = 2"),
             "{\"id\":\"wamid.r1\",\"from\":\"15551000002\",\"type\":\"text\",\"text\":\"yes \\\"please\\\" "
-            "\xf0\x9f\x98\x80\",\"answers\":\"wamid.0\"}");
+            "\xf0\x9f\x98\x80\",\"answers\":\"wamid.0\",\"payload\":\"\",\"address\":\"+15551000002\",\"user_id\":\"\","
+            "\"group_id\":\"\",\"profile\":\"\",\"written_at_ms\":1800000000000,\"opt_out\":false,\"agent\":\"\","
+            "\"conversation_id\":1,\"conversation\":\"new\",\"window_closes_at_ms\":1800086400000,\"matched_by\":\"\","
+            "\"message\":\"\",\"broadcast\":null,\"raw\":null}");
 }
 
 TEST(replies, come_once_per_id_however_often_the_provider_repeats_them) {

@@ -191,6 +191,8 @@ class sending_store : public scratch_store {
     r.c.delivered = rows("m.state = 2 AND m.receipt >= 3");
     r.c.read = rows("m.state = 2 AND m.receipt = 4");
     r.c.undelivered = rows("m.state = 2 AND m.receipt = 2");
+    r.c.responded =
+        count(db(), "SELECT count(DISTINCT message) FROM replies WHERE campaign = " + std::to_string(campaign));
     return r;
   }
   // What must hold at every durable point (design: guarantees 1 and 2).

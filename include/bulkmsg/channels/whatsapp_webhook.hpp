@@ -45,6 +45,16 @@ struct reply {
   std::string_view context_id;  // the wamid of ours that it answers; may be empty
   std::string_view group_id;
   std::string_view profile_name;
+  std::string_view changed_wa_id, changed_user_id;  // type "system": the person is now known by these
+  std::string_view raw;  // the message's JSON where there is more in it than words: media, a place, an order ...
+};
+
+// What the provider calls the account and the number that a change is about; each may be empty.
+struct change_head {
+  std::string_view account;  // the business account
+  std::string_view field;    // "messages", "account_update" ...
+  std::string_view phone_number_id, display_phone_number;
+  std::int64_t time_unix_s = 0;  // 0: not stated, as with messages
 };
 
 // A user stopped or resumed marketing at the platform.

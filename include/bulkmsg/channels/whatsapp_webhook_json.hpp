@@ -5,8 +5,9 @@
 //
 // The sink has receipt(const channels::receipt&), reply(const channels::reply&) and other(std::string_view field,
 // std::string_view json); if it also has preference(...) or template_changed(...), it gets those events through them
-// instead of other(). Nothing is delivered from a body that is not valid JSON as a whole. What this version does not
-// know is handed on by other() or ignored; a body is never refused for it. Costs a simdjson include.
+// instead of other(); begin_change(const channels::change_head&) is told what the following belongs to. Nothing is
+// delivered from a body that is not valid JSON as a whole. What this version does not know is handed on by other() or
+// ignored; a body is never refused for it. Costs a simdjson include.
 #pragma once
 
 #include <simdjson.h>
@@ -55,7 +56,10 @@ class webhook_parser {
         ++counts.skipped;
         continue;
       }
-      for (const element change : changes) read_change(change, sink, counts);
+      change_head head;
+      if (element id; entry["id"].get(id) == simdjson::SUCCESS) head.account = text(id);
+      if (element time; entry["time"].get(time) == simdjson::SUCCESS) head.time_unix_s = integer(time);
+      for (const element change : changes) read_change(change, head, sink, counts);
     }
     return counts;
   }
@@ -89,7 +93,7 @@ class webhook_parser {
   }
 
   template <class Sink>
-  void read_change(element change, Sink& sink, webhook_counts& counts) {
+  void read_change(element change, change_head head, Sink& sink, webhook_counts& counts) {
     object value;
     if (change["value"].get(value) != simdjson::SUCCESS) {
       ++counts.skipped;
@@ -105,6 +109,12 @@ class webhook_parser {
     bool have_contacts = false;
     if (object metadata; value["metadata"].get(metadata) == simdjson::SUCCESS) {
       phone_number_id = text(metadata, "phone_number_id");
+      head.display_phone_number = text(metadata, "display_phone_number");
+    }
+    if constexpr (requires { sink.begin_change(head); }) {
+      head.field = field;
+      head.phone_number_id = phone_number_id;
+      sink.begin_change(head);
     }
     if (value["contacts"].get(contacts) == simdjson::SUCCESS) have_contacts = true;
     if (array statuses; value["statuses"].get(statuses) == simdjson::SUCCESS) {
@@ -230,6 +240,11 @@ class webhook_parser {
     }
     if (object part; !made.type.empty() && fields[made.type].get(part) == simdjson::SUCCESS) read_words(part, made);
     if (contacts != nullptr) made.profile_name = profile_name(*contacts, made);
+    std::string raw;
+    if (made.type != "text" && made.type != "button" && made.type != "system") {
+      raw = simdjson::minify(message);
+      made.raw = raw;
+    }
     ++counts.replies;
     sink.reply(made);
   }
@@ -247,6 +262,11 @@ class webhook_parser {
       made.payload = text(choice, "id");
       made.text = text(choice, "title");
       if (made.text.empty()) made.text = text(choice, "body");
+    } else if (made.type == "system") {
+      made.text = text(part, "body");
+      made.payload = text(part, "type");
+      made.changed_wa_id = text(part, "wa_id");
+      made.changed_user_id = text(part, "user_id");
     } else if (made.type == "reaction") {
       made.text = text(part, "emoji");
       if (made.context_id.empty()) made.context_id = text(part, "message_id");
