@@ -216,6 +216,13 @@ struct import_report {
   std::vector<reason_count> by_reason = {};  // rejected and duplicates, the most frequent first
 };
 
+// Rows one after another in one run of bytes; the first row names the columns. Cell i is [offsets[i], offsets[i + 1]).
+struct cell_table {
+  std::string_view bytes = {};
+  std::span<const std::uint64_t> offsets = {};  // rows * cells_per_row + 1, ascending, the last within `bytes`
+  std::size_t cells_per_row = 0;                // 1..256
+};
+
 struct rejected_row {
   std::int64_t number = 0;  // of the campaign's rejected rows, from 1: the place to page on from
   std::int64_t line = 0;    // 1-based line of the input
@@ -630,6 +637,8 @@ class engine {
   // Rows from the host's own data, in UTF-8; a row's line in the report is its place, from 1.
   result<import_report> add_recipients(campaign_id campaign, std::span<const std::string> columns,
                                        std::span<const std::vector<std::string>> rows, const import_options& how = {});
+  // Errors beside those: invalid_argument (the offsets are not what is said there).
+  result<import_report> add_recipients(campaign_id campaign, const cell_table& rows, const import_options& how = {});
 
   result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_number = 0,
                                              std::size_t limit = 1000);
