@@ -348,6 +348,8 @@ TEST(close, every_call_after_it_says_closed) {
       {"pause", code_of(h->pause(campaign))},
       {"resume", code_of(h->resume(campaign))},
       {"stop", code_of(h->stop(campaign))},
+      {"resolve", code_of(h->resolve(campaign, {.actor = "ana"}))},
+      {"retry", code_of(h->retry(campaign))},
       {"status", code_of(h->status(campaign))},
       {"list", code_of(h->list())},
       {"messages", code_of(h->messages(campaign))},
