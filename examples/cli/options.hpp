@@ -43,6 +43,7 @@ struct options {
   std::string state;          // messages
   std::string reason;         // pause, stop
   std::string signature;      // ingest
+  std::int64_t event = 0;     // events: acknowledged up to this one
   bool gone = false;          // templates list
 
   std::string media_file;  // media put
