@@ -183,6 +183,7 @@ struct collector {
 struct campaign_change {
   counters change;
   std::int64_t settled_by_receipt = 0, charge = 0, late = 0;
+  std::int64_t heard_of_ms = 0;  // the latest attempt that a receipt told of
 };
 
 // The columns a receipt can change.
@@ -192,13 +193,14 @@ struct row {
   receipt_rank receipt = receipt_rank::none;
   std::int64_t sent = 0, delivered = 0, read = 0, failed = 0;
   std::int32_t code = 0;
+  std::int64_t attempt = 0, at_ms = 0;  // never changed here
   friend bool operator==(const row&, const row&) = default;
 };
 
 row read_row(store::database& db, std::int64_t id) {
   auto r = db.select(
       "SELECT state, receipt, coalesce(sent_at_ms, 0), coalesce(delivered_at_ms, 0), coalesce(read_at_ms, 0), "
-      "coalesce(failed_at_ms, 0), coalesce(code, 0) FROM messages WHERE id = ?1",
+      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms FROM messages WHERE id = ?1",
       id);
   if (!r.next()) return {};
   return {true,
@@ -208,7 +210,9 @@ row read_row(store::database& db, std::int64_t id) {
           r.integer(3),
           r.integer(4),
           r.integer(5),
-          static_cast<std::int32_t>(r.integer(6))};
+          static_cast<std::int32_t>(r.integer(6)),
+          r.integer(7),
+          r.integer(8)};
 }
 
 // A time that is missing, or not known yet, is 0.
@@ -254,6 +258,9 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   std::string_view detail, provider_id;
   std::uint32_t attempt = 0;
   for (auto& f : told) {
+    if (before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
+      to.heard_of_ms = std::max(to.heard_of_ms, before.at_ms);
+    }
     provider_id =
         provider_id.empty() ? std::string_view(f.provider_id) : std::min(provider_id, std::string_view(f.provider_id));
     attempt = std::max(attempt, f.key.attempt);
@@ -359,6 +366,12 @@ void apply_all(store::database& db, std::vector<fact>& facts, merge_result& resu
     if (rank != receipt_rank::none) result.changed.push_back({{key.campaign}, key.message, rank});
   }
   for (const auto& [campaign, c] : changes) {
+    if (c.heard_of_ms > 0) {
+      db.run(
+          "UPDATE senders SET heard_of_ms = ?2 WHERE id = (SELECT sender FROM campaigns WHERE id = ?1) "
+          "AND heard_of_ms < ?2",
+          campaign, c.heard_of_ms);
+    }
     store::account_for(db, campaign, c.change, c.settled_by_receipt, c.charge, 0, now_ms);
     if (c.late > 0) {
       const auto account = db.number("SELECT account FROM campaigns WHERE id = ?1", campaign);

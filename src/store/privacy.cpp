@@ -178,7 +178,8 @@ void forget_person(database& db, const forgotten_person& who, std::int64_t now_m
     // The provider's id of a message holds the number, too.
     for (const char* form : {"+", "user:"}) {
       report.replies += db.run(
-          "UPDATE replies SET address = ?2, text = '', payload = '', answers = '', raw = '', profile = '', user_id = '', "
+          "UPDATE replies SET address = ?2, text = '', payload = '', answers = '', raw = '', profile = '', user_id = "
+          "'', "
           "provider_id = ?2 || ':' || id WHERE address = ?1",
           form + name, stands);
     }
@@ -304,9 +305,8 @@ bool expire_more(database& db, std::int64_t campaign, std::int64_t now_ms) {
 
 bool expire_replies(database& db, std::int64_t before_ms) {
   const overwriting zeros(db);
-  const auto n = db.run(
-      "DELETE FROM replies WHERE id IN (SELECT id FROM replies WHERE received_at_ms < ?1 LIMIT ?2)",
-      before_ms, changed_max);
+  const auto n = db.run("DELETE FROM replies WHERE id IN (SELECT id FROM replies WHERE received_at_ms < ?1 LIMIT ?2)",
+                        before_ms, changed_max);
   return n < changed_max;
 }
 

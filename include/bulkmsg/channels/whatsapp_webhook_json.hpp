@@ -5,8 +5,9 @@
 //
 // The sink has receipt(const channels::receipt&), reply(const channels::reply&) and other(std::string_view field,
 // std::string_view json); if it also has preference(...) or template_changed(...), it gets those events through them
-// instead of other(); begin_change(const channels::change_head&) is told what the following belongs to. Nothing is delivered from a body that is not valid JSON as a whole. What this version does not
-// know is handed on by other() or ignored; a body is never refused for it. Costs a simdjson include.
+// instead of other(); begin_change(const channels::change_head&) is told what the following belongs to. Nothing is
+// delivered from a body that is not valid JSON as a whole. What this version does not know is handed on by other() or
+// ignored; a body is never refused for it. Costs a simdjson include.
 #pragma once
 
 #include <simdjson.h>
