@@ -405,6 +405,17 @@ class command_line {
     ingest_->add_option("--signature", given_.signature, "Its X-Hub-Signature-256 header")
         ->required()
         ->type_name("sha256=HEX");
+
+    CLI::App* replies_ = add(app_, "replies", "What people wrote back, and to which campaign", replies);
+    add_campaign(replies_, "Only to this campaign");
+    add_rows(replies_);
+    CLI::App* events_ =
+        add(app_, "events", "What a host was told and has not acknowledged: replies, opt-outs, the provider's notices",
+            events);
+    events_->add_option("--ack", given_.event, "Done with: all up to and including this one; then nothing is listed")
+        ->check(CLI::PositiveNumber)
+        ->type_name("ID");
+    add_json(events_);
   }
 
   void add_contacts() {

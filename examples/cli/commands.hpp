@@ -50,6 +50,8 @@ int own_show(const options& given);
 // inbound_commands.cpp: webhooks
 int receive(const options& given);
 int ingest(const options& given);
+int replies(const options& given);
+int events(const options& given);
 
 // contacts_commands.cpp
 int contacts_import(const options& given);

@@ -1,4 +1,5 @@
-// receive, ingest: webhooks come in, whether or not a campaign is being sent right now.
+// receive, ingest: webhooks come in, whether or not a campaign is being sent right now. replies, events: what they
+// said.
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -8,7 +9,9 @@
 #include "doors.hpp"
 #include "exit.hpp"
 #include "interrupt.hpp"
+#include "json.hpp"
 #include "report.hpp"
+#include "text.hpp"
 
 namespace cli {
 
@@ -80,6 +83,104 @@ int ingest(const options& given) {
   need(door.ingest(body, given.signature));
   need(door.close());
   return exit_code::ok;
+}
+
+namespace {
+
+std::string reply_json(const bulkmsg::reply_row& r) {
+  json_object made;
+  made.number("number", r.number)
+      .text("id", r.provider_id)
+      .number("at_ms", r.at_ms)
+      .text("address", r.address)
+      .text("profile", r.profile)
+      .text("kind", r.kind)
+      .text("text", r.text)
+      .text("payload", r.payload)
+      .text("answers", r.answers)
+      .number("campaign", r.campaign.value);
+  if (r.campaign) made.text("message", std::to_string(r.message.lane) + "/" + std::to_string(r.message.sequence));
+  return made.number("conversation", r.conversation).flag("resumed", r.resumed).flag("opt_out", r.opt_out).str();
+}
+
+std::string_view kind_name(bulkmsg::event_kind kind) {
+  using enum bulkmsg::event_kind;
+  switch (kind) {
+    case campaign_changed:
+      return "campaign";
+    case reply:
+      return "reply";
+    case opt_out:
+      return "opt-out";
+    case notice:
+      return "notice";
+    case message:
+    case resync:
+      break;
+  }
+  return "other";
+}
+
+}  // namespace
+
+int replies(const options& given) {
+  engine reader = open_to_read(given.store);
+  bulkmsg::reply_filter filter;
+  filter.campaign = {given.campaign};
+  if (filter.campaign) need(reader.status(filter.campaign));  // an unknown one is an error, not an empty list
+  if (given.csv) print_line("number,at_ms,address,campaign,kind,text,payload,opt_out");
+  for (;;) {
+    const auto page = need(reader.replies(filter));
+    for (const auto& r : page) {
+      if (given.json) {
+        print_line(reply_json(r));
+      } else if (given.csv) {
+        print_line(std::to_string(r.number) + ',' + std::to_string(r.at_ms) + ',' + csv_cell(r.address) + ',' +
+                   std::to_string(r.campaign.value) + ',' + csv_cell(r.kind) + ',' + csv_cell(r.text) + ',' +
+                   csv_cell(r.payload) + ',' + (r.opt_out ? "1" : "0"));
+      } else {
+        print_line(padded(time_text(r.at_ms), 22) + padded(r.address, 18) +
+                   padded(r.campaign ? "to " + std::to_string(r.campaign.value) : "-", 8) + padded(r.kind, 12) +
+                   (r.opt_out ? "[opt-out] " : "") + one_line(r.text));
+      }
+    }
+    if (page.size() < filter.limit) return exit_code::ok;
+    filter.after = page.back().number;
+  }
+}
+
+int events(const options& given) {
+  if (given.event != 0) {
+    engine runner = open_to_run(given.store, sending::no, missing_store::refuse);
+    need(runner.ack({given.event}));
+    need(runner.close());
+    return exit_code::ok;
+  }
+  engine reader = open_to_read(given.store);
+  constexpr std::size_t page_max = 100;
+  for (bulkmsg::event_id after{};;) {
+    const auto page = need(reader.events(after, page_max));
+    for (const auto& e : page) {
+      const auto payload = reader.payload(e.id);
+      if (!payload) continue;  // acknowledged meanwhile
+      if (given.json) {
+        print_line(json_object()
+                       .number("id", e.id.value)
+                       .text("kind", kind_name(e.kind))
+                       .number("at_ms", e.at_ms)
+                       .number("campaign", e.campaign.value)
+                       .number("state", e.state)
+                       .raw("payload", *payload)
+                       .str());
+      } else {
+        print_line(padded(std::to_string(e.id.value), 7) + padded(time_text(e.at_ms), 22) +
+                   padded(kind_name(e.kind), 10) + padded(e.campaign ? std::to_string(e.campaign.value) : "-", 5) +
+                   one_line(*payload));
+      }
+    }
+    if (page.size() < page_max) return exit_code::ok;
+    after = page.back().id;
+  }
 }
 
 }  // namespace cli

@@ -49,6 +49,7 @@ struct options {
   bool failed = false, unconfirmed = false, all = false;  // retry
   std::string reason;         // pause, stop
   std::string signature;      // ingest
+  std::int64_t event = 0;     // events: acknowledged up to this one
   std::string at;             // schedule
   std::int64_t max_lateness_minutes = 60;
   std::string to;             // test-send: addresses; backup: a file

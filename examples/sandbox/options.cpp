@@ -43,8 +43,16 @@ Control, without a token:
                                   name and language
   POST /_sandbox/template-status  {"name":"order_ready","status":"PAUSED"}; sends the webhook too
   POST /_sandbox/inbound          {"from":"+15550001111","text":"Hi","context":"wamid...","button":"payload"}; the last
-                                  two if wanted; opens the window in which free-form messages may be sent
-  POST /_sandbox/webhook          {"field":"account_update","value":{...}}: any other webhook
+                                  two if wanted, as are "list":"id of a choice" and "user_id"; opens the window in which
+                                  free-form messages may be sent
+  POST /_sandbox/webhook          {"field":"account_update","value":{...}}: any other webhook, such as
+     {"field":"user_preferences","value":{"user_preferences":[{"wa_id":"15550001111","category":"marketing_messages",
+      "value":"stop","timestamp":1800000000}]}}
+     {"field":"message_template_quality_update","value":{"message_template_name":"order_ready",
+      "message_template_language":"en_US","new_quality_score":"RED"}}
+     {"field":"phone_number_quality_update","value":{"display_phone_number":"15550783881","event":"FLAGGED"}}
+     {"field":"account_update","value":{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":
+      "RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":1800003600}]}}
   POST /_sandbox/faults           {"drop_after":0.1,"errors":"130429:0.2","latency":"20..80"}: any option of the groups
                                   Faults and Webhooks, with _ for -; {"off":true} ends all of them
 

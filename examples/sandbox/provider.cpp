@@ -531,16 +531,18 @@ std::string provider::stats() const {
 
 void provider::inbound(const request& asked) {
   const fields told(parser_.parse(asked.body.data(), asked.body.size()).value(), {},
-                    {"from", "text", "context", "button", "name"});
+                    {"from", "text", "context", "button", "list", "name", "user_id"});
   const auto digits = phone_digits(told.text("from"));
   if (!digits) refuse(100, told.at("from"), "is not a valid phone number.");
   const auto from = wa_id_of(*digits);
   if (windows_.size() >= most_windows) windows_.clear();
   windows_[key_of(from)] = asked.arrived;
 
+  std::string user;
+  if (const auto id = told.optional_text("user_id")) user = R"(,"from_user_id":)" + json_string(*id);
   std::string inner = R"("contacts":[{"profile":{"name":)" +
                       json_string(told.optional_text("name").value_or("Sandbox User")) + R"(},"wa_id":)" +
-                      json_string(from) + R"(}],"messages":[{"from":)" + json_string(from) + R"(,"id":)" +
+                      json_string(from) + R"(}],"messages":[{"from":)" + json_string(from) + user + R"(,"id":)" +
                       json_string(make_wamid(from, static_cast<std::uint64_t>(asked.unix_ms), ++inbound_)) +
                       R"(,"timestamp":")" + std::to_string(asked.unix_ms / 1000) + '"';
   if (const auto context = told.optional_text("context")) {
@@ -550,6 +552,9 @@ void provider::inbound(const request& asked) {
   if (const auto button = told.optional_text("button")) {
     inner += R"(,"type":"button","button":{"payload":)" + json_string(*button) + R"(,"text":)" +
              json_string(told.text("text")) + "}}]";
+  } else if (const auto choice = told.optional_text("list")) {
+    inner += R"(,"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":)" + json_string(*choice) +
+             R"(,"title":)" + json_string(told.text("text")) + "}}}]";
   } else {
     inner += R"(,"type":"text","text":{"body":)" + json_string(told.text("text")) + "}}]";
   }
