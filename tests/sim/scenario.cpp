@@ -196,7 +196,7 @@ void scenario::die() {
   engine_.reset();
   world_.reboot(power ? disk::end::of_power : disk::end::of_process);
   if (d_.chance(100)) world_.disk().die_after(d_.between(0, 30));
-  world_.run_until(world_.clock().now() + d_.between(0, 2000) * millisecond);
+  world_.run_until(world_.clock().now() + d_.between(0, d_.chance(500) ? 20 : 2000) * millisecond);
   // A clock that was set forward hides from the next process how long ago the last requests were.
   if (jumped_forward_at_ >= 0 && world_.clock().now() - jumped_forward_at_ < 40 * second)
     world_.provider().forget_times();
