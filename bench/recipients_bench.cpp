@@ -177,8 +177,11 @@ struct draft {
 draft make_draft(const std::string& store) {
   ::setenv("BULKMSG_BENCH_TOKEN", "x", 1);
   draft made{must(engine::open(store, {.send = false, .progress_max = 0})), {}};
-  const auto sender = must(made.host.put_sender(
-      {.name = "bench", .origin = "http://127.0.0.1:9", .phone_number_id = "1", .token = "env:BULKMSG_BENCH_TOKEN"}));
+  const auto sender = must(made.host.put_sender({.name = "bench",
+                                                 .origin = "http://127.0.0.1:9",
+                                                 .phone_number_id = "1",
+                                                 .token = "env:BULKMSG_BENCH_TOKEN",
+                                                 .agent = "ana"}));
   const auto content = must(made.host.put_template(template_json));
   made.campaign = must(made.host.create_campaign({.name = "bench", .sender = sender, .content = content}));
   return made;

@@ -14,6 +14,9 @@ if(CCACHE AND PROJECT_IS_TOP_LEVEL)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
+# Unique symbols cannot be made local, and would bind to another Boost in the host's process.
+set(no_unique_symbols $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+
 add_library(bulkmsg_core INTERFACE)
 add_library(bulkmsg::core ALIAS bulkmsg_core)
 set_target_properties(bulkmsg_core PROPERTIES EXPORT_NAME core)
@@ -29,6 +32,7 @@ set_target_properties(bulkmsg_engine PROPERTIES
   EXPORT_NAME bulkmsg OUTPUT_NAME bulkmsg_cpp POSITION_INDEPENDENT_CODE ON
   CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 target_include_directories(bulkmsg_engine PRIVATE src)
+target_compile_options(bulkmsg_engine PRIVATE ${no_unique_symbols})
 target_link_libraries(bulkmsg_engine PUBLIC bulkmsg_core
   PRIVATE Boost::headers SQLite::SQLite3 OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
 

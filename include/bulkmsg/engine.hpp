@@ -29,6 +29,7 @@
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "bulkmsg/campaign/steps.hpp"
 #include "bulkmsg/content/preview.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
@@ -75,8 +76,8 @@ struct sender_settings {
   std::string token = {};                  // name of the access token's secret
   std::string app_secret = {};             // name of the webhook signing secret; may be empty
   std::string verify_token = {};           // name of the webhook handshake secret; may be empty
-  std::string agent = {};                  // who campaigns are sent from, where the channel can say so
-  std::string reply_to = {};               // who gets the replies, where the channel can say so
+  std::string agent = {};                  // the primary agent, whom campaigns are sent from
+  std::string reply_to = {};               // agent or group who gets the replies; empty: the agent
   std::string limits = {};                 // see pacing/limit.hpp; empty: the channel's own ("80/s; in-flight=64")
   int connections_max = 64;                // 1..1024
   std::chrono::milliseconds response_timeout{30'000};
@@ -156,6 +157,7 @@ struct media_info {
   bool uploaded = false;            // by this call, not before
 };
 
+// A draft may begin with a name alone: what is still missing before it can start, missing() says.
 struct campaign_settings {
   std::string name = {};
   sender_id sender = {};
@@ -164,11 +166,12 @@ struct campaign_settings {
   std::int64_t credits_per_message = 1;  // 1..1000
   // Slot (content/slots.hpp) -> where its value comes from, written as in content/mapping.hpp: `first_name|friend`.
   std::vector<std::pair<std::string, std::string>> mapping = {};
-  std::string agent = {};     // "sent from"; empty: the sender's
-  std::string reply_to = {};  // who gets the replies; empty: the sender's
+  std::string agent = {};     // "sent from"; empty: the sender's. WhatsApp campaigns do not start without one
+  std::string reply_to = {};  // agent or group who gets the replies; empty: the sender's
   // Whether recipients need a known or stated consent; unset: those of MARKETING templates do.
   std::optional<bool> require_consent = {};
   std::string content_rules = {};  // words and links to warn of or to block, see content/content_check.hpp
+  std::string actor = {};          // who makes or edits it, for the history
 };
 
 struct reason_count {
@@ -220,6 +223,35 @@ struct plan_summary {
 struct start_options {
   std::string idempotency_key = {};  // starting twice with the same key runs once; empty: none
   std::string expected_hash = {};    // refuse (errc::conflict) when the plan's hash differs; empty: any
+  std::string actor = {};            // who starts it, for the history
+};
+
+struct schedule_options {
+  std::string at = {};  // as parse_time() reads it: "2026-12-01 09:00 Europe/Berlin"
+  // Fired later than this, because no process ran the store, it fails instead; up to 30 days.
+  std::chrono::milliseconds max_lateness = std::chrono::hours(1);
+  std::string actor = {};  // who schedules it, for the history
+};
+
+// A time as people write it, in Unix ms: date and time, then a zone: a name ("Europe/Berlin"), "Z" or an offset
+// ("+01:00"); T or a blank between date and time, seconds if wanted. A time that comes twice when clocks go back is the
+// first. Errors: bad_option_value (malformed, no zone, an unknown one, skipped when clocks go forward).
+[[nodiscard]] result<std::int64_t> parse_time(std::string_view text);
+
+// Who did what, when and why.
+struct history_row {
+  std::int64_t id = 0;  // ascending: the place to page on from
+  std::int64_t at_ms = 0;
+  campaign_id campaign = {};  // none: of the store as a whole (discard, adopt, backup, forget, retention)
+  std::string action = {};
+  std::string reason = {};
+  std::string actor = {};  // "engine": by itself; empty: the call did not say
+};
+
+struct history_filter {
+  campaign_id campaign = {};  // none: everything
+  std::int64_t after = 0;
+  std::size_t limit = 1000;
 };
 
 struct campaign_status {
@@ -230,8 +262,32 @@ struct campaign_status {
   bulkmsg::counters counters = {};
   std::int64_t credits_reserved = 0, credits_spent = 0;
   std::int64_t settled_by_receipt = 0;  // messages whose fate a receipt decided
-  std::string sender = {}, content = {}, plan_hash = {};
+  std::string sender = {}, content = {};
+  std::string agent = {}, reply_to = {};
+  std::string plan_hash = {};
+  campaign_id test_of = {};                                               // of a test send: the campaign that it shows
   std::int64_t created_at_ms = 0, started_at_ms = 0, finished_at_ms = 0;  // Unix, 0: not yet
+  std::int64_t scheduled_at_ms = 0;                                       // 0: never was
+  std::string scheduled_as = {};                                          // as it was written
+  std::chrono::milliseconds max_lateness{0};
+  double rate = 0;  // messages a second now, over the last ten seconds; of status() only
+
+  // At this rate; -1: not known, because nothing goes out now.
+  [[nodiscard]] std::chrono::milliseconds time_left() const {
+    if (counters.queued() == 0 || is_final(state)) return std::chrono::milliseconds(0);
+    return std::chrono::milliseconds(
+        rate > 0 ? static_cast<std::int64_t>(static_cast<double>(counters.queued()) * 1000.0 / rate) : -1);
+  }
+};
+
+struct campaign_filter {
+  std::optional<campaign_state> state = {};
+  std::string agent = {};  // exactly; empty: any
+  std::string name = {};   // a part of it, in any case of ASCII letters; empty: any
+  std::int64_t created_from_ms = 0;
+  bool tests = false;      // test sends, too
+  campaign_id after = {};  // keyset paging
+  std::size_t limit = 100;
 };
 
 struct message_row {
@@ -244,6 +300,8 @@ struct message_row {
   std::int32_t code = 0;  // provider's code of a refusal or failed receipt, or errc when unconfirmed
   std::string detail = {};
   std::int64_t at_ms = 0, sent_at_ms = 0, delivered_at_ms = 0, read_at_ms = 0, failed_at_ms = 0;
+  std::int64_t line = 0;        // 1-based line of the input
+  std::int64_t next_at_ms = 0;  // when a retry is due
 };
 
 // What one participant of a WhatsApp group did with a message to the group.
@@ -257,6 +315,9 @@ struct participant_row {
 struct message_filter {
   std::optional<message_state> state = {};
   bool undelivered = false;  // only accepted messages that a receipt failed
+  std::optional<receipt_rank> receipt = {};
+  std::int32_t code = 0;     // only with this code; 0: any
+  std::string address = {};  // only to this one, in its canonical form
   message_id after = {};     // keyset paging: rows after this one
   std::size_t limit = 1000;  // 1..10,000
 };
@@ -284,6 +345,20 @@ struct event {
 struct recovery {
   std::int64_t unconfirmed = 0;  // messages that may have gone and have no outcome: now unconfirmed
   std::int64_t window = 0;       // messages inside ranges that were open, with or without an outcome
+};
+
+// What adopting a copy did.
+struct adoption {
+  std::uint64_t old_id = 0, new_id = 0;  // of the store
+  std::int64_t paused = 0;               // campaigns
+  std::int64_t last_entry_ms = 0;        // Unix: the last that the copy knows
+};
+
+struct forget_report {
+  std::int64_t recipients = 0;  // rows of campaigns
+  std::int64_t rejected = 0;    // rejected rows
+  std::int64_t replies = 0;
+  bool contact = false;
 };
 
 struct account_status {
@@ -403,6 +478,31 @@ class engine {
   // opening. Idempotent. Blocks: up to `drain` plus one commit.
   result<void> close(std::chrono::milliseconds drain = std::chrono::seconds(5));
 
+  // Copies and backups (src/engine/copies.cpp). A store file that is a copy, by its inode and birth time, opens for
+  // reading only, in every mode: two that send the same would reach people twice. adopt() makes it a store of its own:
+  // it gets another id, the campaigns that were under way are paused, and receipts for what was sent before the copy
+  // are still taken. A cloned disk or virtual machine cannot be told from the original. Errors: store_in_use, conflict
+  // (it is no copy), as open.
+  [[nodiscard]] static result<adoption> adopt(const std::string& path, const std::string& actor = {});
+  [[nodiscard]] bool is_copy() const noexcept;
+  // Writes a whole copy of the store to a new file, while it is being used, in every mode. Errors: conflict (the file
+  // exists), store_failed. Blocks: for the copying.
+  result<void> backup(const std::string& to, const std::string& actor = {});
+
+  // Personal data (src/engine/privacy.cpp). Forgets a person: their contact, replies, and in every campaign the
+  // address, parameters, and texts; what is queued for them is skipped. Suppressions and consent stay, under a keyed
+  // hash, so that the person stays barred; counters and the ledger stay as they are. Blocks: for a look at all
+  // recipients.
+  result<forget_report> forget(std::string_view address, const std::string& actor = {}, const std::string& reason = {});
+  // How long campaigns that have ended keep addresses, parameters and texts of their messages; 0: for ever. Longer than
+  // a day, so that limits over a day stay true. Applied while the store is run.
+  result<void> set_retention(std::chrono::hours keep, const std::string& actor = {});
+  result<std::chrono::hours> retention();
+
+  // The engine in Prometheus' text format, version 0.0.4 (src/engine/metrics.cpp; names and meaning are in the text).
+  // Reads counters only, no messages.
+  result<std::string> metrics();
+
   [[nodiscard]] recovery recovered() const noexcept;
 
   // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty),
@@ -473,9 +573,16 @@ class engine {
   // draft those of compiling its content.
   result<credits::estimate> estimate(campaign_id campaign, const credits::rate_table& rates);
 
+  // Which call is allowed in which state: campaign/life_cycle.hpp; every other is errc::wrong_state.
   result<campaign_id> create_campaign(const campaign_settings& settings);
+  // Replaces what a draft was made with; its recipients stay. Errors: not_found, invalid_argument, wrong_state,
+  // conflict (its recipients are addresses of another channel).
+  result<void> edit(campaign_id campaign, const campaign_settings& settings);
+  // What a draft still needs before it can start, in the order of the steps; none: it is complete.
+  result<std::vector<missing_step>> missing(campaign_id campaign);
   // Removes a draft and its recipients. Errors: wrong_state.
-  result<void> discard(campaign_id campaign);
+  result<void> discard(campaign_id campaign, const std::string& actor = {});
+  result<std::vector<history_row>> history(const history_filter& filter = {});
 
   // Recipients come in, and what became of the rows (src/engine/import.cpp, import_report.cpp). Each of these adds to a
   // draft; rows are judged as recipients/judge.hpp says: one column holds the addresses (`phone_number`, `group_id`,
@@ -556,16 +663,32 @@ class engine {
   // Freezes the plan, reserves credits, begins to send. Errors: credits_short (with the shortfall), conflict,
   // wrong_state, content_blocked; the campaign is then still a draft. Blocks: for the freezing.
   result<plan_summary> start(campaign_id campaign, const start_options& options = {});
+  // Starts it later (src/engine/schedule.cpp). All is checked and estimated now, and again when the time comes: then
+  // the plan is frozen and credits are reserved, and what fails ends the campaign as failed, with the reason.
+  // Recipients may still be added. Survives restarts. Also in mode `post`. Errors: as start, bad_option_value (the
+  // time).
+  result<plan_summary> schedule(campaign_id campaign, const schedule_options& when,
+                                std::chrono::milliseconds wait = std::chrono::seconds(30));
+  // A draft again. Also in mode `post`. Errors: wrong_state (it has been fired already).
+  result<void> cancel_schedule(campaign_id campaign, const std::string& actor = {},
+                               std::chrono::milliseconds wait = std::chrono::seconds(5));
+  // Sends what the recipient in this row (from 0) would see to other addresses, as a campaign of its own: its counters,
+  // limits, receipts and credits are its own, too. Consent is not asked for; suppressions hold. Errors: not_found (the
+  // row), invalid_argument (1..100 addresses), those of an import's rows, as start.
+  result<campaign_id> test_send(campaign_id campaign, std::span<const std::string> addresses, std::int64_t row = 0,
+                                const std::string& actor = {});
   // When these return, no new request leaves (pause, stop) and the change is durable. In mode `post` they return when
-  // the runner has acknowledged, or errc::timed_out after `wait`.
+  // the runner has acknowledged, or errc::timed_out after `wait`. `actor`: who does it, for the history.
   result<void> pause(campaign_id campaign, const std::string& reason = {},
-                     std::chrono::milliseconds wait = std::chrono::seconds(5));
-  result<void> resume(campaign_id campaign, std::chrono::milliseconds wait = std::chrono::seconds(5));
+                     std::chrono::milliseconds wait = std::chrono::seconds(5), const std::string& actor = {});
+  result<void> resume(campaign_id campaign, std::chrono::milliseconds wait = std::chrono::seconds(5),
+                      const std::string& actor = {});
   result<void> stop(campaign_id campaign, const std::string& reason = {},
-                    std::chrono::milliseconds wait = std::chrono::seconds(5));
+                    std::chrono::milliseconds wait = std::chrono::seconds(5), const std::string& actor = {});
 
   result<campaign_status> status(campaign_id campaign);
   result<std::vector<campaign_status>> list(campaign_id after = {}, std::size_t limit = 100);
+  result<std::vector<campaign_status>> list(const campaign_filter& filter);
   result<std::vector<message_row>> messages(campaign_id campaign, const message_filter& filter = {});
   // Of a message to a group: its participants. The message itself is delivered with the first of them and read with the
   // first of them; one participant's failure leaves it as it is.

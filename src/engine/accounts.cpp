@@ -89,14 +89,14 @@ result<std::vector<account_status>> engine::accounts(account_id after, std::size
 result<account_status> engine::account(account_id account) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::run) {
+  if (self_->mode() == open_mode::run) {
     auto billed =
         self_->writer_->run([&](store::database& db) { store::bill(db, account.value, self_->clock_.wall()); });
     if (!billed) return fail(billed.error());
   }
   auto row = self_->read([&](store::database& db) {
     auto found = store::read_account(db, account.value);
-    if (self_->options_.mode != open_mode::run) store::bill_unwritten(found, self_->clock_.wall());
+    if (self_->mode() != open_mode::run) store::bill_unwritten(found, self_->clock_.wall());
     return found;
   });
   if (!row) return fail(row.error());

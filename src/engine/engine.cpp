@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "bulkmsg/content/content_check.hpp"
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
 #include "store/group_receipts.hpp"
@@ -20,6 +19,13 @@ std::string canonical(const std::string& path) {
   std::error_code problem;
   const auto whole = std::filesystem::weakly_canonical(path, problem);
   return problem ? path : whole.string();
+}
+
+tl::unexpected<error> is_a_copy() {
+  return fail(errc::read_only,
+              "this store file is a copy of another, or was moved to another disk: it can be looked at, and nothing is "
+              "sent from it, lest two stores send the same; if the original is not used any more, take it over with "
+              "adopt (`bulkmsg adopt --store FILE`)");
 }
 
 }  // namespace
@@ -39,7 +45,8 @@ result<std::shared_lock<std::shared_mutex>> engine::impl::enter(bool needs_run) 
   if (auto free = leave_loop_free(); !free) return fail(free.error());
   std::shared_lock call(calls_);
   if (closed_) return fail(errc::closed, "the engine is closed; open the store again");
-  if (needs_run && options_.mode != open_mode::run) {
+  if (needs_run && mode() != open_mode::run) {
+    if (copied_) return is_a_copy();
     return fail(errc::read_only, "this needs the store opened to run; it is open for " +
                                      std::string(options_.mode == open_mode::read ? "reading" : "posting"));
   }
@@ -54,21 +61,30 @@ result<void> engine::impl::leave_loop_free() const {
       "the engine is called on the thread that runs its host_loop, and would wait for itself; call it on another");
 }
 
+result<void> engine::impl::may_post(std::string_view what) const {
+  if (mode() != open_mode::read) return {};
+  if (copied_) return is_a_copy();
+  return fail(errc::read_only,
+              "cannot " + std::string(what) + ": the store is open for reading only; open it to run or to post");
+}
+
 result<void> engine::impl::open() {
   using access = store::database::access;
-  const bool runs = options_.mode == open_mode::run;
   if (options_.io_threads < 1 || options_.io_threads > 64 || (options_.host_loop && options_.io_threads > 1)) {
     return fail(errc::bad_option_value, "io_threads is " + std::to_string(options_.io_threads) +
                                             "; use 1 to 64, and 1 with a loop of the host's");
   }
   if (auto free = leave_loop_free(); !free) return free;
-  if (runs) {
+  if (options_.mode == open_mode::run) {
     auto lock = store::run_lock::take(path_);
     if (!lock) return fail(lock.error());
     lock_.emplace(std::move(*lock));
   }
+  if (auto known = look_for_copy(); !known) return known;
+  if (copied_) lock_.reset();
+  const bool runs = mode() == open_mode::run;
   auto opened = store::guarded([&] {
-    if (options_.mode != open_mode::read) {
+    if (mode() != open_mode::read) {
       if (runs && options_.create) store::create_if_missing(path_, now_ms(), around_->random_id());
       store::database db(path_, access::write);
       store::check_schema(db, path_);
@@ -87,7 +103,7 @@ result<void> engine::impl::open() {
     store_id_ = static_cast<std::uint64_t>(reader_->number("SELECT store_id FROM store"));
   });
   if (!opened) return opened;
-  if (options_.mode == open_mode::read) return {};
+  if (mode() == open_mode::read) return {};
   load_secrets();
   if (options_.host_loop != nullptr) {
     io_ = std::make_unique<net::io_thread>(*options_.host_loop);
@@ -127,12 +143,14 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
   std::unique_lock all_ended(calls_);
   receiver_.reset();
   if (io_) {
-    std::unique_ptr<net::io_thread> renewer;  // ended here and not on the I/O thread, for which it may wait
+    std::unique_ptr<net::io_thread> renewer, helper;  // ended here and not on the I/O thread, for which they may wait
     io_->call([&] {
       renewing_ = true;
       renewer = std::move(renewer_);
+      helper = std::move(beside_);
     });
     renewer.reset();
+    helper.reset();
     const auto idle = [this] {
       bool all = true;
       io_->call([&] {
@@ -198,69 +216,23 @@ result<template_id> engine::put_template(std::string_view provider_json) {
   return template_id{id};
 }
 
-result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
-  const auto call = self_->enter(true);
-  if (!call) return fail(call.error());
-  if (settings.name.empty()) return fail(errc::invalid_argument, "a campaign needs a name");
-  if (settings.credits_per_message < 1 || settings.credits_per_message > credits::credits_per_message_max) {
-    return fail(errc::invalid_argument, "a message costs from 1 to " +
-                                            std::to_string(credits::credits_per_message_max) + " credits, not " +
-                                            std::to_string(settings.credits_per_message));
-  }
-  std::vector<std::string> mapping;
-  for (const auto& [slot, from] : settings.mapping) {
-    if (auto written = content::mapping().add(slot, from); !written) return fail(written.error());
-    mapping.push_back(slot);
-    mapping.push_back(from);
-  }
-  store::campaign_row row;
-  row.name = settings.name;
-  row.sender = settings.sender.value;
-  row.content = settings.content.value;
-  row.account = settings.account.value;
-  row.mapping = join_list(mapping);
-  row.agent = settings.agent;
-  row.reply_to = settings.reply_to;
-  row.require_consent = settings.require_consent;
-  row.content_rules = settings.content_rules;
-  if (auto rules = content::content_check::parse(row.content_rules); !rules) return fail(rules.error());
-  row.credits_per_message = settings.credits_per_message;
-  std::int64_t id = 0;
-  auto stored =
-      self_->writer_->run([&](store::database& db) { id = store::insert_campaign(db, row, self_->now_ms()); });
-  if (!stored) return fail(stored.error());
-  return campaign_id{id};
+result<void> engine::pause(campaign_id campaign, const std::string& reason, std::chrono::milliseconds wait,
+                           const std::string& actor) {
+  return self_->command("pause", campaign, reason, wait, actor);
 }
-
-result<void> engine::discard(campaign_id campaign) {
-  const auto call = self_->enter(true);
-  if (!call) return fail(call.error());
-  const impl::exclusive discarding(*self_, campaign.value);
-  if (auto mine = discarding.had(); !mine) return mine;
-  for (bool undone = false; !undone;) {
-    auto step = self_->writer_->run([&](store::database& db) {
-      store::check_draft(db, campaign.value, "discard");
-      undone = store::undo_import(db, campaign.value, 0, 0);
-    });
-    if (!step) return step;
-  }
-  return self_->writer_->run([&](store::database& db) { store::erase_draft(db, campaign.value); });
+result<void> engine::resume(campaign_id campaign, std::chrono::milliseconds wait, const std::string& actor) {
+  return self_->command("resume", campaign, {}, wait, actor);
 }
-
-result<void> engine::pause(campaign_id campaign, const std::string& reason, std::chrono::milliseconds wait) {
-  return self_->command("pause", campaign, reason, wait);
-}
-result<void> engine::resume(campaign_id campaign, std::chrono::milliseconds wait) {
-  return self_->command("resume", campaign, {}, wait);
-}
-result<void> engine::stop(campaign_id campaign, const std::string& reason, std::chrono::milliseconds wait) {
-  return self_->command("stop", campaign, reason, wait);
+result<void> engine::stop(campaign_id campaign, const std::string& reason, std::chrono::milliseconds wait,
+                          const std::string& actor) {
+  return self_->command("stop", campaign, reason, wait, actor);
 }
 
 result<campaign_status> engine::status(campaign_id campaign) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  auto found = self_->read([&](store::database& db) { return store::read_status(db, campaign.value); });
+  auto found =
+      self_->read([&](store::database& db) { return store::read_status(db, campaign.value, self_->now_ms()); });
   if (!found || found->state != campaign_state::sending || !found->reason.empty()) return found;
   const auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   std::lock_guard lock(self_->notes_);
@@ -271,9 +243,13 @@ result<campaign_status> engine::status(campaign_id campaign) {
 }
 
 result<std::vector<campaign_status>> engine::list(campaign_id after, std::size_t limit) {
+  return list(campaign_filter{.tests = true, .after = after, .limit = limit});
+}
+
+result<std::vector<campaign_status>> engine::list(const campaign_filter& filter) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  return self_->read([&](store::database& db) { return store::list_campaigns(db, after.value, limit); });
+  return self_->read([&](store::database& db) { return store::list_campaigns(db, filter); });
 }
 
 result<std::vector<message_row>> engine::messages(campaign_id campaign, const message_filter& filter) {

@@ -1,7 +1,8 @@
-// The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), import.cpp,
-// import_report.cpp, content.cpp, plan.cpp (freezing), senders.cpp, running.cpp (senders at work), webhooks.cpp,
-// accounts.cpp (credits), provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider beside
-// sending).
+// The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), campaigns.cpp
+// (steps, history), copies.cpp, import.cpp, import_report.cpp, content.cpp, plan.cpp (freezing), schedule.cpp, test_send.cpp,
+// privacy.cpp, metrics.cpp,
+// senders.cpp, running.cpp (senders at work), webhooks.cpp, accounts.cpp (credits), provider_calls.cpp, templates.cpp
+// and media.cpp (what is asked of the provider beside sending).
 #pragma once
 
 #include <atomic>
@@ -62,6 +63,7 @@ struct engine::impl final : inbound::receiver_handler {
   ~impl() override;
 
   result<void> open();
+  result<void> look_for_copy();
   result<void> close(std::chrono::milliseconds drain);
   [[nodiscard]] result<void> leave_loop_free() const;  // wrong_state on the host's loop
 
@@ -96,6 +98,10 @@ struct engine::impl final : inbound::receiver_handler {
     std::lock_guard lock(reading_);
     return store::guarded([&] { return f(*reader_); });
   }
+  // What the store is really open for: a copy only for reading.
+  [[nodiscard]] open_mode mode() const { return copied_ ? open_mode::read : options_.mode; }
+  // read_only unless open to post or to run.
+  [[nodiscard]] result<void> may_post(std::string_view what) const;
   [[nodiscard]] std::int64_t now_ms() const { return clock_.wall() / millisecond; }
 
   // The campaign's content made ready for its columns and its sender's channel.
@@ -127,20 +133,41 @@ struct engine::impl final : inbound::receiver_handler {
              std::int64_t at) const;
   // Screens, hashes, prices, previews; what it finds of files goes into `files`.
   result<planned> plan(const store::campaign_row& row, files_of& files);
+  // What fails leaves a draft, or what `back_to` says.
   result<void> freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
-                      const uploaded_files& files);
+                      const uploaded_files& files, const std::string& actor = {},
+                      campaign_state back_to = campaign_state::draft);
+  result<std::vector<missing_step>> missing(const store::campaign_row& row);
+  result<void> complete(const store::campaign_row& row);  // wrong_state: names the first that is missing
+  // Plan, freeze, reserve, begin to send: the campaign is a draft, or scheduled and its time has come.
+  result<plan_summary> begin(const store::campaign_row& row, const start_options& options);
+
+  // Work that takes long and answers nobody at once, on a thread of its own; dropped once the engine closes.
+  void beside(std::function<void()> work);                    // on the I/O thread
+  void expire_old();                                                // on the I/O thread
+  void fire_schedules();                                      // on the I/O thread
+  bool fire(std::int64_t campaign, std::int64_t noticed_ms);  // beside; true: not now, but later
+  result<plan_summary> check_schedule(std::int64_t campaign, const schedule_options& when, std::int64_t& at_ms);
+  result<plan_summary> schedule_now(std::int64_t campaign, const schedule_options& when);
+  result<void> cancel_now(std::int64_t campaign, const std::string& actor);
+  // A command that is no matter of sending: "schedule", "cancel"; beside.
+  void carry_out_beside(const std::string& verb, std::int64_t campaign, const std::string& argument,
+                        const std::string& actor, std::int64_t command_id);
 
   // A command for a campaign: "pause", "resume", "stop". In mode `run` it is done here; in mode `post` it goes through
   // the store to the runner.
   result<void> command(const std::string& verb, campaign_id campaign, const std::string& reason,
-                       std::chrono::milliseconds wait);
+                       std::chrono::milliseconds wait, const std::string& actor = {});
   using command_done = std::function<void(result<void>)>;
   // On the I/O thread; `done` on any.
   void carry_out(const std::string& verb, std::int64_t campaign, const std::string& reason, std::int64_t command_id,
-                 command_done done);
-  result<void> carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason);  // waits
+                 command_done done, const std::string& actor = "engine");
+  result<void> carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason,
+                             const std::string& actor = {});  // waits
   result<void> post_command(const std::string& verb, std::int64_t campaign, const std::string& reason,
-                            std::chrono::milliseconds wait);
+                            std::chrono::milliseconds wait, const std::string& actor = {},
+                            const std::string& argument = {});
+  void answer_command(std::int64_t command_id, const result<void>& how);
 
   // Brings the campaign's lanes to work. Thread: any.
   result<void> run_campaign(std::int64_t campaign);
@@ -179,6 +206,7 @@ struct engine::impl final : inbound::receiver_handler {
   event_queue events_;
   std::int64_t polled_ = 0;  // the last durable event handed out; under reading_
   std::uint64_t store_id_ = 0;
+  bool copied_ = false;  // the file is a copy of another store, and not adopted
   recovery recovered_;
   std::atomic<bool> closed_ = false;
   std::shared_mutex calls_;
@@ -192,6 +220,12 @@ struct engine::impl final : inbound::receiver_handler {
   nanoseconds_t media_looked_at_ = 0;
   bool renewing_ = false;
   std::unique_ptr<net::io_thread> renewer_;  // reads and uploads files; made when it is first needed
+  std::unique_ptr<net::io_thread> beside_;   // made when it is first needed
+  std::set<std::int64_t> firing_;            // scheduled campaigns that are beside
+  std::set<std::int64_t> taken_up_;          // commands that are beside
+  std::map<std::int64_t, std::int64_t> fire_again_ms_;  // those that could not start for now
+  bool expiring_ = false;
+  nanoseconds_t expired_at_ = 0;  // when it was looked for last
   bool billing_ = false;
   std::int64_t bill_at_ms_ = 0, billed_up_to_ = 0;  // when to look again, and after which account to go on
 
@@ -230,6 +264,9 @@ class running_sender final : public sending::observer {
   std::unique_ptr<net::transport> wire_;
   std::unique_ptr<sending::batch_sender> work_;
 };
+
+// What a draft still needs; no sender: it has none.
+std::vector<missing_step> missing_of(const store::campaign_row& row, const std::optional<sender_settings>& sender);
 
 // The limits as parsed, or what is wrong with them.
 result<pacing::permits> make_permits(const std::string& limits);

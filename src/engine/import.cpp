@@ -20,7 +20,8 @@ constexpr std::size_t chunk_bytes = 256 * 1024;
 // Gathers rows and hands them to the writer, two batches ahead at most.
 class row_sink {
  public:
-  row_sink(store::writer& to, std::int64_t campaign) : writer_(to), campaign_(campaign) {}
+  row_sink(surroundings& around, store::writer& to, std::int64_t campaign)
+      : around_(around), writer_(to), campaign_(campaign) {}
 
   void accepted(const recipients::accepted_row& r) {
     auto& good = batch_->added.emplace_back();
@@ -50,7 +51,9 @@ class row_sink {
   // All that was handed over is durable, or one of it failed.
   result<void> finish() {
     hand_over();
-    for (int i = 0; i < ahead; ++i) room_.acquire();
+    for (int i = 0; i < ahead; ++i) {
+      if (!wait_for_room()) break;
+    }
     for (int i = 0; i < ahead; ++i) room_.release();
     std::lock_guard lock(mutex_);
     return failure_ ? result<void>(fail(*failure_)) : result<void>();
@@ -75,8 +78,19 @@ class row_sink {
     bytes_ += more_bytes;
     if (batch_->added.size() + batch_->rejected.size() >= rows_per_batch || bytes_ >= bytes_per_batch) hand_over();
   }
+  // False: the process is gone (see surroundings.hpp).
+  bool wait_for_room() {
+    bool mine = false;
+    if (!around_.bring_about([&] { return mine = room_.try_acquire(); })) {
+      std::lock_guard lock(mutex_);
+      failure_ = error{errc::closed, "the engine is gone", 0, 0};
+      return false;
+    }
+    if (!mine) room_.acquire();
+    return true;
+  }
   void hand_over() {
-    room_.acquire();
+    if (!wait_for_room()) return;
     writer_.submit(
         [this, batch = batch_](store::database& db) { store::append_recipients(db, campaign_, *batch, columns_); },
         [this](const error* failed) {
@@ -91,6 +105,7 @@ class row_sink {
     bytes_ = 0;
   }
 
+  surroundings& around_;
   store::writer& writer_;
   const std::int64_t campaign_;
   std::string columns_, address_column_;
@@ -234,15 +249,17 @@ result<import_report> engine::impl::take_in(campaign_id campaign, const import_o
   if (auto mine = importing.had(); !mine) return fail(mine.error());
   auto row = read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
-  if (row->state != campaign_state::draft) {
-    return fail(errc::wrong_state,
-                "recipients are added to a draft only; this campaign is " + std::string(name(row->state)));
+  if (auto ok = check_call(row->state, campaign_call::add_recipients); !ok) return fail(ok.error());
+  if (row->sender == 0 || row->content == 0) {
+    return fail(errc::wrong_state, "campaign '" + row->name +
+                                       "' needs its message and sender before its recipients, whose columns and "
+                                       "addresses depend on them; choose them first (edit)");
   }
   auto sender = read([&](store::database& db) { return store::read_sender(db, row->sender); });
   if (!sender) return fail(sender.error());
   if (auto fitted = fit_to_channel(*rules, *sender); !fitted) return fail(fitted.error());
 
-  row_sink sink(*writer_, campaign.value);
+  row_sink sink(*around_, *writer_, campaign.value);
   std::shared_ptr<const content::compiled_message> content;
   recipients::audience_judge* judge = nullptr;
   auto input = make(

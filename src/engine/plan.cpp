@@ -85,9 +85,7 @@ errc engine::impl::takes(store::database& db, store::screen& screened, const lai
 }
 
 result<planned> engine::impl::plan(const store::campaign_row& row, files_of& files) {
-  if (row.recipients == 0) {
-    return fail(errc::wrong_state, "campaign '" + row.name + "' has no recipients; import some first");
-  }
+  if (auto ok = complete(row); !ok) return fail(ok.error());
   auto made_ready = compiled(row);
   if (!made_ready) return fail(made_ready.error());
   auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
@@ -175,13 +173,13 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   return made;
 }
 
-// draft -> starting -> sending. Whatever fails on the way leaves a draft.
+// draft or scheduled -> starting -> sending.
 result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
-                                  const uploaded_files& files) {
+                                  const uploaded_files& files, const std::string& actor, campaign_state back_to) {
   const auto& summary = plan.summary;
   std::int32_t lane = 0;
   auto begun = writer_->run([&](store::database& db) {
-    store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms());
+    store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
     db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
            row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
     lane = store::insert_lane(db, row.id, summary.messages);
@@ -203,13 +201,47 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
         db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
       }
       db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
-      store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms());
+      store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms(), actor);
     });
   }
   if (begun) return begun;
-  static_cast<void>(
-      writer_->run([&](store::database& db) { store::undo_start(db, row.id, begun.error().message, now_ms()); }));
+  static_cast<void>(writer_->run(
+      [&](store::database& db) { store::undo_start(db, row.id, begun.error().message, now_ms(), back_to); }));
   return begun;
+}
+
+result<plan_summary> engine::impl::begin(const store::campaign_row& row, const start_options& options) {
+  if (auto ok = complete(row); !ok) return fail(ok.error());
+  auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
+  if (!sender) return fail(sender.error());
+  if (auto channel = make_channel(*sender); options_.send && !channel) return fail(channel.error());
+  if (row.account != 0) {
+    // A new month's credits are there from its first day.
+    auto billed = writer_->run([&](store::database& db) { store::bill(db, row.account, clock_.wall()); });
+    if (!billed) return fail(billed.error());
+  }
+  impl::files_of files;
+  auto made = plan(row, files);
+  if (!made) return fail(made.error());
+  const auto& planned = made->summary;
+  if (!options.expected_hash.empty() && options.expected_hash != planned.hash) {
+    return fail(errc::conflict, "the plan has changed since it was looked at: its hash is " + planned.hash + ", not " +
+                                    options.expected_hash + "; look at it again before starting");
+  }
+  if (row.account != 0 && planned.credits_available < planned.credits) {
+    return fail(errc::credits_short, "not enough credits: " + std::to_string(planned.credits) + " needed, " +
+                                         std::to_string(planned.credits_available) + " available, " +
+                                         std::to_string(planned.credits - planned.credits_available) +
+                                         " missing; top up, or send to fewer");
+  }
+  auto uploaded = upload_files(*sender, files, now_ms() + planned.duration.count());
+  if (!uploaded) return fail(uploaded.error());
+  if (auto frozen = freeze(row, *made, options.idempotency_key, *uploaded, options.actor, row.state); !frozen) {
+    return fail(frozen.error());
+  }
+  events_.durable_waiting();
+  if (auto running = run_campaign(row.id); !running) return fail(running.error());
+  return planned;
 }
 
 result<plan_summary> engine::dry_run(campaign_id campaign) {
@@ -239,39 +271,9 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
                           .credits = row->account != 0 ? messages * row->credits_per_message : 0,
                           .credits_available = -1};
     }
-    return fail(check_transition(row->state, campaign_state::starting, "start").error());
+    return fail(check_call(row->state, campaign_call::start).error());
   }
-  auto sender = self_->read([&](store::database& db) { return store::read_sender(db, row->sender); });
-  if (!sender) return fail(sender.error());
-  if (auto channel = make_channel(*sender); self_->options_.send && !channel) return fail(channel.error());
-  if (row->account != 0) {
-    // A new month's credits are there from its first day.
-    auto billed =
-        self_->writer_->run([&](store::database& db) { store::bill(db, row->account, self_->clock_.wall()); });
-    if (!billed) return fail(billed.error());
-  }
-  impl::files_of files;
-  auto made = self_->plan(*row, files);
-  if (!made) return fail(made.error());
-  const auto& planned = made->summary;
-  if (!options.expected_hash.empty() && options.expected_hash != planned.hash) {
-    return fail(errc::conflict, "the plan has changed since it was looked at: its hash is " + planned.hash + ", not " +
-                                    options.expected_hash + "; look at it again before starting");
-  }
-  if (row->account != 0 && planned.credits_available < planned.credits) {
-    return fail(errc::credits_short, "not enough credits: " + std::to_string(planned.credits) + " needed, " +
-                                         std::to_string(planned.credits_available) + " available, " +
-                                         std::to_string(planned.credits - planned.credits_available) +
-                                         " missing; top up, or send to fewer");
-  }
-  auto uploaded = self_->upload_files(*sender, files, self_->now_ms() + planned.duration.count());
-  if (!uploaded) return fail(uploaded.error());
-  if (auto frozen = self_->freeze(*row, *made, options.idempotency_key, *uploaded); !frozen) {
-    return fail(frozen.error());
-  }
-  self_->events_.durable_waiting();
-  if (auto running = self_->run_campaign(campaign.value); !running) return fail(running.error());
-  return planned;
+  return self_->begin(*row, options);
 }
 
 }  // namespace bulkmsg

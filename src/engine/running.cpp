@@ -234,47 +234,41 @@ void engine::impl::hold(std::int64_t campaign) {
 }
 
 result<void> engine::impl::command(const std::string& verb, campaign_id campaign, const std::string& reason,
-                                   std::chrono::milliseconds wait) {
+                                   std::chrono::milliseconds wait, const std::string& actor) {
   const auto call = enter(false);
   if (!call) return fail(call.error());
-  if (options_.mode == open_mode::read) {
-    return fail(errc::read_only,
-                "cannot " + verb + " a campaign: the store is open for reading only; open it to run or to post");
-  }
-  if (options_.mode == open_mode::post) return post_command(verb, campaign.value, reason, wait);
-  return carry_out_now(verb, campaign.value, reason);
+  if (auto ok = may_post(verb + " a campaign"); !ok) return ok;
+  if (mode() == open_mode::post) return post_command(verb, campaign.value, reason, wait, actor);
+  return carry_out_now(verb, campaign.value, reason, actor);
 }
 
-result<void> engine::impl::carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason) {
+result<void> engine::impl::carry_out_now(const std::string& verb, std::int64_t campaign, const std::string& reason,
+                                         const std::string& actor) {
   std::promise<result<void>> done;
-  io_->post([&] { carry_out(verb, campaign, reason, 0, [&](result<void> r) { done.set_value(std::move(r)); }); });
+  io_->post([&] {
+    carry_out(
+        verb, campaign, reason, 0, [&](result<void> r) { done.set_value(std::move(r)); }, actor);
+  });
   return wait_for(*around_, done.get_future());
 }
 
 void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, const std::string& reason,
-                             std::int64_t command_id, command_done then) {
+                             std::int64_t command_id, command_done then, const std::string& actor) {
   // Whatever comes of it, a command of another process is answered once and not taken up again.
   const command_done done = [this, command_id, then = std::move(then)](result<void> r) {
-    if (command_id != 0) {
-      const auto why = r ? error{errc::ok, "", 0, 0} : r.error();
-      writer_->submit(
-          [why, command_id, at_ms = now_ms()](store::database& db) {
-            db.run("UPDATE commands SET done_at_ms = ?2, code = ?3, message = ?4 WHERE id = ?1", command_id, at_ms,
-                   why.code, why.message);
-            db.run("DELETE FROM commands WHERE done_at_ms > 0 AND done_at_ms < ?1 AND id < ?2", at_ms - a_day_ms,
-                   command_id);
-          },
-          nullptr);
-    }
+    if (command_id != 0) answer_command(command_id, r);
     then(std::move(r));
   };
   campaign_state to;
+  campaign_call call = campaign_call::pause;
   if (verb == "pause") {
     to = campaign_state::paused;
   } else if (verb == "stop") {
     to = campaign_state::stopped;
+    call = campaign_call::stop;
   } else if (verb == "resume") {
     to = campaign_state::sending;
+    call = campaign_call::resume;
   } else {
     return done(fail(errc::invalid_argument, "no command is named '" + verb + "'"));
   }
@@ -286,17 +280,17 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
       return std::pair(c, store::read_sender(*io_reader_, c.sender));
     });
     if (!row) return done(fail(row.error()));
-    if (row->first.state != campaign_state::sending) {
-      if (auto ok = check_transition(row->first.state, to, verb); !ok) return done(ok);
-    }
+    if (auto ok = check_call(row->first.state, call); !ok) return done(ok);
     if (auto channel = make_channel(row->second); options_.send && !channel) return done(fail(channel.error()));
   } else {
     hold(campaign);
   }
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
-        const auto row = store::read_campaign(db, campaign);
-        if (row.state != to) store::change_state(db, campaign, to, verb, reason, at_ms);
+        store::check_call(db, campaign, call);
+        if (store::read_campaign(db, campaign).state != to) {
+          store::change_state(db, campaign, to, verb, reason, at_ms, actor);
+        }
       },
       [=, this](const error* failed) {
         if (!failed) events_.durable_waiting();
@@ -320,13 +314,26 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
       });
 }
 
+void engine::impl::answer_command(std::int64_t command_id, const result<void>& how) {
+  const auto why = how ? error{errc::ok, "", 0, 0} : how.error();
+  writer_->submit(
+      [why, command_id, at_ms = now_ms()](store::database& db) {
+        db.run("UPDATE commands SET done_at_ms = ?2, code = ?3, message = ?4 WHERE id = ?1", command_id, at_ms,
+               why.code, why.message);
+        db.run("DELETE FROM commands WHERE done_at_ms > 0 AND done_at_ms < ?1 AND id < ?2", at_ms - a_day_ms,
+               command_id);
+      },
+      nullptr);
+}
+
 result<void> engine::impl::post_command(const std::string& verb, std::int64_t campaign, const std::string& reason,
-                                        std::chrono::milliseconds wait) {
+                                        std::chrono::milliseconds wait, const std::string& actor,
+                                        const std::string& argument) {
   std::int64_t id = 0;
   auto posted = writer_->run([&, at_ms = now_ms()](store::database& db) {
     static_cast<void>(store::read_campaign(db, campaign));
-    db.run("INSERT INTO commands(at_ms, verb, campaign, reason) VALUES (?1, ?2, ?3, ?4)", at_ms, verb, campaign,
-           reason);
+    db.run("INSERT INTO commands(at_ms, verb, campaign, reason, argument, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+           at_ms, verb, campaign, reason, argument, actor);
     id = db.last_id();
   });
   if (!posted) return posted;

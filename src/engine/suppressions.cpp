@@ -37,7 +37,7 @@ result<void> engine::suppress(std::string_view address, const suppression& why) 
 result<void> engine::suppress(std::span<const std::string> addresses, const suppression& why) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::read) return reading_only();
+  if (self_->mode() == open_mode::read) return reading_only();
   if (auto ok = check_words("note", why.note); !ok) return ok;
   if (name(why.scope) == "unknown" || name(why.source) == "unknown" || name(why.source).empty()) {
     return fail(errc::invalid_argument, "suppress: no such scope or source");
@@ -64,7 +64,7 @@ result<void> engine::lift_suppression(std::string_view address, std::span<const 
                                       const std::string& note) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::read) return reading_only();
+  if (self_->mode() == open_mode::read) return reading_only();
   if (auto ok = check_words("note", note); !ok) return ok;
   auto canonical = canonical_address(address);
   if (!canonical) return fail(canonical.error());
@@ -90,7 +90,7 @@ result<std::vector<suppression_row>> engine::suppressions(const suppression_filt
 result<void> engine::put_consent(std::string_view address, const consent& given) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::read) return reading_only();
+  if (self_->mode() == open_mode::read) return reading_only();
   if (given.source.empty()) {
     return fail(errc::invalid_argument, "consent: say where and how it was given or withdrawn ('source')");
   }

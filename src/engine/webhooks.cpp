@@ -71,7 +71,7 @@ result<void> engine::impl::take_webhook(std::string_view body, std::string_view 
       [text = std::string(body), at_ms = now_ms()](store::database& db) { inbound::append(db, text, at_ms); },
       [this, done = std::move(done)](const error* failed) {
         done(failed ? result<void>(fail(*failed)) : result<void>());
-        if (!failed && options_.mode == open_mode::run) io_->post([this] { tidy_up(); });
+        if (!failed && mode() == open_mode::run) io_->post([this] { tidy_up(); });
       });
   return {};
 }
@@ -79,7 +79,7 @@ result<void> engine::impl::take_webhook(std::string_view body, std::string_view 
 result<void> engine::ingest(std::string_view body, std::string_view signature) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::read) {
+  if (self_->mode() == open_mode::read) {
     return fail(errc::read_only, "cannot take a webhook: the store is open for reading; open it to run or to post");
   }
   std::promise<result<void>> stored;
@@ -91,7 +91,7 @@ result<void> engine::ingest(std::string_view body, std::string_view signature) {
 result<std::uint16_t> engine::listen(const std::string& address) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
-  if (self_->options_.mode == open_mode::read) {
+  if (self_->mode() == open_mode::read) {
     return fail(errc::read_only, "cannot take webhooks: the store is open for reading; open it to run or to post");
   }
   inbound::receiver_options options;
@@ -126,6 +126,8 @@ void engine::impl::housekeep() {
   tidy_up();
   bill_accounts();
   renew_media();
+  fire_schedules();
+  expire_old();
   tick_->arm(clock_.now() + tick, [this] { housekeep(); });
 }
 
@@ -162,21 +164,31 @@ void engine::impl::tell_merged(const inbound::merge_result& merged) {
 void engine::impl::take_up_commands() {
   struct command {
     std::int64_t id, campaign;
-    std::string verb, reason;
+    std::string verb, reason, argument, actor;
   };
   auto waiting = std::make_shared<std::vector<command>>();
   writer_->submit(
       [waiting](store::database& db) {
         waiting->clear();
-        auto r = db.select("SELECT id, campaign, verb, reason FROM commands WHERE done_at_ms = 0 ORDER BY id LIMIT 100");
+        auto r = db.select(
+            "SELECT id, campaign, verb, reason, argument, actor FROM commands WHERE done_at_ms = 0 "
+            "ORDER BY id LIMIT 100");
         while (r.next()) {
-          waiting->push_back({r.integer(0), r.integer(1), std::string(r.text(2)), std::string(r.text(3))});
+          waiting->push_back({r.integer(0), r.integer(1), std::string(r.text(2)), std::string(r.text(3)),
+                              std::string(r.text(4)), std::string(r.text(5))});
         }
       },
       [this, waiting](const error* failed) {
         if (failed || waiting->empty()) return;
         io_->post([this, waiting] {
-          for (const auto& c : *waiting) carry_out(c.verb, c.campaign, c.reason, c.id, [](const result<void>&) {});
+          for (const auto& c : *waiting) {
+            if (c.verb == "schedule" || c.verb == "cancel") {
+              carry_out_beside(c.verb, c.campaign, c.argument, c.actor, c.id);
+            } else {
+              carry_out(
+                  c.verb, c.campaign, c.reason, c.id, [](const result<void>&) {}, c.actor);
+            }
+          }
         });
       });
 }

@@ -9,6 +9,7 @@
 #include "bulkmsg/channels/whatsapp_webhook_json.hpp"
 #include "bulkmsg/engine.hpp"
 #include "store/accounts.hpp"
+#include "store/copies.hpp"
 #include "store/group_receipts.hpp"
 #include "store/outcomes.hpp"
 #include "store/suppressions.hpp"
@@ -77,7 +78,7 @@ struct collector {
       return;
     }
     const auto key = channels::callback_key::parse(r.callback);
-    if (!key || key->store != store_id) {
+    if (!key || (key->store != store_id && !store::formerly_ours(db, key->store, key->message.lane))) {
       ++foreign;
       return;
     }

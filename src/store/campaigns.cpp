@@ -95,27 +95,57 @@ std::string read_template(database& db, std::int64_t content) {
   return std::string(r.text(0));
 }
 
-std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms) {
-  const auto sender = read_sender(db, c.sender);
-  static_cast<void>(read_template(db, c.content));
+namespace {
+
+// The sender, when there is one; what the campaign names must be there.
+sender_settings check_named(database& db, const campaign_row& c) {
+  if (c.content != 0) static_cast<void>(read_template(db, c.content));
   if (c.account != 0) static_cast<void>(read_account(db, c.account));
+  return c.sender != 0 ? read_sender(db, c.sender) : sender_settings{};
+}
+
+}  // namespace
+
+std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms, std::string_view actor) {
+  const auto sender = check_named(db, c);
   db.run(
       "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, agent, reply_to, "
-      "require_consent, content_rules, credits_per_message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, "
-      "-1), ?11, ?12)",
+      "require_consent, content_rules, credits_per_message, test_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+      "nullif(?10, "
+      "-1), ?11, ?12, ?13)",
       c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms,
       c.agent.empty() ? sender.agent : c.agent, c.reply_to.empty() ? sender.reply_to : c.reply_to,
-      c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules, c.credits_per_message);
+      c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules, c.credits_per_message, c.test_of);
   const auto id = db.last_id();
-  db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, 'create', '')", now_ms, id);
+  note_history(db, id, "create", c.name, now_ms, actor);
   return id;
+}
+
+void edit_campaign(database& db, std::int64_t campaign, const campaign_row& c, std::int64_t now_ms,
+                   std::string_view actor) {
+  check_call(db, campaign, campaign_call::edit);
+  const auto sender = check_named(db, c);
+  const auto before = read_campaign(db, campaign);
+  if (before.recipients > 0 && read_sender(db, before.sender).channel != sender.channel) {
+    throw store_error{error{errc::conflict,
+                            "the campaign's recipients are addresses of another channel; make a new campaign for this "
+                            "sender",
+                            0, 0}};
+  }
+  db.run(
+      "UPDATE campaigns SET name = ?2, sender = ?3, template = ?4, account = ?5, mapping = ?6, agent = ?7, "
+      "reply_to = ?8, require_consent = nullif(?9, -1), content_rules = ?10, credits_per_message = ?11 WHERE id = ?1",
+      campaign, c.name, c.sender, c.content, c.account, c.mapping, c.agent.empty() ? sender.agent : c.agent,
+      c.reply_to.empty() ? sender.reply_to : c.reply_to, c.require_consent ? static_cast<int>(*c.require_consent) : -1,
+      c.content_rules, c.credits_per_message);
+  note_history(db, campaign, "edit", c.name, now_ms, actor);
 }
 
 campaign_row read_campaign(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
-      "plan_hash, start_key, agent, reply_to, require_consent, screened_out, content_rules, credits_per_message FROM "
-      "campaigns WHERE id = ?1",
+      "plan_hash, start_key, agent, reply_to, require_consent, screened_out, content_rules, credits_per_message, "
+      "test_of, scheduled_at_ms, max_lateness_ms FROM campaigns WHERE id = ?1",
       campaign);
   if (!r.next()) not_found("campaign", campaign);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -138,26 +168,29 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .reply_to = text(15),
           .require_consent = r.is_null(16) ? std::nullopt : std::optional(r.integer(16) != 0),
           .screened_out = r.integer(17),
-          .credits_per_message = r.integer(19)};
+          .credits_per_message = r.integer(19),
+          .test_of = r.integer(20),
+          .scheduled_at_ms = r.integer(21),
+          .max_lateness_ms = r.integer(22)};
 }
 
-void check_draft(database& db, std::int64_t campaign, std::string_view verb) {
-  const auto row = read_campaign(db, campaign);
-  if (row.state == campaign_state::draft) return;
-  throw store_error{error{errc::wrong_state,
-                          "cannot " + std::string(verb) + " a campaign that is " + std::string(name(row.state)), 0, 0}};
+void check_call(database& db, std::int64_t campaign, campaign_call call) {
+  if (auto ok = check_call(read_campaign(db, campaign).state, call); !ok) throw store_error{std::move(ok.error())};
 }
 
-void erase_draft(database& db, std::int64_t campaign) {
-  check_draft(db, campaign, "discard");
+void erase_draft(database& db, std::int64_t campaign, std::int64_t now_ms, std::string_view actor) {
+  check_call(db, campaign, campaign_call::discard);
+  const auto name = read_campaign(db, campaign).name;
   db.run("DELETE FROM campaigns WHERE id = ?1", campaign);
   db.run("DELETE FROM consent_statements WHERE campaign = ?1", campaign);
+  // The number may be another campaign's later: only that there was one stays.
   db.run("DELETE FROM history WHERE campaign = ?1", campaign);
   db.run("DELETE FROM events WHERE campaign = ?1", campaign);
+  note_history(db, 0, "discard", "campaign " + std::to_string(campaign) + " '" + name + "'", now_ms, actor);
 }
 
 void change_state(database& db, std::int64_t campaign, campaign_state to, std::string_view verb,
-                  std::string_view reason, std::int64_t now_ms) {
+                  std::string_view reason, std::int64_t now_ms, std::string_view actor) {
   const auto row = read_campaign(db, campaign);
   if (auto ok = check_transition(row.state, to, verb); !ok) throw store_error{std::move(ok.error())};
   db.run(
@@ -165,14 +198,32 @@ void change_state(database& db, std::int64_t campaign, campaign_state to, std::s
       "started_at_ms = CASE WHEN ?5 AND started_at_ms = 0 THEN ?4 ELSE started_at_ms END, "
       "finished_at_ms = CASE WHEN ?6 THEN ?4 ELSE 0 END WHERE id = ?1",
       campaign, to, reason, now_ms, to == campaign_state::sending, is_final(to));
-  db.run("INSERT INTO history(at_ms, campaign, action, reason) VALUES (?1, ?2, ?3, ?4)", now_ms, campaign, verb,
-         reason);
+  note_history(db, campaign, verb, reason, now_ms, actor);
   db.run("INSERT INTO events(at_ms, kind, campaign, state, payload) VALUES (?1, ?2, ?3, ?4, json_object('reason', ?5))",
          now_ms, event_kind::campaign_changed, campaign, to, reason);
 }
 
+void set_schedule(database& db, std::int64_t campaign, const schedule_options& when, std::int64_t at_ms) {
+  db.run("UPDATE campaigns SET scheduled_at_ms = ?2, scheduled_as = ?3, max_lateness_ms = ?4 WHERE id = ?1", campaign,
+         at_ms, when.at, when.max_lateness.count());
+}
+
+std::vector<std::int64_t> due_schedules(database& db, std::int64_t now_ms) {
+  std::vector<std::int64_t> due;
+  auto r = db.select("SELECT id FROM campaigns WHERE state = 2 AND scheduled_at_ms <= ?1 ORDER BY scheduled_at_ms, id",
+                     now_ms);
+  while (r.next()) due.push_back(r.integer(0));
+  return due;
+}
+
+void note_history(database& db, std::int64_t campaign, std::string_view action, std::string_view reason,
+                  std::int64_t now_ms, std::string_view actor) {
+  db.run("INSERT INTO history(at_ms, campaign, action, reason, actor) VALUES (?1, ?2, ?3, ?4, ?5)", now_ms, campaign,
+         action, reason, actor);
+}
+
 void append_recipients(database& db, std::int64_t campaign, const recipient_batch& batch, const std::string& columns) {
-  check_draft(db, campaign, "add recipients to");
+  check_call(db, campaign, campaign_call::add_recipients);
   const auto row = read_campaign(db, campaign);
   if (row.recipients > 0 && row.columns != columns) {
     throw store_error{
@@ -305,7 +356,8 @@ std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign) {
   return lanes;
 }
 
-void undo_start(database& db, std::int64_t campaign, std::string_view why, std::int64_t now_ms) {
+void undo_start(database& db, std::int64_t campaign, std::string_view why, std::int64_t now_ms, campaign_state back_to,
+                std::string_view actor) {
   for (const auto lane : lanes_of(db, campaign)) {
     db.run("DELETE FROM plan WHERE id >= ?1 AND id < ?2", wide(lane, 0), wide(lane + 1, 0));
     db.run("DELETE FROM lanes WHERE id = ?1", lane);
@@ -319,16 +371,21 @@ void undo_start(database& db, std::int64_t campaign, std::string_view why, std::
       "screened_out = 0 WHERE id = ?1",
       campaign);
   db.run("DELETE FROM campaign_media WHERE campaign = ?1", campaign);
-  change_state(db, campaign, campaign_state::draft, "undo the start of", why, now_ms);
+  change_state(db, campaign, back_to, back_to == campaign_state::failed ? "fail" : "undo the start of", why, now_ms,
+               actor);
 }
 
 void undo_interrupted_starts(database& db, std::int64_t now_ms) {
-  std::vector<std::int64_t> starting;
+  std::vector<std::pair<std::int64_t, campaign_state>> starting;
   {
-    auto r = db.select("SELECT id FROM campaigns WHERE state = ?1", campaign_state::starting);
-    while (r.next()) starting.push_back(r.integer(0));
+    auto r = db.select("SELECT id, scheduled_at_ms FROM campaigns WHERE state = ?1", campaign_state::starting);
+    while (r.next()) {
+      starting.emplace_back(r.integer(0), r.integer(1) != 0 ? campaign_state::scheduled : campaign_state::draft);
+    }
   }
-  for (const auto id : starting) undo_start(db, id, "the process ended while the campaign was starting", now_ms);
+  for (const auto& [id, was] : starting) {
+    undo_start(db, id, "the process ended while the campaign was starting", now_ms, was);
+  }
 }
 
 bool exhausted(database& db, std::int64_t campaign) {

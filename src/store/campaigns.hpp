@@ -29,6 +29,8 @@ struct campaign_row {
   std::optional<bool> require_consent;
   std::int64_t screened_out = 0;
   std::int64_t credits_per_message = 1;
+  std::int64_t test_of = 0;
+  std::int64_t scheduled_at_ms = 0, max_lateness_ms = 0;
 };
 
 std::int64_t put_sender(database& db, const sender_settings& s);
@@ -40,16 +42,29 @@ std::int64_t put_template(database& db, const std::string& name, const std::stri
 std::int64_t find_own_message(database& db, const std::string& name);  // the newest of that name; throws not_found
 std::string read_template(database& db, std::int64_t content);         // throws not_found
 
-std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms);
+// Sender and content may be missing (0) in a draft. `actor`: who calls; "engine": nobody, it happens by itself.
+std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms, std::string_view actor = {});
+// What it was made with; its recipients stay. Throws wrong_state, not_found, conflict (recipients of another channel).
+void edit_campaign(database& db, std::int64_t campaign, const campaign_row& c, std::int64_t now_ms,
+                   std::string_view actor);
 campaign_row read_campaign(database& db, std::int64_t campaign);  // throws not_found
 // When that address (its one text form) last wrote to us, Unix ms; 0: never.
 std::int64_t last_inbound(database& db, std::string_view address);
-void check_draft(database& db, std::int64_t campaign, std::string_view verb);  // throws wrong_state
-void erase_draft(database& db, std::int64_t campaign);                         // with no recipients left in it
+void check_call(database& db, std::int64_t campaign, campaign_call call);  // throws wrong_state
+void erase_draft(database& db, std::int64_t campaign, std::int64_t now_ms,
+                 std::string_view actor);  // with no recipients left in it
 
 // Checks the transition (throws wrong_state), writes it, its history and its durable event.
 void change_state(database& db, std::int64_t campaign, campaign_state to, std::string_view verb,
-                  std::string_view reason, std::int64_t now_ms);
+                  std::string_view reason, std::int64_t now_ms, std::string_view actor = "engine");
+void set_schedule(database& db, std::int64_t campaign, const schedule_options& when, std::int64_t at_ms);
+// Scheduled campaigns whose time has come, the earliest first.
+std::vector<std::int64_t> due_schedules(database& db, std::int64_t now_ms);
+
+// Who did what, when and why; `campaign` 0: to the store as a whole.
+void note_history(database& db, std::int64_t campaign, std::string_view action, std::string_view reason,
+                  std::int64_t now_ms, std::string_view actor);
+std::vector<history_row> list_history(database& db, const history_filter& filter);
 
 // Recipients of a draft, in batches.
 struct recipient_batch {
@@ -100,8 +115,11 @@ struct left_out {
 std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
                  const left_out& out = {}, std::int64_t gone = 0);
 std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size);
-// A start that failed, or that a crash interrupted: the lanes go, the campaign is a draft again.
-void undo_start(database& db, std::int64_t campaign, std::string_view why, std::int64_t now_ms);
+// A start that failed, or that a crash interrupted: the lanes go, the campaign is a draft again, or what `back_to`
+// says.
+void undo_start(database& db, std::int64_t campaign, std::string_view why, std::int64_t now_ms,
+                campaign_state back_to = campaign_state::draft, std::string_view actor = "engine");
+// Back to what they were: drafts, or scheduled ones.
 void undo_interrupted_starts(database& db, std::int64_t now_ms);
 std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign);
 
@@ -114,8 +132,9 @@ void finish_stopped(database& db, std::int64_t now_ms);
 bool exhausted(database& db, std::int64_t campaign);
 
 // What people ask for; read from any connection.
-campaign_status read_status(database& db, std::int64_t campaign);  // throws not_found
-std::vector<campaign_status> list_campaigns(database& db, std::int64_t after, std::size_t limit);
+// now_ms: for the rate, 0: not wanted. Throws not_found.
+campaign_status read_status(database& db, std::int64_t campaign, std::int64_t now_ms = 0);
+std::vector<campaign_status> list_campaigns(database& db, const campaign_filter& filter);
 std::vector<message_row> list_messages(database& db, std::int64_t campaign, const message_filter& filter);
 std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std::int64_t after_number,
                                         std::size_t limit);

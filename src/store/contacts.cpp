@@ -101,6 +101,23 @@ bool index_more(database& db, std::int64_t attribute, std::int64_t contacts_max)
   return complete;
 }
 
+bool remove_contact(database& db, std::int64_t person) {
+  const auto contact = db.number("SELECT id FROM contacts WHERE person = ?1", person);
+  if (contact == 0) return false;
+  std::vector<indexed_attribute> indexed;
+  {
+    auto r = db.select("SELECT id, name FROM attributes WHERE indexed > 0");
+    while (r.next()) indexed.push_back({r.integer(0), attribute_path(r.text(1))});
+  }
+  for (const auto& a : indexed) unindex_contact(db, a, contact);
+  db.run(
+      "DELETE FROM contact_labels WHERE contact = ?1 AND label IN (SELECT label FROM contact_labels WHERE contact = ?1)",
+      contact);
+  db.run("DELETE FROM group_members WHERE contact = ?1 AND segment IN (SELECT id FROM segments)", contact);
+  db.run("DELETE FROM contacts WHERE id = ?1", contact);
+  return true;
+}
+
 contact_counts put_contacts(database& db, const contact_batch& batch, const contacts_import& how, std::int64_t now_ms) {
   contact_counts counts;
   const auto indexed = indexed_among(db, batch.attributes);

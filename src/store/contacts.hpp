@@ -38,5 +38,7 @@ struct contact_counts {
   std::int64_t added = 0, updated = 0;
 };
 contact_counts put_contacts(database& db, const contact_batch& batch, const contacts_import& how, std::int64_t now_ms);
+// The contact of this person, with its labels and groups; false: there is none.
+bool remove_contact(database& db, std::int64_t person);
 
 }  // namespace bulkmsg::store

@@ -1,4 +1,6 @@
 // What people ask a store: status, lists, reasons. Reads only, from any connection.
+#include <algorithm>
+
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
 
@@ -9,8 +11,9 @@ namespace {
 constexpr const char* status_by_id =
     "SELECT c.id, c.name, c.state, c.reason, c.total, c.sent, c.failed, c.unconfirmed, c.skipped, c.delivered, c.read, "
     "c.undelivered, c.responded, c.settled_by_receipt, s.name, t.name || ' (' || t.language || ')', c.plan_hash, "
-    "c.created_at_ms, c.started_at_ms, c.finished_at_ms, coalesce(r.monthly + r.topup, 0), coalesce(r.posted, 0) "
-    "FROM campaigns c JOIN senders s ON s.id = c.sender JOIN templates t ON t.id = c.template "
+    "c.created_at_ms, c.started_at_ms, c.finished_at_ms, coalesce(r.monthly + r.topup, 0), coalesce(r.posted, 0), "
+    "c.agent, c.reply_to, c.test_of, c.scheduled_at_ms, c.scheduled_as, c.max_lateness_ms "
+    "FROM campaigns c LEFT JOIN senders s ON s.id = c.sender LEFT JOIN templates t ON t.id = c.template "
     "LEFT JOIN reservations r ON r.id = c.reservation WHERE c.id = ?1";
 
 campaign_status to_status(const rows& r) {
@@ -32,30 +35,82 @@ campaign_status to_status(const rows& r) {
           .settled_by_receipt = r.integer(13),
           .sender = std::string(r.text(14)),
           .content = std::string(r.text(15)),
+          .agent = std::string(r.text(22)),
+          .reply_to = std::string(r.text(23)),
           .plan_hash = std::string(r.text(16)),
+          .test_of = {r.integer(24)},
           .created_at_ms = r.integer(17),
           .started_at_ms = r.integer(18),
-          .finished_at_ms = r.integer(19)};
+          .finished_at_ms = r.integer(19),
+          .scheduled_at_ms = r.integer(25),
+          .scheduled_as = std::string(r.text(26)),
+          .max_lateness = std::chrono::milliseconds(r.integer(27))};
+}
+
+// Messages a second over the last seconds, as the intents tell: whoever reads the file sees it, not only the process
+// that sends.
+double rate_of(database& db, std::int64_t campaign, std::int64_t now_ms) {
+  constexpr std::int64_t span_ms = 10'000;
+  constexpr std::int64_t intents_max = 4096;  // the newest; many more are opened in ten seconds by nobody
+  auto r = db.select(
+      "SELECT total(i.last - i.first + i.retries), min(i.at_ms) FROM (SELECT * FROM intents ORDER BY id DESC LIMIT ?3) "
+      "i "
+      "JOIN lanes l ON l.id = i.lane WHERE l.campaign = ?1 AND i.at_ms > ?2",
+      campaign, now_ms - span_ms, intents_max);
+  if (!r.next() || r.is_null(1)) return 0;
+  const auto since = std::clamp<std::int64_t>(now_ms - r.integer(1), 1000, span_ms);
+  return static_cast<double>(r.integer(0)) * 1000.0 / static_cast<double>(since);
 }
 
 }  // namespace
 
-campaign_status read_status(database& db, std::int64_t campaign) {
+campaign_status read_status(database& db, std::int64_t campaign, std::int64_t now_ms) {
   auto r = db.select(status_by_id, campaign);
   if (!r.next()) {
     throw store_error{error{errc::not_found, "no campaign with id " + std::to_string(campaign), 0, 0}};
   }
-  return to_status(r);
+  auto status = to_status(r);
+  if (now_ms != 0 && status.state == campaign_state::sending) status.rate = rate_of(db, campaign, now_ms);
+  return status;
 }
 
-std::vector<campaign_status> list_campaigns(database& db, std::int64_t after, std::size_t limit) {
+std::vector<campaign_status> list_campaigns(database& db, const campaign_filter& filter) {
   std::vector<std::int64_t> ids;
   {
-    auto r = db.select("SELECT id FROM campaigns WHERE id > ?1 ORDER BY id LIMIT ?2", after, limit);
+    auto r = db.select(
+        "SELECT c.id FROM campaigns c WHERE c.id > ?1 AND (?2 = 0 OR c.state = ?2) AND (?3 = '' OR c.agent = ?3) "
+        "AND (?4 = '' OR instr(lower(c.name), lower(?4)) > 0) AND (?5 OR c.test_of = 0) "
+        "AND c.created_at_ms >= ?6 ORDER BY c.id LIMIT ?7",
+        filter.after.value, filter.state ? static_cast<int>(*filter.state) : 0, filter.agent, filter.name, filter.tests,
+        filter.created_from_ms, filter.limit);
     while (r.next()) ids.push_back(r.integer(0));
   }
   std::vector<campaign_status> list;
   for (const auto id : ids) list.push_back(read_status(db, id));
+  return list;
+}
+
+std::vector<history_row> list_history(database& db, const history_filter& filter) {
+  std::vector<history_row> list;
+  const auto take = [&](rows r) {
+    while (r.next()) {
+      list.push_back({.id = r.integer(0),
+                      .at_ms = r.integer(1),
+                      .campaign = {r.integer(2)},
+                      .action = std::string(r.text(3)),
+                      .reason = std::string(r.text(4)),
+                      .actor = std::string(r.text(5))});
+    }
+  };
+  if (filter.campaign) {
+    take(
+        db.select("SELECT id, at_ms, campaign, action, reason, actor FROM history WHERE campaign = ?1 AND id > ?2 "
+                  "ORDER BY id LIMIT ?3",
+                  filter.campaign.value, filter.after, filter.limit));
+  } else {
+    take(db.select("SELECT id, at_ms, campaign, action, reason, actor FROM history WHERE id > ?1 ORDER BY id LIMIT ?2",
+                   filter.after, filter.limit));
+  }
   return list;
 }
 
@@ -70,10 +125,13 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
     auto r = db.select(
         "SELECT plan.id, r.address, coalesce(m.state, 0), coalesce(m.receipt, 0), coalesce(m.attempt, 0), "
         "m.provider_id, coalesce(m.code, 0), m.detail, m.at_ms, m.sent_at_ms, m.delivered_at_ms, m.read_at_ms, "
-        "m.failed_at_ms FROM plan JOIN recipients r ON r.id = plan.recipient LEFT JOIN messages m ON m.id = plan.id "
+        "m.failed_at_ms, r.line, m.next_at_ms FROM plan JOIN recipients r ON r.id = plan.recipient LEFT JOIN messages "
+        "m ON m.id = plan.id "
         "WHERE plan.id > ?1 AND plan.id < ?2 AND (?3 < 0 OR coalesce(m.state, 0) = ?3) "
-        "AND (NOT ?4 OR (m.state = 2 AND m.receipt = 2)) ORDER BY plan.id LIMIT ?5",
-        after, base + (std::int64_t{1} << 32), wanted, filter.undelivered, filter.limit - list.size());
+        "AND (NOT ?4 OR (m.state = 2 AND m.receipt = 2)) AND (?6 = '' OR r.address = ?6) "
+        "AND (?7 = 0 OR m.code = ?7) AND (?8 < 0 OR m.receipt = ?8) ORDER BY plan.id LIMIT ?5",
+        after, base + (std::int64_t{1} << 32), wanted, filter.undelivered, filter.limit - list.size(), filter.address,
+        filter.code, filter.receipt ? static_cast<int>(*filter.receipt) : -1);
     while (r.next()) {
       list.push_back({.id = message_id::from_key(r.integer(0)),
                       .address = std::string(r.text(1)),
@@ -87,7 +145,9 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
                       .sent_at_ms = r.integer(9),
                       .delivered_at_ms = r.integer(10),
                       .read_at_ms = r.integer(11),
-                      .failed_at_ms = r.integer(12)});
+                      .failed_at_ms = r.integer(12),
+                      .line = r.integer(13),
+                      .next_at_ms = r.integer(14)});
     }
     if (list.size() >= filter.limit) break;
   }

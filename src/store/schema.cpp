@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "store/copies.hpp"
+
 namespace bulkmsg::store {
 
 namespace {
@@ -14,7 +16,17 @@ CREATE TABLE store(
   id INTEGER PRIMARY KEY CHECK(id = 1),
   store_id INTEGER NOT NULL,              -- names this store in callback keys
   created_at_ms INTEGER NOT NULL,
-  foreign_receipts INTEGER NOT NULL DEFAULT 0);  -- counted and dropped
+  foreign_receipts INTEGER NOT NULL DEFAULT 0,  -- counted and dropped
+  inode INTEGER NOT NULL DEFAULT 0,       -- of this file, and when it was born: in a copy they are another's; 0: unknown
+  born_ns INTEGER NOT NULL DEFAULT 0,
+  retention_ms INTEGER NOT NULL DEFAULT 0,  -- finished campaigns lose personal data after this time; 0: never
+  forget_key BLOB NOT NULL DEFAULT x'',   -- of the hashes that stand for forgotten persons; empty: nobody was forgotten
+  forgotten INTEGER NOT NULL DEFAULT 0);  -- persons
+
+CREATE TABLE former_stores(               -- of which this one is an adopted copy
+  store_id INTEGER PRIMARY KEY,
+  lanes_to INTEGER NOT NULL,              -- receipts for lanes up to here are ours, too
+  adopted_at_ms INTEGER NOT NULL);
 
 CREATE TABLE senders(
   id INTEGER PRIMARY KEY,
@@ -162,6 +174,11 @@ CREATE TABLE campaigns(
   created_at_ms INTEGER NOT NULL,
   started_at_ms INTEGER NOT NULL DEFAULT 0,
   finished_at_ms INTEGER NOT NULL DEFAULT 0,
+  test_of INTEGER NOT NULL DEFAULT 0,     -- a test send of this campaign; 0: a campaign of its own
+  scheduled_at_ms INTEGER NOT NULL DEFAULT 0,  -- when it is to start; 0: not scheduled
+  scheduled_as TEXT NOT NULL DEFAULT '',  -- the same as it was written, with its zone
+  max_lateness_ms INTEGER NOT NULL DEFAULT 0,
+  expired_to INTEGER NOT NULL DEFAULT 0,  -- rows before this one have lost their personal data; -1: all have
   -- counters, see bulkmsg/campaign/counters.hpp
   total INTEGER NOT NULL DEFAULT 0,
   sent INTEGER NOT NULL DEFAULT 0,
@@ -173,6 +190,8 @@ CREATE TABLE campaigns(
   undelivered INTEGER NOT NULL DEFAULT 0,
   responded INTEGER NOT NULL DEFAULT 0,
   settled_by_receipt INTEGER NOT NULL DEFAULT 0);
+
+CREATE INDEX campaigns_scheduled ON campaigns(scheduled_at_ms) WHERE state = 2;
 
 CREATE TABLE recipients(
   id INTEGER PRIMARY KEY,                 -- campaign<<32 | row, from 0
@@ -345,7 +364,9 @@ CREATE TABLE commands(                    -- from other processes
   reason TEXT NOT NULL,
   done_at_ms INTEGER NOT NULL DEFAULT 0,
   code INTEGER NOT NULL DEFAULT 0,
-  message TEXT NOT NULL DEFAULT '');
+  message TEXT NOT NULL DEFAULT '',
+  argument TEXT NOT NULL DEFAULT '',      -- what the verb needs beside the campaign
+  actor TEXT NOT NULL DEFAULT '');
 CREATE INDEX commands_waiting ON commands(id) WHERE done_at_ms = 0;
 
 CREATE TABLE events(                      -- durable ones, until the host acknowledges them
@@ -359,9 +380,11 @@ CREATE TABLE events(                      -- durable ones, until the host acknow
 CREATE TABLE history(                     -- who changed what, when and why
   id INTEGER PRIMARY KEY,
   at_ms INTEGER NOT NULL,
-  campaign INTEGER NOT NULL,
+  campaign INTEGER NOT NULL,              -- 0: of the store as a whole
   action TEXT NOT NULL,
-  reason TEXT NOT NULL);
+  reason TEXT NOT NULL,
+  actor TEXT NOT NULL DEFAULT '');        -- who; "engine": by itself; empty: the call did not say
+CREATE INDEX history_campaign ON history(campaign, id);
 )sql";
 
 int version_of(database& db, const std::string& path) {
@@ -398,6 +421,7 @@ void create_if_missing(const std::string& path, std::int64_t now_ms, std::int64_
     db.exec("BEGIN IMMEDIATE");
     db.exec(version_1);
     db.run("INSERT INTO store(id, store_id, created_at_ms) VALUES (1, ?1, ?2)", store_id, now_ms);
+    put_identity(db, identity_of(making));  // renaming changes neither
     db.exec("PRAGMA application_id=" + std::to_string(application_id));
     db.exec("PRAGMA user_version=" + std::to_string(schema_version));
     db.exec("COMMIT");

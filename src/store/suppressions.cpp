@@ -4,6 +4,7 @@
 
 #include "bulkmsg/recipients/address.hpp"
 #include "store/campaigns.hpp"
+#include "store/privacy.hpp"
 
 namespace bulkmsg::store {
 
@@ -89,16 +90,26 @@ void suppress(database& db, std::string_view address, const suppression& why, st
   log(db, {now_ms, person, address, "suppress", name(why.source), scope_name(old), name(why.scope), why.note});
 }
 
+namespace {
+
+bool lift_one(database& db, std::int64_t person, std::string_view address, suppression_source source,
+              std::string_view note, std::int64_t now_ms) {
+  const auto old = db.number("SELECT scope FROM suppressions WHERE person = ?1 AND source = ?2", person, source);
+  if (old == 0) return false;
+  db.run("DELETE FROM suppressions WHERE person = ?1 AND source = ?2", person, source);
+  log(db, {now_ms, person, address, "lift", name(source), scope_name(old), "", note});
+  return true;
+}
+
+}  // namespace
+
 bool lift(database& db, std::string_view address, std::span<const suppression_source> sources, std::string_view note,
           std::int64_t now_ms) {
-  const auto person = person_of(db, address);
+  const auto known = person_of(db, address);
   bool found = false;
-  for (const auto source : sources) {
-    const auto old = db.number("SELECT scope FROM suppressions WHERE person = ?1 AND source = ?2", person, source);
-    if (old == 0) continue;
-    found = true;
-    db.run("DELETE FROM suppressions WHERE person = ?1 AND source = ?2", person, source);
-    log(db, {now_ms, person, address, "lift", name(source), scope_name(old), "", note});
+  // Also what was said before they were forgotten.
+  for (const auto person : {known, forgotten_key(db, person_key(address))}) {
+    for (const auto source : sources) found = lift_one(db, person, address, source, note, now_ms) || found;
   }
   return found;
 }
@@ -125,7 +136,7 @@ void put_consent(database& db, std::string_view address, const consent& given, s
 }
 
 void state_consent(database& db, std::int64_t campaign, std::string_view source, std::int64_t now_ms) {
-  check_draft(db, campaign, "state the consent of the recipients of");
+  check_call(db, campaign, campaign_call::state_consent);
   const auto rows = read_campaign(db, campaign).recipients;
   const auto stated = db.number("SELECT max(last) FROM consent_statements WHERE campaign = ?1", campaign);
   if (stated >= rows) return;
@@ -150,8 +161,8 @@ std::vector<suppression_row> list_suppressions(database& db, const suppression_f
     }
   };
   if (!filter.address.empty()) {
-    take(db.select("SELECT person, source, scope, at_ms, address, note FROM suppressions WHERE person = ?1",
-                   person_of(db, filter.address)));
+    take(db.select("SELECT person, source, scope, at_ms, address, note FROM suppressions WHERE person IN (?1, ?2)",
+                   person_of(db, filter.address), forgotten_key(db, person_key(filter.address))));
   } else {
     take(
         db.select("SELECT person, source, scope, at_ms, address, note FROM suppressions "
@@ -186,12 +197,14 @@ screen::screen(database& db, std::int64_t campaign, consent_rules rules)
       rules_(rules),
       identities_(any(db, "SELECT EXISTS(SELECT 1 FROM identities)")),
       suppressions_(any(db, "SELECT EXISTS(SELECT 1 FROM suppressions)")),
-      consents_(any(db, "SELECT EXISTS(SELECT 1 FROM consents)")) {
+      consents_(any(db, "SELECT EXISTS(SELECT 1 FROM consents)")),
+      forgotten_(any(db, "SELECT forgotten FROM store")) {
   auto r = db.select("SELECT first, last FROM consent_statements WHERE campaign = ?1", campaign);
   while (r.next()) stated_.emplace_back(r.integer(0), r.integer(1));
 }
 
 errc screen::check(std::string_view address, std::int64_t row) {
+  if (address.starts_with(forgotten_prefix)) return errc::recipient_suppressed;  // nobody knows who it was
   const bool stated =
       std::any_of(stated_.begin(), stated_.end(), [&](const auto& s) { return row >= s.first && row < s.second; });
   if (!suppressions_ && !consents_) return rules_.needs_consent && !stated ? errc::consent_missing : errc::ok;
@@ -202,6 +215,21 @@ errc screen::check_person(std::int64_t key) { return check(key, false); }
 
 errc screen::check(std::int64_t key, bool stated) {
   const auto person = identities_ ? resolved(db_, key) : key;
+  if (forgotten_) {
+    // What they said before they were forgotten bars them still, unless they have said something since.
+    const auto hash = forgotten_key(db_, key);
+    if (db_.number("SELECT EXISTS(SELECT 1 FROM suppressions WHERE person = ?1 AND scope >= ?2)", hash,
+                   rules_.marketing ? consent_scope::marketing : consent_scope::all) != 0) {
+      return errc::recipient_suppressed;
+    }
+    if (db_.number("SELECT EXISTS(SELECT 1 FROM consents WHERE person = ?1)", person) == 0) {
+      return check_known(hash, stated);
+    }
+  }
+  return check_known(person, stated);
+}
+
+errc screen::check_known(std::int64_t person, bool stated) {
   const auto scope = rules_.marketing ? consent_scope::marketing : consent_scope::all;
   if (suppressions_ &&
       db_.number("SELECT EXISTS(SELECT 1 FROM suppressions WHERE person = ?1 AND scope >= ?2)", person, scope) != 0) {

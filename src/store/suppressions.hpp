@@ -52,10 +52,11 @@ class screen {
 
  private:
   errc check(std::int64_t key, bool stated);
+  errc check_known(std::int64_t person, bool stated);
 
   database& db_;
   const consent_rules rules_;
-  bool identities_, suppressions_, consents_;                  // whether there are any
+  bool identities_, suppressions_, consents_, forgotten_;      // whether there are any
   std::vector<std::pair<std::int64_t, std::int64_t>> stated_;  // rows [first, last)
 };
 

@@ -20,7 +20,7 @@ const std::vector<campaign_state> all_states = {draft,  scheduled, starting, sen
 const std::map<campaign_state, std::string> table = {
     {draft, ".xx....."},      //
     {scheduled, "x.x....x"},  // cancelled, fired, expired
-    {starting, "x..x...x"},   // a refused start is a draft again
+    {starting, "xx.x...x"},   // a refused start is a draft again; an interrupted one of a schedule waits for it
     {sending, "....xxxx"},    //
     {paused, "...x..xx"},     //
     {completed, "........"},  //

@@ -68,7 +68,7 @@ void sweep(const char* what, bulkmsg_status expected, const std::function<bulkms
 }
 
 constexpr char sender[] =
-    R"({"name":"s","origin":"http://127.0.0.1:1","phone_number_id":"106540352242922","token":"env:ALLOCATION_TOKEN",)"
+    R"({"name":"s","origin":"http://127.0.0.1:1","phone_number_id":"106540352242922","agent":"ana","token":"env:ALLOCATION_TOKEN",)"
     R"("app_secret":"env:ALLOCATION_TOKEN"})";
 constexpr char words[] =
     R"({"id":"7","name":"hello","language":"en_US","status":"APPROVED","category":"UTILITY",)"

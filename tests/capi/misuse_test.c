@@ -52,7 +52,7 @@ static void expect(int line, const char* what, bulkmsg_status expected, bulkmsg_
 #define TEXT(literal) literal, sizeof(literal) - 1
 
 static const char sender_json[] =
-    "{\"name\":\"s\",\"origin\":\"http://127.0.0.1:1\",\"phone_number_id\":\"106540352242922\","
+    "{\"name\":\"s\",\"origin\":\"http://127.0.0.1:1\",\"phone_number_id\":\"106540352242922\",\"agent\":\"ana\","
     "\"token\":\"env:MISUSE_TOKEN\",\"app_secret\":\"env:MISUSE_SECRET\"}";
 static const char template_json[] =
     "{\"id\":\"7\",\"name\":\"hello\",\"language\":\"en_US\",\"status\":\"APPROVED\",\"category\":\"UTILITY\","

@@ -108,7 +108,7 @@ class WithADirectory(unittest.TestCase):
 
     def draft(self, engine, sender=None, **options):
         sender = sender or {"name": "nowhere", "origin": "http://127.0.0.1:1", "phone_number_id": "106540352242922",
-                            "token": "env:CAPI_TEST_TOKEN"}
+                            "agent": "ana", "token": "env:CAPI_TEST_TOKEN"}
         return engine.create_campaign(
             "spring", sender=engine.put_sender(sender), template=engine.put_template(self.template), **options)
 

@@ -82,7 +82,7 @@ class Sandbox:
 
 def sender_file(path, origin, **changes):
     settings = {
-        "name": "test", "origin": origin, "phone_number_id": PHONE_NUMBER_ID, "business_account_id": "102290129340398",
+        "name": "test", "origin": origin, "phone_number_id": PHONE_NUMBER_ID, "business_account_id": "102290129340398", "agent": "ana",
         "token": "env:BULKMSG_TOKEN", "app_secret": "env:BULKMSG_APP_SECRET", "limits": "1000/s; in-flight=64",
     }
     settings.update(changes)

@@ -187,6 +187,7 @@ inline sender_settings sender_at(const std::string& origin) {
           .token = "env:BULKMSG_TEST_TOKEN",
           .app_secret = "env:BULKMSG_TEST_APP_SECRET",
           .verify_token = "env:BULKMSG_TEST_VERIFY_TOKEN",
+          .agent = "ana",
           .limits = "1000/s; in-flight=8",
           .connections_max = 8};
 }

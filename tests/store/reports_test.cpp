@@ -44,7 +44,7 @@ TEST(list, pages_by_id_without_gaps_or_repeats) {
   std::vector<std::int64_t> made, seen;
   for (int i = 0; i < 7; ++i) made.push_back(s.draft("c" + std::to_string(i)));
   for (std::int64_t after = 0;;) {
-    const auto page = store::list_campaigns(s.db(), after, 3);
+    const auto page = store::list_campaigns(s.db(), {.after = {after}, .limit = 3});
     EXPECT_LE(page.size(), 3u);
     if (page.empty() || seen.size() > made.size()) break;
     for (const auto& c : page) seen.push_back(c.id.value);

@@ -38,7 +38,8 @@ TEST(schema, create_if_missing_makes_a_whole_store) {
   EXPECT_EQ(table(db, "SELECT id, store_id, created_at_ms, foreign_receipts FROM store"), "1|42|1800000000000|0 ");
   EXPECT_EQ(table(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1"),
             "accounts attributes campaign_media campaigns commands consent_log consent_statements consents "
-            "contact_index contact_labels contacts credit_calls events group_members group_receipts history identities "
+            "contact_index contact_labels contacts credit_calls events former_stores group_members group_receipts "
+            "history identities "
             "inbox intents lanes ledger media messages parked plan provider_templates recipients rejects replies "
             "reservations segments senders store suppressions templates ");
 }

@@ -102,7 +102,7 @@ TEST(suppressions, a_statement_covers_what_came_since_the_last_one) {
   EXPECT_EQ(table(s.db(), "SELECT first, last, source FROM consent_statements"), "0|3|a 3|5|b ");
   while (!store::undo_import(s.db(), campaign, 0, 0)) {
   }
-  store::erase_draft(s.db(), campaign);
+  store::erase_draft(s.db(), campaign, noon_ms, {});
   EXPECT_EQ(count(s.db(), "SELECT count(*) FROM consent_statements"), 0);
 }
 

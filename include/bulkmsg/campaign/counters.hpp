@@ -22,6 +22,16 @@ struct counters {
 
   [[nodiscard]] constexpr std::int64_t queued() const noexcept { return total - sent - failed - unconfirmed - skipped; }
 
+  // Every message that has its outcome, in all of them, from 0 to 1.
+  [[nodiscard]] constexpr std::int64_t completed() const noexcept { return total - queued(); }
+  [[nodiscard]] constexpr double progress() const noexcept {
+    return total == 0 ? 0 : static_cast<double>(completed()) / static_cast<double>(total);
+  }
+  // Of those that were sent, from 0 to 1.
+  [[nodiscard]] constexpr double response_rate() const noexcept {
+    return sent == 0 ? 0 : static_cast<double>(responded) / static_cast<double>(sent);
+  }
+
   constexpr counters& operator+=(const counters& o) noexcept {
     total += o.total, sent += o.sent, failed += o.failed, unconfirmed += o.unconfirmed, skipped += o.skipped;
     delivered += o.delivered, read += o.read, undelivered += o.undelivered, responded += o.responded;

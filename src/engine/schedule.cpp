@@ -1,0 +1,245 @@
+// Campaigns that start later: checked when they are scheduled, frozen when their time comes, beside the sending.
+#include <absl/time/time.h>
+
+#include <charconv>
+
+#include "engine/impl.hpp"
+
+namespace bulkmsg {
+
+namespace {
+
+constexpr std::chrono::milliseconds lateness_max = std::chrono::hours(24 * 30);
+constexpr std::int64_t ahead_ms_max = std::int64_t{2} * 366 * 24 * 3600 * 1000;
+constexpr std::size_t time_bytes_max = 100;
+constexpr std::int64_t again_after_ms = 1000;
+
+std::string shown(std::int64_t unix_ms) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
+}
+
+tl::unexpected<error> bad_time(std::string_view text, const std::string& why) {
+  return fail(errc::bad_option_value, "time '" + std::string(text.substr(0, time_bytes_max)) + "': " + why);
+}
+
+// What may pass by itself: the campaign stays scheduled, and is tried again until it is too late.
+bool passes(errc code) {
+  switch (code) {
+    case errc::closed:
+    case errc::store_failed:
+    case errc::store_in_use:
+    case errc::queue_full:
+    case errc::rate_limited:
+    case errc::connect_failed:
+    case errc::tls_failed:
+    case errc::timed_out:
+    case errc::connection_lost:
+    case errc::provider_unreadable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+constexpr char between = '\x1f';  // the parts of a posted schedule: lateness in ms, time
+
+}  // namespace
+
+result<std::int64_t> parse_time(std::string_view text) {
+  constexpr const char* form = "write it as 2026-12-01 09:00 Europe/Berlin, or with an offset: 2026-12-01T09:00+01:00";
+  if (text.size() > time_bytes_max) return bad_time(text, form);
+  std::string whole(text);
+  if (whole.size() > 10 && whole[10] == 'T') whole[10] = ' ';
+  // Date and time, then a blank and a zone, or an offset or Z right behind.
+  const auto zone_at = whole.find_first_of(" +-Zz", 11);
+  if (whole.size() < 16 || zone_at == std::string::npos) return bad_time(text, std::string("no zone; ") + form);
+  const std::string local = whole.substr(0, zone_at);
+  const std::string name = whole.substr(whole[zone_at] == ' ' ? zone_at + 1 : zone_at);
+  absl::Time read;
+  std::string problem;
+  const char* format = local.size() > 16 ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d %H:%M";
+  if (!absl::ParseTime(format, local, &read, &problem) || (local.size() != 16 && local.size() != 19)) {
+    return bad_time(text, form);
+  }
+  const absl::CivilSecond civil = absl::ToCivilSecond(read, absl::UTCTimeZone());
+  absl::TimeZone zone;
+  if (name == "Z" || name == "z") {
+    zone = absl::UTCTimeZone();
+  } else if (name.starts_with('+') || name.starts_with('-')) {
+    int hours = 0, minutes = 0;
+    const char* end = name.data() + name.size();
+    const auto h = std::from_chars(name.data() + 1, end, hours);
+    const auto m = h.ptr != end && *h.ptr == ':' ? std::from_chars(h.ptr + 1, end, minutes) : h;
+    if (name.size() != 6 || m.ptr != end || hours < 0 || hours > 14 || minutes < 0 || minutes > 59) {
+      return bad_time(text, form);
+    }
+    zone = absl::FixedTimeZone((name[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60));
+  } else if (name.empty() || name.find("..") != std::string::npos || name.starts_with('/') || name.starts_with(':') ||
+             name.starts_with("file:") || !absl::LoadTimeZone(name, &zone)) {
+    // A name is looked up in the system's files: it must not lead anywhere else.
+    return bad_time(text, "there is no zone '" + name + "'; give one like Europe/Berlin");
+  }
+  const auto found = zone.At(civil);
+  if (found.kind == absl::TimeZone::TimeInfo::SKIPPED) {
+    return bad_time(text, "there is no such time on that day, the clocks go forward; give another");
+  }
+  return absl::ToUnixMillis(found.pre);
+}
+
+result<plan_summary> engine::impl::check_schedule(std::int64_t campaign, const schedule_options& when,
+                                                  std::int64_t& at_ms) {
+  const auto at = parse_time(when.at);
+  if (!at) return fail(at.error());
+  at_ms = *at;
+  if (at_ms <= now_ms()) {
+    return bad_time(when.at, "it is " + shown(now_ms()) + " already; give a later one, or start it now");
+  }
+  if (at_ms - now_ms() > ahead_ms_max) return bad_time(when.at, "it is over two years ahead; give an earlier one");
+  if (when.max_lateness.count() < 0 || when.max_lateness > lateness_max) {
+    return fail(errc::bad_option_value, "max_lateness: from 0 to 30 days");
+  }
+  auto row = read([&](store::database& db) { return store::read_campaign(db, campaign); });
+  if (!row) return fail(row.error());
+  if (auto ok = check_call(row->state, campaign_call::schedule); !ok) return fail(ok.error());
+  files_of files;
+  auto made = plan(*row, files);
+  if (!made) return fail(made.error());
+  auto& summary = made->summary;
+  if (row->account != 0 && summary.credits_available < summary.credits) {
+    summary.warnings.push_back("the campaign needs " + std::to_string(summary.credits) + " credits, and " +
+                               std::to_string(summary.credits_available) +
+                               " are available now; top up before it starts");
+  }
+  return std::move(summary);
+}
+
+result<plan_summary> engine::impl::schedule_now(std::int64_t campaign, const schedule_options& when) {
+  const exclusive scheduling(*this, campaign);
+  if (auto mine = scheduling.had(); !mine) return fail(mine.error());
+  std::int64_t at_ms = 0;
+  auto summary = check_schedule(campaign, when, at_ms);
+  if (!summary) return summary;
+  auto stored = writer_->run([&](store::database& db) {
+    store::check_call(db, campaign, campaign_call::schedule);
+    store::change_state(db, campaign, campaign_state::scheduled, "schedule", when.at, now_ms(), when.actor);
+    store::set_schedule(db, campaign, when, at_ms);
+  });
+  if (!stored) return fail(stored.error());
+  events_.durable_waiting();
+  return summary;
+}
+
+result<void> engine::impl::cancel_now(std::int64_t campaign, const std::string& actor) {
+  auto done = writer_->run([&](store::database& db) {
+    store::check_call(db, campaign, campaign_call::cancel_schedule);
+    store::change_state(db, campaign, campaign_state::draft, "cancel", "", now_ms(), actor);
+    store::set_schedule(db, campaign, {.max_lateness = std::chrono::milliseconds(0)}, 0);
+  });
+  if (done) events_.durable_waiting();
+  return done;
+}
+
+result<plan_summary> engine::schedule(campaign_id campaign, const schedule_options& when,
+                                      std::chrono::milliseconds wait) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  if (self_->mode() == open_mode::run) return self_->schedule_now(campaign.value, when);
+  if (auto ok = self_->may_post("schedule a campaign"); !ok) return fail(ok.error());
+  std::int64_t at_ms = 0;
+  auto summary = self_->check_schedule(campaign.value, when, at_ms);
+  if (!summary) return summary;
+  auto done = self_->post_command("schedule", campaign.value, {}, wait, when.actor,
+                                  std::to_string(when.max_lateness.count()) + between + when.at);
+  if (!done) return fail(done.error());
+  return summary;
+}
+
+result<void> engine::cancel_schedule(campaign_id campaign, const std::string& actor, std::chrono::milliseconds wait) {
+  const auto call = self_->enter(false);
+  if (!call) return fail(call.error());
+  if (self_->mode() == open_mode::run) return self_->cancel_now(campaign.value, actor);
+  if (auto ok = self_->may_post("cancel a schedule"); !ok) return ok;
+  return self_->post_command("cancel", campaign.value, {}, wait, actor);
+}
+
+void engine::impl::carry_out_beside(const std::string& verb, std::int64_t campaign, const std::string& argument,
+                                    const std::string& actor, std::int64_t command_id) {
+  if (!taken_up_.insert(command_id).second) return;
+  beside([=, this] {
+    result<void> done;
+    if (verb == "schedule") {
+      const auto at = argument.find(between);
+      std::int64_t lateness_ms = -1;
+      std::from_chars(argument.data(), argument.data() + std::min(at, argument.size()), lateness_ms);
+      auto planned = schedule_now(campaign, {.at = at == std::string::npos ? "" : argument.substr(at + 1),
+                                             .max_lateness = std::chrono::milliseconds(lateness_ms),
+                                             .actor = actor});
+      if (!planned) done = fail(planned.error());
+    } else {
+      done = cancel_now(campaign, actor);
+    }
+    answer_command(command_id, done);
+    io_->post([this, command_id] { taken_up_.erase(command_id); });
+  });
+}
+
+void engine::impl::beside(std::function<void()> work) {
+  if (closed_) return;
+  if (!beside_) beside_ = std::make_unique<net::io_thread>("bulkmsg-beside");
+  beside_->post([this, work = std::move(work)] {
+    // As a call of the host's: close() waits for it, and it does not begin once the engine closes.
+    const std::shared_lock call(calls_, std::try_to_lock);
+    if (call && !closed_) work();
+  });
+}
+
+void engine::impl::fire_schedules() {
+  if (!options_.send) return;
+  const auto due = store::guarded([&] { return store::due_schedules(*io_reader_, now_ms()); });
+  if (!due) return;
+  for (const auto id : *due) {
+    if (const auto again = fire_again_ms_.find(id); again != fire_again_ms_.end() && again->second > now_ms()) continue;
+    if (!firing_.insert(id).second) continue;
+    // Late is what nobody ran for; what waits for others here is not.
+    beside([=, this, noticed_ms = now_ms()] {
+      const bool later = fire(id, noticed_ms);
+      io_->post([=, this] {
+        firing_.erase(id);
+        if (later) {
+          fire_again_ms_[id] = now_ms() + again_after_ms;
+        } else {
+          fire_again_ms_.erase(id);
+        }
+      });
+    });
+  }
+}
+
+bool engine::impl::fire(std::int64_t campaign, std::int64_t noticed_ms) {
+  const exclusive starting(*this, campaign);
+  if (!starting.had()) return true;  // recipients are being added
+  const auto row = read([&](store::database& db) { return store::read_campaign(db, campaign); });
+  if (!row) return true;
+  if (row->state != campaign_state::scheduled) return false;
+  const auto end = [&](const std::string& why) {
+    const auto failed = writer_->run([&](store::database& db) {
+      store::check_call(db, campaign, campaign_call::cancel_schedule);
+      store::change_state(db, campaign, campaign_state::failed, "fail", why, now_ms());
+    });
+    if (failed) events_.durable_waiting();
+    return !failed;
+  };
+  if (noticed_ms - row->scheduled_at_ms > row->max_lateness_ms) {
+    return end("the schedule expired: it was due at " + shown(row->scheduled_at_ms) +
+               ", the store was run again only at " + shown(noticed_ms) +
+               ", later than allowed; make the campaign again");
+  }
+  const auto begun = begin(*row, {.actor = "schedule"});
+  if (begun) return false;
+  if (passes(begun.error().code) && now_ms() - row->scheduled_at_ms <= row->max_lateness_ms) return true;
+  const auto state = read([&](store::database& db) { return store::read_campaign(db, campaign).state; });
+  if (!state || *state != campaign_state::scheduled) return !state;
+  return end(begun.error().message);
+}
+
+}  // namespace bulkmsg

@@ -1,0 +1,121 @@
+// A copied store file is noticed, adopted, and made safely while the engine runs.
+#include <filesystem>
+
+#include "engine/hosted.hpp"
+#include "store/sqlite.hpp"
+
+namespace bulkmsg::testing {
+namespace {
+
+using enum campaign_state;
+
+void copy(const std::string& from, const std::string& to) { std::filesystem::copy_file(from, to); }
+
+TEST(copies, a_copied_file_opens_for_reading_only_and_says_what_to_do) {
+  provider p;
+  host h({}, p.origin());
+  p.hold();
+  const auto campaign = h.start(5);
+  must(h->pause(campaign));
+  p.let_go();
+  h.close();
+  const auto copied = h.folder.file("copy");
+  copy(h.path(), copied);
+  for (const auto mode : {open_mode::run, open_mode::post, open_mode::read}) {
+    auto e = must(engine::open(copied, {.mode = mode}));
+    EXPECT_TRUE(e.is_copy());
+    EXPECT_EQ(must(e.status(campaign)).state, paused);
+    for (const auto& why : {refused(e.resume(campaign)), refused(e.create_campaign({.name = "x"}))}) {
+      EXPECT_EQ(why.code, errc::read_only);
+      EXPECT_NE(why.message.find("adopt"), std::string::npos) << why.message;
+    }
+    EXPECT_EQ(code_of(ingest(e, reply("r"))), errc::read_only);
+  }
+  h.open();
+  EXPECT_FALSE(h->is_copy());
+}
+
+TEST(copies, renaming_the_file_makes_no_copy) {
+  host h;
+  h.close();
+  const auto moved = h.folder.file("moved");
+  std::filesystem::rename(h.path(), moved);
+  EXPECT_FALSE(must(engine::open(moved, {.send = false})).is_copy());
+  EXPECT_EQ(code_of(engine::adopt(moved)), errc::conflict);
+}
+
+TEST(copies, an_adopted_copy_is_a_store_of_its_own_with_its_campaigns_paused) {
+  provider p;
+  host h({}, p.origin());
+  p.hold();
+  const auto campaign = h.start(50);
+  ASSERT_TRUE(p.wait_for(1));
+  const auto waiting = h.draft(1);
+  must(h->schedule(waiting, {.at = "2027-12-01 09:00 Z"}));
+  const auto copied = h.folder.file("copy");
+  must(h->backup(copied, "ana"));
+  p.let_go();
+  const auto done = must(engine::adopt(copied, "ben"));
+  EXPECT_NE(done.new_id, done.old_id);
+  EXPECT_EQ(done.paused, 1);
+  EXPECT_GT(done.last_entry_ms, 0);
+  auto e = must(engine::open(copied));
+  EXPECT_FALSE(e.is_copy());
+  const auto status = must(e.status(campaign));
+  EXPECT_EQ(status.state, paused);
+  EXPECT_NE(status.reason.find("copy whose last entry is 0 minutes old"), std::string::npos) << status.reason;
+  EXPECT_EQ(must(e.status(waiting)).state, draft) << "it must not fire in both";
+  const auto told = must(e.history());
+  EXPECT_TRUE(
+      std::any_of(told.begin(), told.end(), [](const auto& r) { return r.action == "adopt" && r.actor == "ben"; }));
+  EXPECT_EQ(code_of(engine::adopt(copied)), errc::store_in_use);
+}
+
+TEST(copies, receipts_for_what_was_sent_before_are_still_taken_and_for_later_lanes_are_foreign) {
+  provider p;
+  host h({}, p.origin());
+  const auto campaign = h.start(2);
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == completed; }));
+  const auto before = p.requests();
+  const auto copied = h.folder.file("copy");
+  must(h->backup(copied));
+  const auto second = h.start(1);
+  ASSERT_TRUE(h.until([&] { return h.state(second) == completed; }));
+  const auto after = p.requests().back().key;
+  h.close();
+  must(engine::adopt(copied));
+  auto e = must(engine::open(copied, {.send = false}));
+  must(ingest(e, statuses({{before[0].key, "delivered"}, {after, "delivered"}})));
+  ASSERT_TRUE(host::until(e, [&] { return must(e.status(campaign)).counters.delivered == 1; }));
+  store::database db(copied, store::database::access::read);
+  EXPECT_EQ(db.number("SELECT foreign_receipts FROM store"), 1);
+}
+
+TEST(copies, a_backup_is_whole_while_sending_and_names_no_file_that_is_there) {
+  provider p;
+  host h({}, p.origin());
+  const auto campaign = h.start(400);
+  const auto to = h.folder.file("backup");
+  must(h->backup(to, "ana"));
+  EXPECT_EQ(code_of(h->backup(to)), errc::conflict);
+  EXPECT_EQ(code_of(h->backup(h.folder.file("no/such/folder/backup"))), errc::store_failed);
+  {
+    store::database db(to, store::database::access::read);
+    EXPECT_EQ(db.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+    EXPECT_EQ(db.number("SELECT count(*) FROM recipients"), 400);
+    EXPECT_EQ(db.number("SELECT total - sent - failed - unconfirmed - skipped FROM campaigns"),
+              400 - db.number("SELECT count(*) FROM messages WHERE state IN (2, 3, 4)"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(to + ".new"));
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == completed; }));
+  EXPECT_EQ(h.told(campaign).sent, 400);
+  const auto told = must(h->history());
+  EXPECT_TRUE(std::any_of(told.begin(), told.end(), [&](const auto& r) {
+    return r.action == "backup" && r.actor == "ana" && r.reason == to && !r.campaign;
+  }));
+  auto looker = must(engine::open(h.path(), {.mode = open_mode::read}));
+  must(looker.backup(h.folder.file("by reader")));
+}
+
+}  // namespace
+}  // namespace bulkmsg::testing

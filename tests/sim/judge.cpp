@@ -1,0 +1,140 @@
+#include "sim/judge.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "bulkmsg/campaign/life_cycle.hpp"
+#include "store/accounts.hpp"
+#include "store/campaigns.hpp"
+
+namespace bulkmsg::sim {
+
+namespace {
+
+void expect(std::int64_t told, std::int64_t is, const std::string& what) {
+  if (told != is)
+    throw broken{what + ": " + std::to_string(told) + " by the counters, " + std::to_string(is) + " by the rows"};
+}
+
+}  // namespace
+
+void judge::sit() { db_.emplace(path_, store::database::access::read); }
+void judge::rise() { db_.reset(); }
+
+std::int64_t judge::number(const std::string& sql) {
+  sqlite3_stmt* s = nullptr;
+  if (sqlite3_prepare_v2(db_->handle(), sql.c_str(), -1, &s, nullptr) != SQLITE_OK) {
+    throw broken{"the judge cannot ask: " + std::string(sqlite3_errmsg(db_->handle()))};
+  }
+  const auto value = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+  sqlite3_finalize(s);
+  return value;
+}
+
+void judge::took(std::int64_t message, int rank) {
+  auto& best = told_[message];
+  best = std::max(best, rank);
+}
+
+void judge::look() {
+  db_->exec("BEGIN");
+  std::int64_t held = 0, sent = 0;
+  for (const auto& c : store::list_campaigns(*db_, 0, 100)) {
+    if (c.state == campaign_state::draft || c.state == campaign_state::starting) continue;
+    struct row_counts {
+      std::int64_t queued = 0, sent = 0, failed = 0, unconfirmed = 0, skipped = 0, delivered = 0, read = 0,
+                   undelivered = 0;
+    } rows;
+    rows.skipped = db_->number("SELECT count(*) FROM rejects WHERE id >> 32 = ?1", c.id.value);
+    auto r = db_->select(
+        "SELECT p.id, coalesce(m.state, 0), coalesce(m.receipt, 0) FROM lanes l JOIN plan p ON p.id >= (l.id << 32) "
+        "AND p.id < ((l.id + 1) << 32) LEFT JOIN messages m ON m.id = p.id WHERE l.campaign = ?1",
+        c.id.value);
+    while (r.next()) {
+      const auto state = static_cast<message_state>(r.integer(1));
+      const auto receipt = r.integer(2);
+      const auto known = in_.provider().messages().find(r.integer(0));
+      const bool accepted = known != in_.provider().messages().end() && known->second.accepted;
+      const auto where =
+          "message " + std::to_string(r.integer(0) >> 32) + ":" + std::to_string(r.integer(0) & 0xffffffff);
+      switch (state) {
+        case message_state::accepted:
+          ++rows.sent;
+          if (!accepted) throw broken{where + " is called sent, and the provider never accepted it"};
+          rows.undelivered += receipt == 2, rows.delivered += receipt >= 3, rows.read += receipt == 4;
+          break;
+        case message_state::refused:
+          ++rows.failed;
+          if (accepted) throw broken{where + " is called failed, and the provider has accepted it"};
+          break;
+        case message_state::unconfirmed:
+          ++rows.unconfirmed;
+          break;
+        case message_state::skipped:
+          ++rows.skipped;
+          break;
+        default:
+          ++rows.queued;
+      }
+    }
+    const auto in = "campaign " + std::to_string(c.id.value) + ", ";
+    expect(c.counters.queued(), rows.queued, in + "queued");
+    expect(c.counters.sent, rows.sent, in + "sent");
+    expect(c.counters.failed, rows.failed, in + "failed");
+    expect(c.counters.unconfirmed, rows.unconfirmed, in + "unconfirmed");
+    expect(c.counters.skipped, rows.skipped, in + "skipped");
+    expect(c.counters.delivered, rows.delivered, in + "delivered");
+    expect(c.counters.read, rows.read, in + "read");
+    expect(c.counters.undelivered, rows.undelivered, in + "undelivered");
+    if (c.counters.sent < sent_[c.id.value]) throw broken{in + "sent fell"};
+    sent_[c.id.value] = c.counters.sent;
+    held += rows.unconfirmed + (is_final(c.state) ? 0 : rows.queued);
+    sent += rows.sent;
+  }
+  for (const auto& account : store::list_accounts(*db_, 0, 10)) {
+    credits::balances b;
+    try {
+      b = store::audit(*db_, account.id);
+    } catch (const store::store_error& e) {
+      throw broken{"the ledger: " + e.what.message};
+    }
+    if (!b.conserved() || b.available() < 0) throw broken{"credits are not conserved"};
+    expect(b.reserved, held, "credits held");
+    expect(b.spent + account.uncollected, sent, "credits spent");
+  }
+  db_->exec("COMMIT");
+}
+
+void judge::end(std::int64_t campaign, bool all_told) {
+  look();
+  auto r = db_->select(
+      "SELECT p.id, coalesce(m.state, 0), coalesce(m.receipt, 0) FROM lanes l JOIN plan p ON p.id >> 32 = l.id "
+      "LEFT JOIN messages m ON m.id = p.id WHERE l.campaign = ?1",
+      campaign);
+  const bool stopped = number("SELECT state FROM campaigns WHERE id = " + std::to_string(campaign)) ==
+                       static_cast<int>(campaign_state::stopped);
+  while (r.next()) {
+    const auto id = r.integer(0);
+    const auto state = static_cast<message_state>(r.integer(1));
+    const auto where = "message " + std::to_string(id >> 32) + ":" + std::to_string(id & 0xffffffff);
+    const auto known = in_.provider().messages().find(id);
+    const bool there = known != in_.provider().messages().end();
+    if (state == message_state::unconfirmed) {
+      if (all_told && there && known->second.accepted) throw broken{where + ": a receipt settled nothing"};
+    } else if (state != message_state::accepted && state != message_state::refused && state != message_state::skipped) {
+      if (!stopped) throw broken{where + " was forgotten"};
+    } else if (state == message_state::skipped && there && !known->second.may_retry) {
+      throw broken{where + " is called skipped, and a request was sent"};
+    }
+    if (const auto told = told_.find(id); told != told_.end()) {
+      if (state != message_state::accepted) throw broken{where + ": a receipt was taken and lost"};
+      if (r.integer(2) < told->second) throw broken{where + ": its best receipt was taken and lost"};
+    }
+    if (all_told && there && known->second.accepted && r.integer(2) != known->second.rank) {
+      throw broken{where + ": the final receipt is " + std::to_string(r.integer(2)) + ", not " +
+                   std::to_string(known->second.rank)};
+    }
+  }
+}
+
+}  // namespace bulkmsg::sim

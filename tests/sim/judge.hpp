@@ -1,0 +1,38 @@
+// Reads the store beside the engine and holds it against the provider's books: the guarantees that must hold at every
+// durable point.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sim/world.hpp"
+#include "store/sqlite.hpp"
+
+namespace bulkmsg::sim {
+
+class judge {
+ public:
+  judge(world& in, std::string path) : in_(in), path_(std::move(path)) {}
+
+  void sit();   // opens the store for reading
+  void rise();  // closes it
+  // Throws broken. Counters against rows, rows against the provider's books, the ledger against its entries.
+  void look();
+  // What was told to the host stays: the best receipt that was taken for each message.
+  void took(std::int64_t message, int rank);
+  // With nothing on the wire: nobody is in doubt whom nothing has brought into doubt. `all_told`: every receipt there
+  // is was taken.
+  void end(std::int64_t campaign, bool all_told);
+  [[nodiscard]] std::int64_t number(const std::string& sql);
+
+ private:
+  world& in_;
+  const std::string path_;
+  std::optional<store::database> db_;
+  std::map<std::int64_t, int> told_;           // message -> rank
+  std::map<std::int64_t, std::int64_t> sent_;  // campaign -> the most that was counted
+};
+
+}  // namespace bulkmsg::sim

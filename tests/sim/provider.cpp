@@ -1,0 +1,175 @@
+#include "sim/provider.hpp"
+
+#include <algorithm>
+
+#include "sim/world.hpp"
+
+namespace bulkmsg::sim {
+
+namespace {
+
+constexpr std::array<const char*, 5> rank_names{"", "sent", "failed", "delivered", "read"};
+
+std::string field(const std::string& request, const std::string& before) {
+  const auto at = request.find(before);
+  if (at == std::string::npos) throw broken{"a request without " + before};
+  const auto from = at + before.size();
+  return request.substr(from, request.find('"', from) - from);
+}
+
+std::string refusal(int code) {
+  return R"({"error":{"message":"no","type":"OAuthException","fbtrace_id":"A","code":)" + std::to_string(code) + "}}";
+}
+
+std::string name_of(const channels::callback_key& key) {
+  return "c" + std::to_string(key.campaign) + " " + std::to_string(key.message.lane) + ":" +
+         std::to_string(key.message.sequence) + "." + std::to_string(key.attempt);
+}
+
+}  // namespace
+
+provider::answer provider::take(const std::string& request) {
+  auto& d = in_.dice();
+  const auto now = in_.clock().now();
+  const auto key = channels::callback_key::parse(field(request, R"("biz_opaque_callback_data":")"));
+  if (!key) throw broken{"a request with a callback key that cannot be read"};
+  answer a;
+  a.latency = usual + d.between(0, usual);
+  const auto roll = d.between(0, 999);
+  int up_to = 0;
+  const auto drawn = [&](int weight) { return roll < (up_to += weight); };
+  if (drawn(trouble.unsent)) {
+    a.fate = net::fate::unsent;
+    a.latency = d.between(0, 2) * millisecond;
+    ++in_flight_;
+    in_.say("unsent " + name_of(*key));
+    return a;
+  }
+  const bool cut = drawn(trouble.cut);
+  bool accepted = false;
+  std::string how = "accepted";
+  if (cut) {
+    how = "cut";
+    a.fate = net::fate::unknown;
+  } else if (drawn(trouble.lost)) {
+    how = "accepted, answer lost";
+    accepted = true;
+    a.fate = net::fate::unknown;
+    if (d.chance(300)) a.latency = 3 * second;
+  } else if (drawn(trouble.garbled)) {
+    how = "accepted, gateway's 502";
+    accepted = true;
+    a.status = 502;
+    a.body = "<html>Bad Gateway</html>";
+  } else if (drawn(trouble.temporary)) {
+    how = "131000", a.status = 500, a.body = refusal(131000), a.refusal = true;
+  } else if (drawn(trouble.throttled)) {
+    how = "130429", a.status = 429, a.body = refusal(130429), a.refusal = true;
+    if (d.chance(300)) a.retry_after = second;
+  } else if (drawn(trouble.pair)) {
+    how = "131056", a.status = 400, a.body = refusal(131056), a.refusal = true;
+  } else if (drawn(trouble.refused)) {
+    how = "131026", a.status = 400, a.body = refusal(131026);
+  } else if (drawn(trouble.token)) {
+    how = "190", a.status = 401, a.body = refusal(190), a.refusal = true;
+  } else {
+    accepted = true;
+    if (drawn(trouble.slow)) a.latency += d.between(1, 4) * second;
+  }
+  const auto id = "wamid." + std::to_string(requests_);
+  if (accepted && a.fate == net::fate::answered && a.body.empty()) a.body = R"({"messages":[{"id":")" + id + "\"}]}";
+
+  // The books.
+  ++requests_;
+  ++in_flight_;
+  times_.push_back(now);
+  std::size_t longest = 1;
+  for (const auto& l : limits_) {
+    const auto n = static_cast<std::size_t>(l.count);
+    longest = std::max(longest, n + 1);
+    const bool full = times_.size() > n;
+    if (l.kind == pacing::limit_kind::rate && full && now - times_[times_.size() - 1 - n] < l.window) {
+      throw broken{"more than " + pacing::to_string(l) + " at " + name_of(*key)};
+    }
+    if (l.kind == pacing::limit_kind::in_flight && in_flight_ > l.count) {
+      throw broken{std::to_string(in_flight_) + " in flight, allowed are " + std::to_string(l.count)};
+    }
+    if (l.kind == pacing::limit_kind::batch && full) {
+      bool paused = false;
+      for (auto i = times_.size() - n; i < times_.size(); ++i) paused = paused || times_[i] - times_[i - 1] >= l.window;
+      if (!paused) throw broken{"more than " + pacing::to_string(l) + " at " + name_of(*key)};
+    }
+  }
+  while (times_.size() > longest) times_.pop_front();
+  if (silent_.contains(key->campaign)) throw broken{name_of(*key) + " left after pause or stop had returned"};
+  accepted_ += accepted ? 1 : 0;
+  if (light) {
+    const auto sequence = key->message.key();
+    if (!reached_.empty() && !reached_.insert({sequence, {}}).second) throw broken{name_of(*key) + " came twice"};
+    return a;
+  }
+  entry e{now, key->campaign, key->message, field(request, R"("to":")"), accepted, false, 0};
+  in_.say("send " + name_of(*key) + " to " + e.to + ": " + how);
+  if (const auto before = last_.find(key->message.key()); before != last_.end()) {
+    if (before->second.accepted) throw broken{name_of(*key) + ": " + e.to + " was reached twice"};
+    if (!before->second.may_retry) throw broken{name_of(*key) + " was sent again although its fate was in doubt"};
+  }
+  if (accepted && !reached_.insert({key->campaign, e.to}).second) throw broken{e.to + " was reached twice"};
+  if (accepted) {
+    e.rank = d.chance(trouble.undelivered) ? 2 : static_cast<int>(d.between(2, 4));
+    if (e.rank == 2 && trouble.undelivered == 0) e.rank = 3;
+    report(e, id, field(request, R"("biz_opaque_callback_data":")"));
+  }
+  a.request = static_cast<std::size_t>(key->message.key());
+  last_[key->message.key()] = e;
+  return a;
+}
+
+void provider::heard(const answer& a) {
+  --in_flight_;
+  if (a.fate == net::fate::answered && a.refusal && !light) {
+    last_[static_cast<std::int64_t>(a.request)].may_retry = true;
+  }
+}
+
+void provider::expect_silence(std::int64_t campaign, bool silent) {
+  if (silent) {
+    silent_.insert(campaign);
+  } else {
+    silent_.erase(campaign);
+  }
+}
+
+provider::receipt provider::receipt_of(const entry& of, const std::string& id, const std::string& callback,
+                                       int rank) const {
+  const auto at_s = const_cast<world&>(in_).clock().wall() / second;
+  const std::string errors = rank == 2 ? R"(,"errors":[{"code":131026,"title":"Message undeliverable"}])" : "";
+  return {R"({"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{)"
+          R"("messaging_product":"whatsapp","metadata":{"phone_number_id":"1"},"statuses":[{"id":")" +
+              id + R"(","status":")" + rank_names[static_cast<std::size_t>(rank)] + R"(","timestamp":")" +
+              std::to_string(at_s) + R"(","recipient_id":")" + of.to.substr(of.to.starts_with('+') ? 1 : 0) +
+              R"(","biz_opaque_callback_data":")" + callback + "\"" + errors + "}]}}]}]}",
+          of.message.key(), rank};
+}
+
+void provider::report(const entry& of, const std::string& id, const std::string& callback) {
+  if (!reports) return;
+  auto& d = in_.dice();
+  for (int rank = 1; rank <= of.rank; ++rank) {
+    if (rank == 2 && of.rank != 2) continue;
+    auto r = receipt_of(of, id, callback, rank);
+    all_.push_back(r);
+    if (d.chance(trouble.webhook_lost)) continue;
+    const int copies = d.chance(trouble.webhook_twice) ? 2 : 1;
+    for (int i = 0; i < copies; ++i) {
+      const auto late = d.chance(trouble.webhook_late) ? d.between(0, 120) * second : 0;
+      mail.emplace(in_.clock().now() + late + d.between(5, 400) * millisecond, r);
+    }
+  }
+}
+
+void provider::replay() {
+  for (const auto& r : all_) mail.emplace(in_.clock().now(), r);
+}
+
+}  // namespace bulkmsg::sim

@@ -1,0 +1,465 @@
+#include "sim/scenario.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "bulkmsg/engine.hpp"
+#include "bulkmsg/pacing/limit.hpp"
+#include "sim/judge.hpp"
+#include "sim/world.hpp"
+#include "store/schema.hpp"
+
+namespace bulkmsg::sim {
+
+namespace {
+
+const std::string app_secret = "an app secret";
+
+constexpr const char* template_json =
+    R"({"name":"t","language":"en_US","status":"APPROVED","category":"UTILITY","components":[)"
+    R"({"type":"BODY","text":"Hi {{1}}","example":{"body_text":[["Ana"]]}}]})";
+
+constexpr std::array limits_of{"200/s; in-flight=8",       "50/s; in-flight=4",          "40/s; 50/2s; in-flight=6",
+                               "100/10s; in-flight=16",    "10/batch,500ms; 80/s",       "1000/s; in-flight=64",
+                               "25/batch,2s; in-flight=3", "30/s; 200/30s; in-flight=12"};
+
+std::string sign(const std::string& body) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> mac;
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), app_secret.data(), static_cast<int>(app_secret.size()),
+       reinterpret_cast<const unsigned char*>(body.data()), body.size(), mac.data(), &size);
+  std::string hex = "sha256=";
+  for (unsigned int i = 0; i < size; ++i) {
+    hex += "0123456789abcdef"[mac[i] >> 4];
+    hex += "0123456789abcdef"[mac[i] & 15];
+  }
+  return hex;
+}
+
+// An empty store; its name is on the real disk, too, for the lock and for whoever asks whether there is one.
+class empty_store {
+ public:
+  empty_store() {
+    char name[] = "/tmp/bulkmsg-sim-XXXXXX";
+    dir_ = ::mkdtemp(name);
+    ::setenv("BULKMSG_SIM_TOKEN", "t", 1);
+    ::setenv("BULKMSG_SIM_APP_SECRET", app_secret.c_str(), 1);
+    store::create_if_missing(path(), 1'800'000'000'000, 7);
+    std::ostringstream all;
+    all << std::ifstream(path(), std::ios::binary).rdbuf();
+    bytes_ = all.str();
+  }
+  ~empty_store() { std::filesystem::remove_all(dir_); }
+  [[nodiscard]] std::string path() const { return dir_ + "/store"; }
+  [[nodiscard]] const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string dir_;
+  std::string bytes_;
+};
+
+// Made before any disk is mounted.
+const empty_store& store_file() {
+  static const empty_store one;
+  return one;
+}
+
+std::string recipients(std::int64_t count, std::int64_t first) {
+  std::string csv = "phone_number,who\n";
+  for (std::int64_t i = 0; i < count; ++i) csv += "+4915" + std::to_string(100'000'000 + first + i) + ",n\n";
+  return csv;
+}
+
+class scenario {
+ public:
+  scenario(std::uint64_t seed, bool tells)
+      : file_(store_file()), world_(seed, tells), d_(world_.dice()), judge_(world_, file_.path()) {
+    world_.disk().put(file_.path(), file_.bytes());
+    world_.after_commit = [this] {
+      if (world_.provider().light) return;
+      if (++commits_ % look_every_ == 0) judge_.look();
+    };
+  }
+  ~scenario() {
+    world_.disk().kill();  // whatever the engine still does on its way out is of no account
+    engine_.reset();
+    judge_.rise();
+  }
+
+  verdict faults();
+  verdict day(std::int64_t people);
+  verdict end(const std::string& broken) {
+    said_.broken = broken;
+    said_.trace = world_.trace();
+    said_.requests = world_.provider().requests();
+    said_.accepted = world_.provider().accepted();
+    said_.seconds = static_cast<double>(world_.clock().now()) / 1e9;
+    return said_;
+  }
+
+ private:
+  struct campaign {
+    campaign_id id;
+    std::int64_t people = 0;
+    bool started = false, stopped = false;
+  };
+
+  void open();
+  void die();  // and live again
+  bool check_alive() {
+    if (world_.alive()) return true;
+    die();
+    return false;
+  }
+  // A call of the host; false: the process died meanwhile, and another one is there.
+  template <class F>
+  bool ask(const std::string& what, F&& f) {
+    const auto r = f();
+    world_.say(what + (r ? ": done" : ": " + std::string(name(r.error().code))));
+    const bool told = r.has_value();
+    if (!world_.alive()) {
+      die();
+      return told;
+    }
+    if (!told && r.error().code != errc::wrong_state) throw broken{what + ": " + r.error().message};
+    return told;
+  }
+  void set_up(const std::string& limits, int connections, const std::vector<std::int64_t>& people);
+  void start(campaign& c);
+  void run_for(nanoseconds_t time);
+  void deliver();
+  void misfortune();
+  void draw_troubles();
+  campaign_state state(const campaign& c) {
+    return static_cast<campaign_state>(
+        judge_.number("SELECT state FROM campaigns WHERE id = " + std::to_string(c.id.value)));
+  }
+  bool all_final() {
+    return std::all_of(campaigns_.begin(), campaigns_.end(), [&](auto& c) { return is_final(state(c)); });
+  }
+  void pause(campaign& c);
+  void resume(campaign& c);
+
+  const empty_store& file_;
+  world world_;
+  dice& d_;
+  judge judge_;
+  std::optional<engine> engine_;
+  std::vector<campaign> campaigns_;
+  std::uint64_t commits_ = 0;
+  std::uint64_t look_every_ = 5;
+  nanoseconds_t jumped_forward_at_ = -1;
+  verdict said_;
+};
+
+void scenario::open() {
+  for (int tries = 0;; ++tries) {
+    auto opened = engine::open(file_.path(), {});
+    if (opened && world_.alive()) {
+      engine_.emplace(std::move(*opened));
+      break;
+    }
+    if (world_.alive()) throw broken{"the store does not open again: " + opened.error().message};
+    if (tries > 20) throw broken{"the store does not open at all"};
+    if (opened) {
+      engine late(std::move(*opened));
+    }
+    world_.reboot(d_.chance(500) ? disk::end::of_power : disk::end::of_process);
+  }
+  const auto found = engine_->recovered();
+  world_.say("opened, unconfirmed " + std::to_string(found.unconfirmed) + " of " + std::to_string(found.window));
+  if (found.unconfirmed > found.window) throw broken{"more unconfirmed than the window held"};
+  said_.unconfirmed_found += found.unconfirmed;
+  judge_.sit();
+  judge_.look();
+}
+
+void scenario::die() {
+  world_.disk().kill();
+  const bool power = d_.chance(500);
+  world_.say(power ? "the power fails" : "the process is killed");
+  ++said_.deaths;
+  judge_.rise();
+  engine_.reset();
+  world_.reboot(power ? disk::end::of_power : disk::end::of_process);
+  if (d_.chance(100)) world_.disk().die_after(d_.between(0, 30));
+  world_.run_until(world_.clock().now() + d_.between(0, 2000) * millisecond);
+  // A clock that was set forward hides from the next process how long ago the last requests were.
+  if (jumped_forward_at_ >= 0 && world_.clock().now() - jumped_forward_at_ < 40 * second)
+    world_.provider().forget_times();
+  world_.disk().fail_syncs(0);
+  open();
+  for (auto& c : campaigns_) {
+    if (c.started && state(c) == campaign_state::draft) throw broken{"a campaign was started, and is a draft again"};
+    if (c.stopped && state(c) != campaign_state::stopped) throw broken{"a campaign was stopped, and is not"};
+  }
+}
+
+void scenario::set_up(const std::string& limits, int connections, const std::vector<std::int64_t>& people) {
+  const auto must = [](auto r) {
+    if (!r) throw broken{"setting up: " + r.error().message};
+    return *r;
+  };
+  open();
+  world_.provider().judge_by(*pacing::parse_limits(limits));
+  world_.say("limits " + limits + ", connections " + std::to_string(connections));
+  const auto sender = must(engine_->put_sender({.name = "s",
+                                                .origin = "http://127.0.0.1:1",
+                                                .phone_number_id = "1",
+                                                .token = "env:BULKMSG_SIM_TOKEN",
+                                                .app_secret = "env:BULKMSG_SIM_APP_SECRET",
+                                                .limits = limits,
+                                                .connections_max = connections}));
+  const auto words = must(engine_->put_template(template_json));
+  credits::plan plan;
+  plan.users = 1000;
+  const auto account = must(engine_->put_account("a", plan));
+  std::int64_t first = 0;
+  for (const auto count : people) {
+    campaign c;
+    c.id = must(engine_->create_campaign({.name = "c" + std::to_string(first),
+                                          .sender = sender,
+                                          .content = words,
+                                          .account = account,
+                                          .mapping = {{"body.1", "who"}}}));
+    const auto report = must(engine_->import_csv_text(c.id, recipients(count, first)));
+    if (report.added != count)
+      throw broken{"of " + std::to_string(count) + " recipients " + std::to_string(report.added) + " were taken"};
+    c.people = count;
+    first += count;
+    campaigns_.push_back(c);
+  }
+}
+
+void scenario::start(campaign& c) {
+  const auto key = "k" + std::to_string(c.id.value);
+  while (!c.started) {
+    c.started =
+        ask("start " + std::to_string(c.id.value), [&] { return engine_->start(c.id, {.idempotency_key = key}); });
+  }
+}
+
+void scenario::run_for(nanoseconds_t time) {
+  const auto until = world_.clock().now() + time;
+  while (world_.alive()) {
+    auto& mail = world_.provider().mail;
+    if (mail.empty() || mail.begin()->first > until) {
+      world_.run_until(until);
+      break;
+    }
+    world_.run_until(mail.begin()->first);
+    deliver();
+  }
+  check_alive();
+}
+
+// One webhook; what was not acknowledged comes again.
+void scenario::deliver() {
+  if (!world_.alive()) return;
+  auto& mail = world_.provider().mail;
+  auto taken = mail.extract(mail.begin());
+  const auto& r = taken.mapped();
+  const auto done = engine_->ingest(r.body, sign(r.body));
+  if (done) {
+    judge_.took(r.message, r.rank);
+  } else {
+    taken.key() = world_.clock().now() + second;
+    mail.insert(std::move(taken));
+  }
+}
+
+void scenario::pause(campaign& c) {
+  if (ask("pause " + std::to_string(c.id.value), [&] { return engine_->pause(c.id, "a break"); })) {
+    world_.provider().expect_silence(c.id.value, true);
+  }
+}
+
+void scenario::resume(campaign& c) {
+  if (c.stopped) return;
+  world_.provider().expect_silence(c.id.value, false);
+  static_cast<void>(ask("resume " + std::to_string(c.id.value), [&] { return engine_->resume(c.id); }));
+}
+
+void scenario::draw_troubles() {
+  auto& t = world_.provider().trouble;
+  const auto some = [&](std::int64_t most) { return static_cast<int>(d_.chance(500) ? d_.between(0, most) : 0); };
+  t = {.unsent = some(100),
+       .cut = some(60),
+       .lost = some(60),
+       .garbled = some(40),
+       .temporary = some(100),
+       .throttled = some(60),
+       .pair = some(20),
+       .refused = some(60),
+       .token = some(3),
+       .slow = some(60),
+       .webhook_lost = some(300),
+       .webhook_twice = some(300),
+       .webhook_late = some(200),
+       .undelivered = some(200)};
+}
+
+void scenario::misfortune() {
+  auto& c = campaigns_[static_cast<std::size_t>(d_.between(0, static_cast<std::int64_t>(campaigns_.size()) - 1))];
+  switch (d_.between(0, 15)) {
+    case 0:
+      return pause(c);
+    case 1:
+    case 2:
+      return resume(c);
+    case 3:
+      if (!d_.chance(150)) return;
+      if (ask("stop " + std::to_string(c.id.value), [&] { return engine_->stop(c.id, "enough"); })) {
+        c.stopped = true;
+        world_.provider().expect_silence(c.id.value, true);
+      }
+      return;
+    case 4: {
+      const auto drain = std::chrono::milliseconds(d_.between(0, 1500));
+      judge_.rise();
+      world_.say("close");
+      static_cast<void>(engine_->close(drain));
+      if (!world_.alive()) return die();
+      engine_.reset();
+      const bool power = d_.chance(300);
+      world_.reboot(power ? disk::end::of_power : disk::end::of_process);
+      world_.run_until(world_.clock().now() + d_.between(0, 1000) * millisecond);
+      if (jumped_forward_at_ >= 0 && world_.clock().now() - jumped_forward_at_ < 40 * second)
+        world_.provider().forget_times();
+      return open();
+    }
+    case 5:
+    case 6:
+    case 7:
+      return world_.die_after(d_.between(0, 600));
+    case 8:
+    case 9:
+      return world_.disk().die_after(d_.between(0, 300));
+    case 10:
+      world_.provider().down = true;
+      world_.say("the provider is gone");
+      world_.at(world_.clock().now() + d_.between(50, 4000) * millisecond, [this] {
+        world_.provider().down = false;
+        world_.say("the provider is back");
+      });
+      return;
+    case 11: {
+      const auto by = d_.between(-5000, 20'000) * millisecond;
+      world_.clock().shift_wall(by);
+      if (by > 0) jumped_forward_at_ = world_.clock().now();
+      world_.say("the wall clock jumps by " + std::to_string(by / millisecond) + " ms");
+      return;
+    }
+    case 12:
+      world_.slow_disk(d_.between(1, 300) * millisecond);
+      return;
+    case 13:
+      world_.disk().fail_syncs(static_cast<int>(d_.chance(500) ? d_.between(0, 100) : 0));
+      return;
+    case 14: {
+      std::array<event, 64> events;
+      auto got = engine_->poll(events, std::chrono::milliseconds(0));
+      if (!got) return;
+      event_id last;
+      for (std::size_t i = 0; i < *got; ++i) last = std::max(last, events[i].id);
+      if (last) static_cast<void>(ask("ack", [&] { return engine_->ack(last); }));
+      return;
+    }
+    default:
+      draw_troubles();
+  }
+}
+
+verdict scenario::faults() {
+  const bool calm = d_.chance(60);
+  const std::string limits = limits_of[static_cast<std::size_t>(d_.between(0, limits_of.size() - 1))];
+  std::vector<std::int64_t> people{d_.between(1, calm ? 400 : 150)};
+  if (d_.chance(600)) people.push_back(d_.between(1, 100));
+  world_.provider().usual = d_.between(2, 80) * millisecond;
+  set_up(limits, static_cast<int>(d_.between(1, 16)), people);
+  if (!calm) draw_troubles();
+  for (auto& c : campaigns_) {
+    if (!calm && d_.chance(200)) world_.die_after(d_.between(0, 60));
+    start(c);
+    if (d_.chance(500)) run_for(d_.between(0, 800) * millisecond);
+  }
+  if (!calm) {
+    for (auto steps = d_.between(5, 30); steps > 0; --steps) {
+      misfortune();
+      check_alive();
+      run_for(d_.between(0, 600) * millisecond);
+    }
+  }
+
+  // All is well again: what is not stopped comes to its end.
+  auto& p = world_.provider();
+  p.trouble = {};
+  p.down = false;
+  world_.disk().fail_syncs(0);
+  world_.slow_disk(8 * millisecond);
+  const auto until = world_.clock().now() + 3600 * second;
+  do {
+    for (auto& c : campaigns_) {
+      if (state(c) == campaign_state::paused) resume(c);
+    }
+    run_for(250 * millisecond);
+    if (world_.clock().now() > until) throw broken{"a campaign does not come to its end"};
+  } while (!all_final());
+  run_for(3 * second);
+  for (auto& c : campaigns_) judge_.end(c.id.value, false);
+
+  p.replay();
+  while (!p.mail.empty()) run_for(second);
+  run_for(second);
+  for (auto& c : campaigns_) judge_.end(c.id.value, true);
+  said_.settled_by_receipt = judge_.number("SELECT sum(settled_by_receipt) FROM campaigns");
+  return end("");
+}
+
+verdict scenario::day(std::int64_t people) {
+  auto& p = world_.provider();
+  world_.disk().trust();
+  p.light = true;
+  p.reports = false;
+  set_up("80/s; " + std::to_string(people / 2) + "/24h; in-flight=64", 64, {people});
+  const auto began = world_.clock().now();
+  start(campaigns_[0]);
+  while (!all_final()) {
+    run_for(600 * second);
+    if (world_.clock().now() - began > 72 * 3600 * second) throw broken{"it has not ended after three days"};
+  }
+  if (p.accepted() != static_cast<std::size_t>(people)) throw broken{"not everybody was reached"};
+  judge_.look();
+  return end("");
+}
+
+}  // namespace
+
+verdict run_seed(std::uint64_t seed, bool tells) {
+  scenario s(seed, tells);
+  try {
+    return s.faults();
+  } catch (const broken& b) {
+    return s.end(b.what);
+  }
+}
+
+verdict run_day(std::int64_t people, bool tells) {
+  scenario s(1, tells);
+  try {
+    return s.day(people);
+  } catch (const broken& b) {
+    return s.end(b.what);
+  }
+}
+
+}  // namespace bulkmsg::sim
