@@ -162,13 +162,21 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
     if (!account) return fail(account.error());
     summary.credits_available = account->balances.available();
   }
+  const auto rule = read([&](store::database& db) { return store::read_rule(db, row.id); });
+  if (!rule) return fail(rule.error());
+  if (!speaks_whatsapp(*sender)) {
+    auto described = chat_description_of(*sender);
+    if (!described) return fail(described.error());
+    made.repeat_ms = described->repeat_ms();
+  }
   const auto limits = pacing::parse_limits(sender->limits);
   if (!limits) return fail(limits.error());
   summary.duration = shortest_duration(*limits, summary.messages);
   sha256 whole;
   whole.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
             sender->api_version + "\n" + sender->phone_number_id + "\n" + std::to_string(made_ready->route) + "\n" + sender->limits + "\ncredits " +
-            std::to_string(summary.credits) + "\n" + bodies.hex());
+            std::to_string(summary.credits) + "\nunconfirmed " + std::string(name(rule->rule)) + " " +
+            std::to_string(rule->rule == unconfirmed_rule::hold ? 0 : rule->wait_ms) + "\n" + bodies.hex());
   summary.hash = whole.hex();
   return made;
 }
@@ -182,6 +190,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
     store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
     db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
            row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
+    store::set_repeats(db, row.id, plan.repeat_ms);
     lane = store::insert_lane(db, row.id, summary.messages);
     for (const auto& [value, media] : files) store::put_campaign_media(db, row.id, value, media);
   });

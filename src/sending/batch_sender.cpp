@@ -23,6 +23,8 @@ constexpr nanoseconds_t retry_base = 500 * millisecond;
 constexpr nanoseconds_t slow_base = 250 * millisecond;
 constexpr nanoseconds_t slow_max = 8 * second;
 constexpr int slow_forgiven = 20;
+// A number that is out of service for no longer than this is waited for; else its campaigns are paused.
+constexpr nanoseconds_t waited_out_max = 15 * 60 * second;
 
 // How long a store that refuses to write is left alone.
 constexpr nanoseconds_t stalled_min = 250 * millisecond;
@@ -91,6 +93,15 @@ void batch_sender::release(campaign_id campaign) {
   for (auto& l : lanes_) {
     if (campaign && l->settings.campaign != campaign) continue;
     l->held = false;
+    l->told_idle = false;
+  }
+  pump();
+}
+
+void batch_sender::look_again(campaign_id campaign) {
+  for (auto& l : lanes_) {
+    if (l->settings.campaign != campaign) continue;
+    l->retry_at = 1;
     l->told_idle = false;
   }
   pump();
@@ -219,7 +230,7 @@ void batch_sender::set_aside(lane& l, place p, message_state as, std::int64_t ne
   const auto& m = p.message();
   const store::outcome o{.id = m.id,
                          .state = as,
-                         .attempt = m.attempt - 1,
+                         .attempt = m.attempts_before(),
                          .code = static_cast<std::int32_t>(why),
                          .at_ms = wall_ms(executor_.time().now()),
                          .next_at_ms = next_at_ms};
@@ -346,8 +357,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
 }
 
 // A proved refusal: what to do with the message, and with everybody else.
-void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answer,
-                          nanoseconds_t retry_after) {
+void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answer, nanoseconds_t retry_after) {
   using enum channels::action;
   const auto& m = f.at.message();
   store::outcome o{.id = m.id,
@@ -357,9 +367,10 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
                    .at_ms = f.first_byte_ms};
   const auto now = executor_.time().now();
   retry_after = std::max(retry_after, answer.retry_after);
+  const auto attempts = answer.retries_max == 0 ? attempts_max : std::min(attempts_max, answer.retries_max + 1u);
+  // Of a message that has failed for now: from when on it may pass, for people who try it again.
   const auto wait = [&](nanoseconds_t for_time) {
-    if (m.attempt >= attempts_max) return;
-    o.state = message_state::retry;
+    if (m.attempt < attempts) o.state = message_state::retry;
     o.next_at_ms = wall_ms(now + std::max(for_time, retry_after));
   };
   // Nothing is wrong with the message itself: it waits until people have seen to the cause.
@@ -383,7 +394,18 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
     case pair:
       wait(second << std::min<std::uint32_t>(2 * (m.attempt - 1), 12));  // 4^X seconds
       break;
+    case defer:
+      o.next_at_ms = wall_ms(now + std::max(answer.wait, retry_after));
+      break;
     case pause_number:
+      if (answer.wait > 0 && answer.wait <= waited_out_max) {
+        // It ends by itself, and soon.
+        slow_until_ = std::max(slow_until_, now + std::max(answer.wait, retry_after));
+        for (auto& each : lanes_) take_back(*each);
+        wait(answer.wait);
+        break;
+      }
+      [[fallthrough]];
     case pause_account:
       keep();
       braked = {};
@@ -398,6 +420,11 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
       break;
     default:
       break;
+  }
+  // The same request once more, and refused for now: of the first one that says nothing.
+  if (m.repeats && channels::may_pass(answer.next)) {
+    o.state = message_state::unconfirmed;
+    o.next_at_ms = 0;
   }
   settle(l, o, f.at, {}, title);
   if (brakes) brake(braked, because);
@@ -416,7 +443,8 @@ void batch_sender::slow_down() {
   const auto now = executor_.time().now();
   if (now < slow_until_) return;  // refusals of one burst count once
   // The last wait was long enough when it let some through; else the next is twice as long.
-  slow_step_ = slow_step_ == 0 || accepted_since_slow_ >= slow_forgiven ? slow_base : std::min(2 * slow_step_, slow_max);
+  slow_step_ =
+      slow_step_ == 0 || accepted_since_slow_ >= slow_forgiven ? slow_base : std::min(2 * slow_step_, slow_max);
   accepted_since_slow_ = 0;
   slow_until_ = now + slow_step_;
   for (auto& l : lanes_) take_back(*l);
@@ -441,7 +469,7 @@ void batch_sender::take_back(lane& l) {
     settle(l,
            {.id = m.id,
             .state = message_state::retry,
-            .attempt = m.attempt - 1,
+            .attempt = m.attempts_before(),
             .code = static_cast<std::int32_t>(errc::connect_failed),
             .at_ms = now_ms,
             .next_at_ms = now_ms},

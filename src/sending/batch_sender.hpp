@@ -62,6 +62,8 @@ class batch_sender final : public net::listener {
   // network is taken back; what is on the wire settles. on_idle follows.
   void hold(campaign_id campaign);
   void release(campaign_id campaign);
+  // Messages of the campaign became retries that are due, without its lanes' doing.
+  void look_again(campaign_id campaign);
   // Nothing on the wire, nothing waiting for a commit. campaign none: all of them.
   [[nodiscard]] bool idle(campaign_id campaign = {}) const noexcept;
   [[nodiscard]] bool has(campaign_id campaign) const noexcept;
