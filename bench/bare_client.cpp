@@ -1,5 +1,5 @@
-// What the engine's HTTP client costs without an engine: the same request again and again, nothing stored. bench.py runs
-// it beside wrk and the peers.
+// What the engine's HTTP client costs without an engine: the same request again and again, nothing stored. bench.py
+// runs it beside wrk and the peers.
 //
 //   bare_client ORIGIN PATH BODY_FILE CONNECTIONS SECONDS [CA_FILE [REQUESTS_PER_SECOND]]
 //

@@ -38,6 +38,10 @@
 #include "bulkmsg/recipients/consent.hpp"
 #include "bulkmsg/recipients/contact.hpp"
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace bulkmsg {
 
 // How a store file is opened.
@@ -47,11 +51,17 @@ enum class open_mode : std::uint8_t {
   post,  // any process beside the runner: ingests webhooks and posts commands, taken up by the runner within 100 ms
 };
 
+// How the engine is opened. For `host_loop` a host includes Asio itself; nothing of it is included here.
 struct engine_options {
   open_mode mode = open_mode::run;
   bool send = true;                 // mode run: false opens and recovers but sends nothing (inspection, tests)
   bool create = true;               // mode run: make the file when it is missing
   std::size_t progress_max = 8192;  // messages in the progress ring, 0..1,000,000; older ones collapse into a resync
+  int io_threads = 1;               // 1..64: senders are spread over them, each stays on one
+  // The host's own loop, on which all sending runs instead of a thread of ours (then io_threads is 1). Exactly one
+  // thread runs it, from before open() until close() has returned; the engine leaves it as it was. Every call of the
+  // engine may block until the loop has gone on, so it is refused on the loop's own thread: wrong_state.
+  boost::asio::io_context* host_loop = nullptr;
 };
 
 // A sending identity. Secrets are given by name, "env:NAME" or "file:PATH"; only the name is stored, never the value.

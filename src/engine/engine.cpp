@@ -42,6 +42,7 @@ engine::impl::impl(const std::string& path, const engine_options& options)
 engine::impl::~impl() { static_cast<void>(close(std::chrono::milliseconds(0))); }
 
 result<std::shared_lock<std::shared_mutex>> engine::impl::enter(bool needs_run) {
+  if (auto free = leave_loop_free(); !free) return fail(free.error());
   std::shared_lock call(calls_);
   if (closed_) return fail(errc::closed, "the engine is closed; open the store again");
   if (needs_run && mode() != open_mode::run) {
@@ -50,6 +51,14 @@ result<std::shared_lock<std::shared_mutex>> engine::impl::enter(bool needs_run) 
                                      std::string(options_.mode == open_mode::read ? "reading" : "posting"));
   }
   return call;
+}
+
+// Calls wait for the loop, so on its own thread they would wait for ever.
+result<void> engine::impl::leave_loop_free() const {
+  if (options_.host_loop == nullptr || !net::io_thread::runs_here(*options_.host_loop)) return {};
+  return fail(
+      errc::wrong_state,
+      "the engine is called on the thread that runs its host_loop, and would wait for itself; call it on another");
 }
 
 result<void> engine::impl::may_post(std::string_view what) const {
@@ -61,6 +70,11 @@ result<void> engine::impl::may_post(std::string_view what) const {
 
 result<void> engine::impl::open() {
   using access = store::database::access;
+  if (options_.io_threads < 1 || options_.io_threads > 64 || (options_.host_loop && options_.io_threads > 1)) {
+    return fail(errc::bad_option_value, "io_threads is " + std::to_string(options_.io_threads) +
+                                            "; use 1 to 64, and 1 with a loop of the host's");
+  }
+  if (auto free = leave_loop_free(); !free) return free;
   if (options_.mode == open_mode::run) {
     auto lock = store::run_lock::take(path_);
     if (!lock) return fail(lock.error());
@@ -92,7 +106,12 @@ result<void> engine::impl::open() {
   if (!opened) return opened;
   if (mode() == open_mode::read) return {};
   load_secrets();
-  io_ = around_->make_io();
+  if (options_.host_loop != nullptr) {
+    io_ = std::make_unique<net::io_thread>(*options_.host_loop);
+  } else {
+    io_ = around_->make_io();
+    for (int i = 1; runs && options_.send && i < options_.io_threads; ++i) more_io_.push_back(around_->make_io());
+  }
   if (!runs) return {};
   auto reading = store::guarded([&] { io_reader_ = std::make_unique<store::database>(path_, access::read); });
   if (!reading) return reading;
@@ -136,7 +155,7 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
     const auto idle = [this] {
       bool all = true;
       io_->call([&] {
-        all = std::all_of(senders_.begin(), senders_.end(), [](auto& s) { return s.second->work().idle(); });
+        for (auto& [id, sender] : senders_) sender->run([&] { all = all && sender->work().idle(); });
       });
       return all;
     };
@@ -145,20 +164,21 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
       while (!idle() && clock_.now() < until && around_->sleep(poll_step)) continue;
     };
     io_->call([this] {
-      for (auto& [id, sender] : senders_) sender->work().hold({});
+      for (auto& [id, sender] : senders_) sender->run([&] { sender->work().hold({}); });
     });
     wait(drain);
     // What is still on the wire now may have gone: it ends as unconfirmed, and that is stored, too.
     io_->call([this] {
-      for (auto& [id, sender] : senders_) sender->wire().close();
+      for (auto& [id, sender] : senders_) sender->run([&] { sender->wire().close(); });
     });
     wait(std::chrono::seconds(2));
     io_->call([this] { tick_.reset(); });
-    // The I/O thread first: what it still posts to the store is written, what the store answers finds nobody.
+    // The I/O threads first: what they still post to the store is written, what the store answers finds nobody.
     io_->stop();
+    for (auto& each : more_io_) each->stop();
   }
   if (writer_) writer_->stop();
-  senders_.clear();
+  if (io_) io_->call([this] { senders_.clear(); });  // a loop of the host's is still running
   // The writing connection last: it folds the log into the one file.
   reader_.reset();
   io_reader_.reset();
@@ -178,7 +198,10 @@ engine::engine(engine&&) noexcept = default;
 engine& engine::operator=(engine&&) noexcept = default;
 engine::~engine() = default;
 
-result<void> engine::close(std::chrono::milliseconds drain) { return self_->close(drain); }
+result<void> engine::close(std::chrono::milliseconds drain) {
+  if (auto free = self_->leave_loop_free(); !free) return free;
+  return self_->close(drain);
+}
 
 recovery engine::recovered() const noexcept { return self_->recovered_; }
 

@@ -68,6 +68,7 @@ struct engine::impl final : inbound::receiver_handler {
   result<void> open();
   result<void> look_for_copy();
   result<void> close(std::chrono::milliseconds drain);
+  [[nodiscard]] result<void> leave_loop_free() const;  // wrong_state on the host's loop
 
   // While it lives nobody else imports into, starts or discards the campaign. Errors: conflict.
   class exclusive {
@@ -213,6 +214,7 @@ struct engine::impl final : inbound::receiver_handler {
   std::unique_ptr<store::database> reader_;
   std::unique_ptr<store::writer> writer_;
   std::unique_ptr<io_executor> io_;
+  std::vector<std::unique_ptr<io_executor>> more_io_;  // for senders only, see io_threads
   call_desk desk_;
   std::mutex uploading_;
   std::mutex fetching_;  // two fetches of templates at once would take each other's for gone
@@ -230,6 +232,7 @@ struct engine::impl final : inbound::receiver_handler {
   // On the I/O thread only; it has a connection of its own, so that nobody's long look holds up sending.
   std::unique_ptr<store::database> io_reader_;
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
+  std::size_t next_io_ = 0;  // whose turn it is to get a sender
   std::unique_ptr<timer> tick_;
   bool tidying_ = false;
   nanoseconds_t media_looked_at_ = 0;
@@ -257,25 +260,29 @@ struct engine::impl final : inbound::receiver_handler {
   std::set<std::int64_t> busy_;                  // campaigns that are being imported, started or discarded
 };
 
-// One sender at work: its transport and its batch sender. I/O thread only, but for make().
+// One sender at work: its transport and its batch sender, on one of the I/O threads. What is told comes on that thread;
+// run() goes there and waits, so nothing on it may wait for the engine's own I/O thread.
 class running_sender final : public sending::observer {
  public:
   static result<std::unique_ptr<running_sender>> make(engine::impl& owner, std::int64_t id,
                                                       const sender_settings& settings,
                                                       const std::vector<store::past_sends>& past);
   ~running_sender() override;
+  void run(const std::function<void()>& task) { on_.call(task); }
 
   void on_settled(campaign_id campaign, const store::outcomes& batch) override;
   void on_idle(campaign_id campaign) override;
   void on_brake(campaign_id campaign, const std::string& reason) override;
   void on_trouble(const error& why) override;
 
+  // Inside run() only.
   [[nodiscard]] sending::batch_sender& work() { return *work_; }
   [[nodiscard]] net::transport& wire() { return *wire_; }
 
  private:
-  running_sender(engine::impl& owner, std::int64_t id) : owner_(owner), id_(id) {}
+  running_sender(engine::impl& owner, io_executor& on, std::int64_t id) : owner_(owner), on_(on), id_(id) {}
   engine::impl& owner_;
+  io_executor& on_;
   const std::int64_t id_;
   std::unique_ptr<net::transport> wire_;
   std::unique_ptr<sending::batch_sender> work_;

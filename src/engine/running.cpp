@@ -57,12 +57,14 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
     if (!past.empty()) permits->restore_batch(batch, {l.count, past.back().at_ms * millisecond - wall_offset});
     ++batch;
   }
-  auto wire = owner.around_->connect(*owner.io_, wire_options(settings));
+  const auto turn = owner.next_io_++ % (owner.more_io_.size() + 1);
+  io_executor& on = turn == 0 ? *owner.io_ : *owner.more_io_[turn - 1];
+  auto wire = owner.around_->connect(on, wire_options(settings));
   if (!wire) return fail(wire.error());
 
-  std::unique_ptr<running_sender> made(new running_sender(owner, id));
+  std::unique_ptr<running_sender> made(new running_sender(owner, on, id));
   made->wire_ = std::move(*wire);
-  made->work_ = std::make_unique<sending::batch_sender>(*owner.io_, *made->wire_, *owner.writer_, std::move(*channel),
+  made->work_ = std::make_unique<sending::batch_sender>(on, *made->wire_, *owner.writer_, std::move(*channel),
                                                         std::move(*permits), owner.store_id_, *made);
   return made;
 }
@@ -135,14 +137,22 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
       return fail(made.error());
     }
     sender = std::move(*made);
-    sender->wire().set_listener(&sender->work());
+    sender->run([&] {
+      auto& wire = sender->wire();
+      wire.set_listener(&sender->work());
+      // Connecting takes longer than the first claim: it begins now.
+      if (const int slot = wire.acquire(); slot != net::transport::none) wire.release(slot);
+    });
   }
-  if (sender->work().has({campaign})) {
-    sender->work().set_content({campaign}, content->content);
-    sender->work().release({campaign});
-    return {};
-  }
-  for (const auto lane : found->lanes) sender->work().add({lane, {campaign}, content->content, content->route});
+  sender->run([&] {
+    auto& work = sender->work();
+    if (work.has({campaign})) {
+      work.set_content({campaign}, content->content);
+      work.release({campaign});
+      return;
+    }
+    for (const auto lane : found->lanes) work.add({lane, {campaign}, content->content, content->route});
+  });
   return {};
 }
 
@@ -179,7 +189,9 @@ void engine::impl::on_idle(std::int64_t campaign) {
         events_.durable_waiting();
         io_->post([=, this] {
           for (auto& [id, sender] : senders_) {
-            if (sender->work().idle({campaign})) sender->work().remove({campaign});
+            sender->run([&work = sender->work(), campaign] {
+              if (work.idle({campaign})) work.remove({campaign});
+            });
           }
         });
       });
@@ -217,7 +229,9 @@ void engine::impl::on_trouble(std::int64_t sender, const error& why) {
 
 void engine::impl::hold(std::int64_t campaign) {
   for (auto& [id, sender] : senders_) {
-    if (sender->work().has({campaign})) sender->work().hold({campaign});
+    sender->run([&work = sender->work(), campaign] {
+      if (work.has({campaign})) work.hold({campaign});
+    });
   }
 }
 
@@ -293,8 +307,11 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
           if (resumes) return done(options_.send ? begin_sending(campaign) : result<void>());
           // Once more: a start or a resume may have come between the first time and the commit.
           hold(campaign);
-          const bool busy = std::any_of(senders_.begin(), senders_.end(),
-                                        [&](const auto& s) { return !s.second->work().idle({campaign}); });
+          const bool busy = std::any_of(senders_.begin(), senders_.end(), [&](const auto& s) {
+            bool idle = false;
+            s.second->run([&] { idle = s.second->work().idle({campaign}); });
+            return !idle;
+          });
           if (to == campaign_state::stopped && !busy) on_idle(campaign);
           done({});
         });

@@ -68,7 +68,9 @@ void engine::impl::keep_rules() {
         io_->post([=, this] {
           keeping_rules_ = false;
           for (const auto campaign : turn->queued) {
-            for (auto& [id, sender] : senders_) sender->work().look_again({campaign});
+            for (auto& [id, sender] : senders_) {
+              sender->run([&work = sender->work(), campaign] { work.look_again({campaign}); });
+            }
           }
           for (const auto campaign : turn->ended) on_idle(campaign);
           if (!turn->more) return;

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -42,6 +43,8 @@ struct capped_wait {
     return to_wait_duration(t - boot_clock::now());
   }
 };
+
+constexpr std::chrono::milliseconds host_looked_at_every{50};
 
 using boot_timer = asio::basic_waitable_timer<boot_clock, capped_wait, asio::io_context::executor_type>;
 
@@ -107,7 +110,8 @@ class asio_timer final : public timer {
 
 struct io_thread::impl {
   explicit impl(std::string thread_name)
-      : context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), name(std::move(thread_name)), work(context.get_executor()) {
+      : own(std::in_place, BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), context(*own), name(std::move(thread_name)) {
+    work.emplace(context.get_executor());
     // Without reactor locks a timer queue must not be registered while the loop runs, so it is made here.
     const boot_timer first(context.get_executor());
     sigset_t all;
@@ -123,6 +127,7 @@ struct io_thread::impl {
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
+  explicit impl(asio::io_context& of_host) : context(of_host), name("host") {}
 
   void run() noexcept {
     id.store(std::this_thread::get_id());
@@ -140,20 +145,24 @@ struct io_thread::impl {
     changed.notify_all();
   }
 
-  asio::io_context context;
+  std::optional<asio::io_context> own;  // none: the host's
+  asio::io_context& context;
   std::string name;
-  asio::executor_work_guard<asio::io_context::executor_type> work;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
   system_clock clock;
   std::atomic<std::thread::id> id{};
   std::atomic<std::uint64_t> failures{0};
-  std::mutex mutex;  // guards what follows
+  std::atomic<bool> let_go = false;  // of the host's loop: what was posted later is dropped
+  std::mutex mutex;                  // guards what follows
   std::condition_variable changed;
   bool exited = false;
   std::mutex joining;
   std::thread thread;
 };
 
-io_thread::io_thread(std::string name) : impl_(std::make_unique<impl>(std::move(name))) {}
+io_thread::io_thread(std::string name) : impl_(std::make_shared<impl>(std::move(name))) {}
+
+io_thread::io_thread(boost::asio::io_context& of_host) : impl_(std::make_shared<impl>(of_host)) {}
 
 io_thread::~io_thread() {
   stop();
@@ -161,7 +170,21 @@ io_thread::~io_thread() {
   if (impl_->thread.joinable()) impl_->thread.detach();
 }
 
-void io_thread::post(std::function<void()> task) { asio::post(impl_->context, std::move(task)); }
+void io_thread::post(std::function<void()> task) {
+  if (impl_->own) {
+    asio::post(impl_->context, std::move(task));
+    return;
+  }
+  // The host's loop goes on after us, and an exception is none of its business.
+  asio::post(impl_->context, [i = impl_, task = std::move(task)] {
+    if (i->let_go) return;
+    try {
+      task();
+    } catch (...) {
+      i->failures.fetch_add(1, std::memory_order_relaxed);
+    }
+  });
+}
 
 std::unique_ptr<timer> io_thread::make_timer() { return std::make_unique<asio_timer>(impl_->context); }
 
@@ -180,10 +203,16 @@ void io_thread::call(const std::function<void()>& task) {
   };
   const auto shared = std::make_shared<handshake>();
   shared->task = task;
-  post([shared, i = impl_.get()] {
+  asio::post(impl_->context, [shared, i = impl_] {
+    std::function<void()> mine;
+    {
+      const std::lock_guard lock(i->mutex);
+      mine.swap(shared->task);  // none: the caller has given up waiting
+    }
+    if (!mine) return;
     std::exception_ptr thrown;
     try {
-      shared->task();
+      mine();
     } catch (...) {
       thrown = std::current_exception();
     }
@@ -193,8 +222,16 @@ void io_thread::call(const std::function<void()>& task) {
     i->changed.notify_all();
   });
   std::unique_lock lock(impl_->mutex);
-  impl_->changed.wait(lock, [&] { return shared->done || impl_->exited; });
+  if (impl_->own) {
+    impl_->changed.wait(lock, [&] { return shared->done || impl_->exited; });
+  } else {
+    // Nobody tells us when the host stops its loop.
+    while (!impl_->changed.wait_for(lock, host_looked_at_every, [&] { return shared->done; })) {
+      if (impl_->context.stopped() && shared->task) break;
+    }
+  }
   const bool ran = shared->done;
+  shared->task = nullptr;
   lock.unlock();
   if (!ran) {
     task();
@@ -204,13 +241,23 @@ void io_thread::call(const std::function<void()>& task) {
 }
 
 void io_thread::stop() {
+  if (!impl_->own) {
+    call([this] { impl_->let_go = true; });
+    return;
+  }
   post([this] { impl_->context.stop(); });
   if (on_thread()) return;
   const std::lock_guard lock(impl_->joining);  // two threads may stop at once; one joins
   if (impl_->thread.joinable()) impl_->thread.join();
 }
 
-bool io_thread::on_thread() const noexcept { return impl_->id.load() == std::this_thread::get_id(); }
+bool io_thread::on_thread() const noexcept {
+  return impl_->own ? impl_->id.load() == std::this_thread::get_id() : runs_here(impl_->context);
+}
+
+bool io_thread::runs_here(boost::asio::io_context& loop) noexcept {
+  return loop.get_executor().running_in_this_thread();
+}
 
 std::uint64_t io_thread::task_failures() const noexcept { return impl_->failures.load(std::memory_order_relaxed); }
 

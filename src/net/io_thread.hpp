@@ -1,4 +1,4 @@
-// The real executor: one Asio io_context on a thread of its own.
+// The real executor: one Asio io_context on a thread of its own, or a host's, which the host runs.
 //
 //   net::io_thread io;                          // the thread starts here
 //   io.post([&] { timer = io.make_timer(); });  // work from any thread
@@ -28,6 +28,10 @@ class io_thread final : public io_executor {
  public:
   // `name` is what `ps -L` shows, at most 15 characters. Throws std::system_error when no thread can be had.
   explicit io_thread(std::string name = "bulkmsg-io");
+  // On a host's loop, which exactly one thread runs until stop() has returned; no thread is made. stop() lets go of the
+  // loop and leaves it running: later posts are dropped, call() still goes there while it runs. What a timer or a
+  // socket's handler throws leaves the host's run().
+  explicit io_thread(boost::asio::io_context& of_host);
   ~io_thread() override;  // stops
   io_thread(const io_thread&) = delete;
   io_thread& operator=(const io_thread&) = delete;
@@ -49,10 +53,12 @@ class io_thread final : public io_executor {
   // the host's process down.
   [[nodiscard]] std::uint64_t task_failures() const noexcept;
   [[nodiscard]] boost::asio::io_context& context() noexcept;
+  // Whether this thread is running the loop.
+  [[nodiscard]] static bool runs_here(boost::asio::io_context& loop) noexcept;
 
  private:
   struct impl;
-  std::unique_ptr<impl> impl_;
+  std::shared_ptr<impl> impl_;  // on a host's loop, tasks that come too late hold it
 };
 
 }  // namespace bulkmsg::net

@@ -125,19 +125,21 @@ void batch_sender::pump() {
   if (pumping_) return;
   pumping_ = true;
   auto now = executor_.time().now();
-  wall_offset_ = executor_.time().wall() - now;
+  if (now - wall_read_at_ >= millisecond) {  // the store's times are in milliseconds
+    wall_read_at_ = now;
+    wall_offset_ = executor_.time().wall() - now;
+  }
   while (now >= slow_until_) {
     lane* l = next_ready();
     if (l == nullptr) break;
     const int slot = transport_.acquire();
     if (slot == net::transport::none) break;
-    if (!send_one(*l, slot)) break;
-    now = executor_.time().now();
+    if (!send_one(*l, slot, now)) break;
   }
   if (now < slow_until_) wake_at(slow_until_);
   pumping_ = false;
   for (auto& l : lanes_) {
-    claim_more(*l);
+    claim_more(*l, now);
     flush(*l);
   }
 }
@@ -155,8 +157,8 @@ batch_sender::lane* batch_sender::next_ready() {
   return nullptr;
 }
 
-// False: no permit now.
-bool batch_sender::send_one(lane& l, int slot) {
+// False: no permit now. Brings `now` up to date.
+bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
   const auto p = next_of(l);
   const auto& m = p.message();
   auto& request = transport_.buffer(slot);
@@ -170,7 +172,7 @@ bool batch_sender::send_one(lane& l, int slot) {
   channel_->encode(request, {*l.settings.content, l.settings.route, m.address, callback_, l.cells});
 
   // The permit is taken when nothing is left to do but to write.
-  const auto now = executor_.time().now();
+  now = executor_.time().now();
   const auto recipient = permits_.per_recipient() ? pacing::recipient_key(m.address) : 0;
   const auto leave = permits_.take(now, recipient);
   if (!leave.granted) {
@@ -237,9 +239,8 @@ void batch_sender::set_aside(lane& l, place p, message_state as, std::int64_t ne
   settle(l, o, p, {}, name(why));
 }
 
-void batch_sender::claim_more(lane& l) {
+void batch_sender::claim_more(lane& l, nanoseconds_t now) {
   if (l.held || l.claiming > 0 || l.takes_back > 0 || stalled_step_ > 0 || l.waiting > l.claim_size / 2) return;
-  const auto now = executor_.time().now();
   const bool retries = l.retry_at != 0 && l.retry_at <= now;
   if (l.at_end && !retries) {
     if (l.retry_at != 0) wake_at(l.retry_at);

@@ -117,11 +117,11 @@ class batch_sender final : public net::listener {
   static bool settled_all(const lane& l) noexcept;
   void pump();
   lane* next_ready();
-  bool send_one(lane& l, int slot);
+  bool send_one(lane& l, int slot, nanoseconds_t& now);
   static place next_of(lane& l);
   static void hand_over(lane& l, place p);
   void set_aside(lane& l, place p, message_state as, std::int64_t next_at_ms, errc why);
-  void claim_more(lane& l);
+  void claim_more(lane& l, nanoseconds_t now);
   void claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms);
   void settle(lane& l, const store::outcome& o, place p, std::string_view provider_id, std::string_view detail);
   void flush(lane& l);
@@ -153,6 +153,7 @@ class batch_sender final : public net::listener {
   std::unique_ptr<timer> timer_;
   nanoseconds_t wake_ = 0;
   nanoseconds_t wall_offset_ = 0;
+  nanoseconds_t wall_read_at_ = 0;  // 0: never
   nanoseconds_t slow_until_ = 0;
   nanoseconds_t slow_step_ = 0;
   int accepted_since_slow_ = 0;

@@ -630,6 +630,23 @@ class Program(Case):
             them.raw(os.urandom(500) + b"\r\n\r\n")
             self.assertEqual(them.send(text())[0], 200)
 
+    def test_minimal_over_tls(self):
+        with tempfile.TemporaryDirectory() as directory:
+            cert, key = os.path.join(directory, "cert"), os.path.join(directory, "key")
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                            "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
+                            "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+            with Sandbox("--minimal", "--tls-cert", cert, "--tls-key", key) as them:
+                context = ssl.create_default_context(cafile=cert)
+                them.connect = lambda: http.client.HTTPSConnection("127.0.0.1", them.port, timeout=10, context=context)
+                connection = them.connect()
+                for _ in range(20):
+                    self.assertEqual(them.send(text(), connection=connection)[0], 200)
+                self.assertEqual(them.ask("POST", MESSAGES, "x" * 500_000, connection=connection)[0], 200)
+                connection.close()
+                them.raw(b"GET / HTTP/1.1\r\n\r\n")
+                self.assertEqual(them.stats()["accepted"], 21)
+
     def test_tls(self):
         with tempfile.TemporaryDirectory() as directory:
             cert, key = os.path.join(directory, "cert"), os.path.join(directory, "key")
