@@ -201,7 +201,22 @@ class command_line {
                      "Words and links that `warn` or `block`, one a line: `block bit.ly`, `warn free money`")
         ->type_name("FILE");
     send_->add_option("--limits", given_.limits,
-                      "Instead of the sender file's limits, such as \"80/s; 500/batch,10s; in-flight=64\"");
+                      "Instead of the sender file's limits, such as \"80/s; 2000 recipients/24h; in-flight=64\", or a "
+                      "preset: whatsapp_standard, whatsapp_upgraded, coexistence, conservative, ceiling, telegram");
+    send_
+        ->add_option("--weight", given_.weight,
+                     "Its share of the sender against other campaigns': 1 to 100 (default: 1)")
+        ->type_name("N");
+    send_->add_flag("--urgent", given_.urgent, "Goes before all campaigns that are not urgent: codes, alerts");
+    send_
+        ->add_option("--hours", given_.hours,
+                     "Only then: \"mon-fri 09:00-20:00; sat 10:00-14:00\" (default: at any time)")
+        ->type_name("HOURS");
+    send_
+        ->add_option("--hours-in", given_.hours_in,
+                     "Whose clock the hours are read from: `recipient` (each number's country), `column:NAME`, or a "
+                     "time zone such as Europe/Berlin (default: the sender's time zone)")
+        ->type_name("WHERE");
     send_
         ->add_option("--agent", given_.agent, "Sent from this person, on channels that show it (default: the sender's)")
         ->type_name("ID");

@@ -32,6 +32,9 @@ struct options {
   std::vector<std::pair<std::string, std::string>> mapping;  // slot -> source
   std::string limits;
   std::string agent;  // sent from
+  std::int64_t weight = 1;
+  bool urgent = false;
+  std::string hours, hours_in;
   std::string reply_to;
   bool dry_run = false;
   std::string listen;

@@ -206,6 +206,10 @@ int send(const options& given) {
   plan.mapping = given.mapping;
   plan.agent = given.agent;
   plan.reply_to = given.reply_to;
+  plan.weight = given.weight;
+  plan.urgent = given.urgent;
+  plan.hours = given.hours;
+  plan.hours_in = given.hours_in;
   plan.credits_per_message = need(runner.credits_per_message(plan.content, rates));
 
   draft campaign(runner, need(runner.create_campaign(plan)));

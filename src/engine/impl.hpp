@@ -1,8 +1,7 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), campaigns.cpp
-// (steps, history), copies.cpp, import.cpp, import_report.cpp, content.cpp, plan.cpp (freezing), schedule.cpp, test_send.cpp,
-// privacy.cpp, metrics.cpp,
-// senders.cpp, running.cpp (senders at work), webhooks.cpp, accounts.cpp (credits), provider_calls.cpp, templates.cpp
-// and media.cpp (what is asked of the provider beside sending).
+// (steps, history), copies.cpp, import.cpp, import_report.cpp, content.cpp, plan.cpp (freezing), schedule.cpp,
+// test_send.cpp, privacy.cpp, metrics.cpp, senders.cpp, running.cpp (senders at work), webhooks.cpp, accounts.cpp
+// (credits), provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider beside sending).
 #pragma once
 
 #include <atomic>
@@ -41,6 +40,7 @@ class screen;
 namespace bulkmsg {
 
 class running_sender;
+class campaign_hours;
 
 // A message as its channel takes it.
 struct laid_out {
@@ -56,6 +56,7 @@ struct planned {
   store::left_out out;
   consent_rules rules;
   std::int64_t screened_at = 0;  // the last change of suppressions and consent that it knows
+  std::shared_ptr<campaign_hours> hours;
 };
 
 struct engine::impl final : inbound::receiver_handler {
@@ -143,7 +144,7 @@ struct engine::impl final : inbound::receiver_handler {
 
   // Work that takes long and answers nobody at once, on a thread of its own; dropped once the engine closes.
   void beside(std::function<void()> work);                    // on the I/O thread
-  void expire_old();                                                // on the I/O thread
+  void expire_old();                                          // on the I/O thread
   void fire_schedules();                                      // on the I/O thread
   bool fire(std::int64_t campaign, std::int64_t noticed_ms);  // beside; true: not now, but later
   result<plan_summary> check_schedule(std::int64_t campaign, const schedule_options& when, std::int64_t& at_ms);
@@ -174,7 +175,11 @@ struct engine::impl final : inbound::receiver_handler {
   void hold(std::int64_t campaign);                   // on the I/O thread
   void renew_media();                                 // on the I/O thread: old files of sending campaigns
   void on_idle(std::int64_t campaign);
-  void on_brake(std::int64_t sender, std::int64_t campaign, const std::string& reason);
+  // Of one campaign, of all of the sender (campaign 0), or of all senders of its account.
+  void on_brake(std::int64_t sender, std::int64_t campaign, bool whole_account, const std::string& reason);
+  void on_pause(std::int64_t sender, std::int64_t campaign, std::int64_t until_ms, const std::string& reason);
+  // The limits that the sender shares with others; null: none. On the I/O thread.
+  result<std::shared_ptr<pacing::shared_limits>> shared_with(const sender_settings& sender);
   void on_trouble(std::int64_t sender, const error& why);
   void on_settled(std::int64_t sender, std::int64_t campaign, const store::outcomes& batch);
 
@@ -212,14 +217,15 @@ struct engine::impl final : inbound::receiver_handler {
   // On the I/O thread only; it has a connection of its own, so that nobody's long look holds up sending.
   std::unique_ptr<store::database> io_reader_;
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
+  std::map<std::string, std::shared_ptr<pacing::shared_limits>> portfolios_;  // by name
   std::unique_ptr<timer> tick_;
   bool tidying_ = false;
   nanoseconds_t media_looked_at_ = 0;
   bool renewing_ = false;
-  std::unique_ptr<net::io_thread> renewer_;  // reads and uploads files; made when it is first needed
-  std::unique_ptr<net::io_thread> beside_;   // made when it is first needed
-  std::set<std::int64_t> firing_;            // scheduled campaigns that are beside
-  std::set<std::int64_t> taken_up_;          // commands that are beside
+  std::unique_ptr<net::io_thread> renewer_;             // reads and uploads files; made when it is first needed
+  std::unique_ptr<net::io_thread> beside_;              // made when it is first needed
+  std::set<std::int64_t> firing_;                       // scheduled campaigns that are beside
+  std::set<std::int64_t> taken_up_;                     // commands that are beside
   std::map<std::int64_t, std::int64_t> fire_again_ms_;  // those that could not start for now
   bool expiring_ = false;
   nanoseconds_t expired_at_ = 0;  // when it was looked for last
@@ -238,13 +244,14 @@ struct engine::impl final : inbound::receiver_handler {
 class running_sender final : public sending::observer {
  public:
   static result<std::unique_ptr<running_sender>> make(engine::impl& owner, std::int64_t id,
-                                                      const sender_settings& settings,
-                                                      const std::vector<store::past_sends>& past);
+                                                      const sender_settings& settings);
   ~running_sender() override;
 
   void on_settled(campaign_id campaign, const store::outcomes& batch) override;
   void on_idle(campaign_id campaign) override;
   void on_brake(campaign_id campaign, const std::string& reason) override;
+  void on_account_brake(const std::string& reason) override;
+  void on_pause(campaign_id campaign, std::int64_t until_ms, const std::string& reason) override;
   void on_trouble(const error& why) override;
 
   [[nodiscard]] sending::batch_sender& work() { return *work_; }
@@ -261,8 +268,10 @@ class running_sender final : public sending::observer {
 // What a draft still needs; no sender: it has none.
 std::vector<missing_step> missing_of(const store::campaign_row& row, const std::optional<sender_settings>& sender);
 
-// The limits as parsed, or what is wrong with them.
-result<pacing::permits> make_permits(const std::string& limits);
+// The sender's time zone, known to exist: it was checked when the sender was put into the store.
+absl::TimeZone zone_of(const sender_settings& settings);
+// Whether its limits and its time zone can be understood. Errors: bad_option_value.
+result<void> check_pacing(const sender_settings& settings);
 
 // Of settings as stored, which are complete: what the host left empty is filled in from the channel, a description is
 // there as JSON. Errors of completing: bad_option_value, file_unreadable, channel_malformed.

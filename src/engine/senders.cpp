@@ -6,6 +6,7 @@
 #include "bulkmsg/channels/chat_json.hpp"
 #include "bulkmsg/channels/telegram.hpp"
 #include "bulkmsg/channels/whatsapp_channel.hpp"
+#include "bulkmsg/pacing/presets.hpp"
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "net/http_client.hpp"
@@ -54,6 +55,7 @@ result<sender_settings> completed(sender_settings settings) {
     }
     if (settings.origin.empty()) settings.origin = "https://graph.facebook.com";
     if (settings.limits.empty()) settings.limits = "80/s; in-flight=64";
+    settings.limits = pacing::with_presets(settings.limits);
     return settings;
   }
   if (settings.channel == "chat") {
@@ -84,6 +86,7 @@ result<sender_settings> completed(sender_settings settings) {
                                               described->name + "' gives none");
     }
   }
+  settings.limits = pacing::with_presets(settings.limits);
   return settings;
 }
 
@@ -141,7 +144,7 @@ result<sender_id> engine::put_sender(const sender_settings& given) {
   auto whole = completed(given);
   if (!whole) return fail(whole.error());
   const auto& settings = *whole;
-  if (auto limits = make_permits(settings.limits); !limits) return fail(limits.error());
+  if (auto pacing = check_pacing(settings); !pacing) return fail(pacing.error());
   if (auto channel = make_channel(settings); !channel) return fail(channel.error());
   if (!settings.app_secret.empty()) {
     if (auto secret = resolve_secret(settings.app_secret, "app secret"); !secret) return fail(secret.error());
@@ -176,8 +179,8 @@ result<sender_health> ask_for_health(call_desk& desk, const sender_settings& set
     static_cast<void>((*channel)->encode_health(into));
     return {};
   });
-  auto health = got ? (*channel)->read_health(got->status, got->body)
-                    : result<channels::account_health>(fail(got.error()));
+  auto health =
+      got ? (*channel)->read_health(got->status, got->body) : result<channels::account_health>(fail(got.error()));
   if (!health) {
     auto why = health.error();
     why.message = (*channel)->without_token(why.message);

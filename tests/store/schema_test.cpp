@@ -40,7 +40,7 @@ TEST(schema, create_if_missing_makes_a_whole_store) {
             "accounts attributes campaign_media campaigns commands consent_log consent_statements consents "
             "contact_index contact_labels contacts credit_calls events former_stores group_members group_receipts "
             "history identities "
-            "inbox intents lanes ledger media messages parked plan provider_templates recipients rejects replies "
+            "inbox intents lanes ledger media messages parked pauses plan provider_templates recipients rejects replies "
             "reservations segments senders store suppressions templates ");
 }
 

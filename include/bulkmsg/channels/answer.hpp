@@ -50,6 +50,8 @@ struct answer {
   action next = action::fail_message;
   std::int32_t provider_code = 0;
   nanoseconds_t retry_after = 0;  // as the body says, 0 when it does not
+  nanoseconds_t wait = 0;         // the least time before the next try, or before sending goes on; 0: no rule
+  std::uint8_t retries_max = 0;   // for retry and defer: how often at most; 0: no rule
   std::string_view title;         // for people, may be empty
   std::string_view details;       // for people, may be empty
 };

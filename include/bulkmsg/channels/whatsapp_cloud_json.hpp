@@ -131,6 +131,10 @@ class answer_reader {
     read.what = answer::kind::refused;
     read.provider_code = static_cast<std::int32_t>(code);
     read.next = whatsapp_action(code, http_status, transient);
+    if (const provider_error* known = find_whatsapp_error(code)) {
+      read.wait = known->wait_s * second;
+      read.retries_max = known->retries_max;
+    }
     read.title = text(envelope, "message");
     // error_data is an object, now and then a plain string.
     if (simdjson::dom::object data; envelope["error_data"].get(data) == simdjson::SUCCESS) {
