@@ -15,30 +15,22 @@
 #include "engine_handle.hpp"
 #include "guard.hpp"
 #include "json.hpp"
+#include "values.hpp"
 
 namespace bulkmsg::capi {
 
 namespace {
 
-constexpr std::int64_t any_number = std::numeric_limits<std::int64_t>::max();
-
 // Sizes at the first release: callers built then may pass these for ever.
 constexpr std::size_t plan_size_0_1 = 104;
 constexpr std::size_t counters_size_0_1 = 96;
-constexpr std::size_t report_size_0_1 = 32;
 constexpr std::size_t balances_size_0_1 = 72;
 static_assert(sizeof(bulkmsg_plan) == plan_size_0_1);
 static_assert(sizeof(bulkmsg_counters) == counters_size_0_1);
-static_assert(sizeof(bulkmsg_import_report) == report_size_0_1);
 static_assert(sizeof(bulkmsg_balances) == balances_size_0_1);
 
-template <class Id>
-Id id_of(std::int64_t value, const char* argument) {
-  return Id{in_range(value, 1, any_number, argument)};
-}
-
 std::chrono::milliseconds wait_of(std::int64_t wait_ms) {
-  return std::chrono::milliseconds(in_range(wait_ms, 0, 86'400'000, "wait_ms"));
+  return std::chrono::milliseconds(in_range(wait_ms, 0, day_ms, "wait_ms"));
 }
 
 bulkmsg_plan in_c(const plan_summary& plan) noexcept {
@@ -49,10 +41,6 @@ bulkmsg_plan in_c(const plan_summary& plan) noexcept {
   out.duration_ms = plan.duration.count();
   std::memcpy(out.hash, plan.hash.data(), std::min(plan.hash.size(), sizeof out.hash - 1));
   return out;
-}
-
-bulkmsg_import_report in_c(const import_report& report) noexcept {
-  return {report.rows, report.added, report.duplicates, report.rejected};
 }
 
 bulkmsg_balances in_c(const credits::balances& b) noexcept {
@@ -106,30 +94,6 @@ std::string in_json(const campaign_status& s) {
   json.field("delivered", c.delivered).field("read", c.read).field("undelivered", c.undelivered);
   json.field("responded", c.responded).field("credits_reserved", c.credits_reserved);
   return json.field("credits_spent", c.credits_spent).close('}').close('}').take();
-}
-
-void append_cell(std::string& out, std::string_view cell) {
-  if (cell.find_first_of(",\"\r\n") == std::string_view::npos) {
-    out += cell;
-    return;
-  }
-  out += '"';
-  for (const char c : cell) out.append(c == '"' ? 2 : 1, c);
-  out += '"';
-}
-
-std::string in_csv(const std::vector<rejected_row>& rows) {
-  std::string out = "line,column,column_name,code,reason,phone_number\r\n";
-  for (const rejected_row& row : rows) {
-    out += std::to_string(row.line) + ',' + std::to_string(row.column) + ',';
-    append_cell(out, row.column_name);
-    out += ',' + std::to_string(static_cast<std::int32_t>(row.code)) + ',';
-    append_cell(out, row.reason);
-    out += ',';
-    append_cell(out, row.address);
-    out += "\r\n";
-  }
-  return out;
 }
 
 }  // namespace
@@ -249,6 +213,13 @@ bulkmsg_status bulkmsg_campaign_create(bulkmsg_engine* engine, const bulkmsg_con
     settings.sender = sender_id{given.integer("sender")};
     settings.content = template_id{given.integer("template")};
     settings.account = account_id{given.integer("account")};
+    settings.credits_per_message = given.integer("credits_per_message");
+    settings.agent = given.text("agent");
+    settings.reply_to = given.text("reply_to");
+    if (const std::string consent = given.text("require_consent"); consent != "auto") {
+      settings.require_consent = consent == "true";
+    }
+    settings.content_rules = given.text("content_rules");
     settings.mapping = given.under("map.");
     return e.create_campaign(settings).map([&](campaign_id id) { out = id.value; });
   });
@@ -272,9 +243,7 @@ bulkmsg_status bulkmsg_campaign_import_csv_file(bulkmsg_engine* engine, int64_t 
                                                 bulkmsg_error** err) {
   return call(engine, err, [&](bulkmsg::engine& e) {
     check_size(out_report, report_size, report_size_0_1, "report_size");
-    const std::string_view name = input(path, path_len, "path");
-    if (name.empty() || name.find('\0') != std::string_view::npos) throw bad_argument{"path", "is not a path"};
-    return e.import_csv_file(id_of<campaign_id>(campaign, "campaign"), std::string(name))
+    return e.import_csv_file(id_of<campaign_id>(campaign, "campaign"), path_of(path, path_len))
         .map([&](const bulkmsg::import_report& report) { fill(out_report, report_size, in_c(report)); });
   });
 }
@@ -286,8 +255,7 @@ bulkmsg_status bulkmsg_campaign_rejected(bulkmsg_engine* engine, int64_t campaig
   return call(engine, err, [&](bulkmsg::engine& e) {
     bulkmsg_text*& out = needed(out_csv, "out_csv");
     in_range(after_number, 0, any_number, "after_number");
-    if (limit < 1 || limit > 10'000) throw bad_argument{"limit", "must be 1 to 10,000"};
-    return e.rejected(id_of<campaign_id>(campaign, "campaign"), after_number, limit)
+    return e.rejected(id_of<campaign_id>(campaign, "campaign"), after_number, limit_of(limit))
         .map([&](const std::vector<bulkmsg::rejected_row>& rows) {
           out = new bulkmsg_text{in_csv(rows)};
           if (out_last_number != nullptr) *out_last_number = rows.empty() ? after_number : rows.back().number;

@@ -9,6 +9,7 @@
 
 #include "config.hpp"
 #include "fork_generation.hpp"
+#include "values.hpp"
 
 namespace bulkmsg::capi {
 
@@ -24,8 +25,6 @@ void bury(bulkmsg_engine* handle) noexcept {
   const std::size_t at = graves.fetch_add(1, std::memory_order_relaxed) % kept_handles;
   delete graveyard[at].exchange(handle, std::memory_order_acq_rel);
 }
-
-constexpr std::int64_t day_ms = 86'400'000;
 
 // Events converted per crossing; bounds the buffer below.
 constexpr std::size_t poll_max = 1024;

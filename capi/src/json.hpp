@@ -23,6 +23,8 @@ class json_writer {
     return *this;
   }
   json_writer& number(std::int64_t value) { return separate(), out_ += std::to_string(value), *this; }
+  // A whole value.
+  json_writer& raw(std::string_view json) { return separate(), out_ += json, *this; }
   json_writer& boolean(bool value) { return separate(), out_ += value ? "true" : "false", *this; }
 
   json_writer& field(std::string_view name, std::string_view value) { return key(name).text(value); }

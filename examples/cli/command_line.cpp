@@ -47,6 +47,7 @@ class command_line {
     app_.footer(footer);
     app_.set_version_flag("--version", version_text);
     add_running();
+    add_campaigns();
     add_looking();
     add_contacts();
     add_consent();
@@ -222,19 +223,63 @@ class command_line {
         ->type_name("ID");
     send_->add_option("--reply-to", given_.reply_to, "Who gets the replies, on such channels (default: the sender's)")
         ->type_name("ID");
+    send_
+        ->add_option("--unconfirmed", given_.rule,
+                     "What becomes of messages that may have gone and of which no receipt comes: hold (default), "
+                     "resend (once a receipt of a later message shows that webhooks arrive) or give_up (failed)")
+        ->check(CLI::IsMember({"hold", "resend", "give_up"}))
+        ->type_name("RULE");
+    send_->add_option("--unconfirmed-wait", given_.rule_wait_seconds, "How long that rule waits before it acts")
+        ->check(CLI::Range(1, 30 * 24 * 3600))
+        ->type_name("SECONDS")
+        ->capture_default_str();
     send_->add_flag("--dry-run", given_.dry_run,
                     "Everything but the network: validate, price, hash; then leave no campaign");
+    send_
+        ->add_flag("--draft", given_.draft,
+                   "Leave it as a draft, to be tested, scheduled or started later; nothing is sent")
+        ->excludes(send_->get_option("--dry-run"));
+    add_actor(send_);
     add_receiving(send_);
 
     CLI::App* resume_ = add(
         app_, "resume", "Go on with a campaign after a pause, a crash or a reboot, and stay until it is done", resume);
     add_campaign(resume_, "Which campaign (default: the only unfinished one)");
+    add_actor(resume_);
     add_receiving(resume_);
+
+    CLI::App* retry_ = add(app_, "retry",
+                           "Send some messages of a campaign again, as a campaign of its own, and stay until it is done; "
+                           "nobody is taken twice, however often it is called",
+                           retry);
+    add_campaign(retry_, "Which campaign")->required();
+    CLI::Option_group* which = retry_->add_option_group("which", "Which of its messages; one of these");
+    which->require_option(1);
+    which->add_flag("--failed", given_.failed, "Those that failed, or were not delivered, where that may pass");
+    which->add_flag("--unconfirmed", given_.unconfirmed, "Those that may have gone: some people may get it twice");
+    retry_->add_flag("--all", given_.all, "Of the failed also those that would fail again unless the cause is put right");
+    retry_->add_option("--name", given_.name, "The new campaign's name (default: by that of the old one)");
+    add_receiving(retry_);
+
+    CLI::App* resolve_ = add(app_, "resolve",
+                             "A person's word on messages that may have gone; also from another process, and of finished "
+                             "campaigns",
+                             resolve);
+    add_campaign(resolve_, "Which campaign")->required();
+    resolve_->add_option("--as", given_.as, "sent: they went and are paid for; not-sent: they failed, their credit returns")
+        ->required()
+        ->check(CLI::IsMember({"sent", "not-sent"}));
+    resolve_->add_option("--message", given_.message, "Only this one, as `bulkmsg messages` prints it")
+        ->type_name("LANE/NUMBER");
+    resolve_->add_option("--actor", given_.actor, "Who says so; kept (default: $USER)");
+    resolve_->add_option("--reason", given_.reason, "Why; kept");
+    add_json(resolve_);
 
     const auto command_of = [this](const char* verb, const char* what, command then) {
       CLI::App* sub = add(app_, verb, what, then);
       add_campaign(sub, "Which campaign")->required();
       sub->add_option("--reason", given_.reason, "A sentence, kept with the campaign");
+      add_actor(sub);
       add_json(sub);
     };
     command_of("pause", "Stop sending for now; also from another process. When it returns, no new request leaves",
@@ -243,8 +288,98 @@ class command_line {
     add_campaign(add(app_, "discard", "Remove a draft that was never started", discard), "Which campaign")->required();
   }
 
+  void add_actor(CLI::App* sub) {
+    sub->add_option("--actor", given_.actor, "Who does it, for the history (default: the user of this machine)");
+  }
+
+  // From the draft on, and what is done to a store as a whole.
+  void add_campaigns() {
+    CLI::App* start_ = add(app_, "start", "Start a draft (see send --draft), and stay until it is done", start);
+    add_campaign(start_, "Which campaign")->required();
+    start_->add_option("--hash", given_.expected_hash, "Only if its plan still has this hash, as a dry run told it");
+    start_->add_option("--key", given_.start_key, "Starting again with the same key starts nothing again");
+    add_actor(start_);
+    add_receiving(start_);
+
+    CLI::App* test =
+        add(app_, "test-send",
+            "Send what one row of a draft would see to other addresses, outside the campaign's counters", test_send);
+    add_campaign(test, "Which campaign")->required();
+    test->add_option("--to", given_.to, "Addresses separated by commas")->required()->type_name("LIST");
+    test->add_option("--row", given_.row, "Whose data, counted from 1 in the order of the import")
+        ->default_val(1)
+        ->check(CLI::PositiveNumber)
+        ->type_name("N");
+    add_actor(test);
+    add_receiving(test);
+
+    CLI::App* schedule_ = add(
+        app_, "schedule", "Start a draft later, while a process runs the store; also from another process", schedule);
+    add_campaign(schedule_, "Which campaign")->required();
+    schedule_->add_option("--at", given_.at, "When: \"2026-12-01 09:00 Europe/Berlin\", or with Z or +01:00")
+        ->required()
+        ->type_name("TIME");
+    schedule_
+        ->add_option("--max-lateness", given_.max_lateness_minutes,
+                     "When nothing ran the store at that time: how much later it may still start, in minutes")
+        ->default_val(60)
+        ->check(CLI::Range(0, 30 * 24 * 60))
+        ->type_name("MINUTES");
+    add_actor(schedule_);
+    add_json(schedule_);
+    CLI::App* cancel_ = add(app_, "cancel", "Cancel a schedule: the campaign is a draft again", cancel);
+    add_campaign(cancel_, "Which campaign")->required();
+    add_actor(cancel_);
+
+    CLI::App* run_ = add(
+        app_, "run", "Run the store until Ctrl-C: go on with what is unfinished, start what is scheduled", run_store);
+    run_->add_option("--listen", given_.listen, "Also receive the provider's webhooks here (port 0: any)")
+        ->type_name("127.0.0.1:PORT");
+    run_->add_flag("--quiet", given_.quiet, "Say nothing on stderr");
+
+    CLI::App* history_ = add(app_, "history", "Who did what, when and why", history);
+    add_campaign(history_, "Of this campaign (default: of the whole store)");
+    add_json(history_, "Print one JSON object a line");
+
+    CLI::App* backup_ = add(app_, "backup", "Make a safe copy of the store, also while it is being used", backup);
+    backup_->add_option("--to", given_.to, "A new file")->required()->type_name("FILE");
+    add_actor(backup_);
+    add_actor(
+        add(app_, "adopt",
+            "Make a copied store file a store of its own, when the original sends no more; its campaigns are paused",
+            adopt));
+    add(app_, "metrics", "Counters and gauges in Prometheus' text format", metrics);
+
+    CLI::App* forget_ =
+        add(app_, "forget", "Remove a person's data everywhere; suppressions stay, under a hash", forget);
+    forget_->add_option("address", given_.address, "Who")->required()->type_name("ADDRESS");
+    forget_->add_option("--reason", given_.reason, "A sentence, kept in the history");
+    add_actor(forget_);
+    CLI::App* retention_ =
+        add(app_, "retention", "How long finished campaigns keep addresses, parameters and texts", retention);
+    retention_->add_option("--days", given_.days, "From 2 days; 0: for ever (default: only tell)")
+        ->default_val(-1)
+        ->type_name("DAYS");
+    add_actor(retention_);
+  }
+
   void add_looking() {
-    add_json(add(app_, "list", "All campaigns of the store", list), "Print a JSON array");
+    CLI::App* list_ = add(app_, "list", "All campaigns of the store", list);
+    list_->add_option("--state", given_.state, "Only these: draft, scheduled, sending, paused, completed, ...");
+    list_->add_option("--agent", given_.agent, "Only this agent's")->type_name("ID");
+    list_->add_option("--name", given_.name, "Only those whose name holds this");
+    list_->add_flag("--tests", given_.tests, "Also test sends");
+    add_json(list_, "Print a JSON array");
+
+    CLI::App* log_ =
+        add(app_, "log", "The message log: every recipient with every time and the provider's error", messages);
+    add_campaign(log_, "Which campaign")->required();
+    log_->add_option("--state", given_.state,
+                     "Only these: queued, retry, attempting, sent, failed, unconfirmed, skipped, undelivered, "
+                     "delivered, read");
+    log_->add_option("--code", given_.code, "Only with this error code")->type_name("CODE");
+    log_->add_option("--address", given_.address, "Only to this address, as stored")->type_name("ADDRESS");
+    add_rows(log_);
 
     CLI::App* status_ =
         add(app_, "status", "One campaign's counters, reasons and credits; also while it is being sent", status);

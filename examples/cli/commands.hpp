@@ -11,6 +11,26 @@ int resume(const options& given);
 int pause(const options& given);
 int stop(const options& given);
 int discard(const options& given);
+int retry(const options& given);
+
+// settle_commands.cpp
+int resolve(const options& given);
+bulkmsg::retry_report make_child(bulkmsg::engine& runner, const options& given);
+
+int start(const options& given);
+int test_send(const options& given);
+int run_store(const options& given);
+
+// campaign_commands.cpp: the life of campaigns and of the store
+std::string who(const options& given);  // does it: as said, else the user of this machine
+int schedule(const options& given);
+int cancel(const options& given);
+int history(const options& given);
+int backup(const options& given);
+int adopt(const options& given);
+int metrics(const options& given);
+int forget(const options& given);
+int retention(const options& given);
 
 // look_commands.cpp: those that only read
 int list(const options& given);

@@ -17,13 +17,31 @@ using bulkmsg::campaign_status;
 using bulkmsg::engine;
 using bulkmsg::message_state;
 
-void each_campaign(engine& reader, const std::function<void(const campaign_status&)>& visit) {
-  for (campaign_id after{};;) {
-    const auto page = need(reader.list(after, 100));
+void each_campaign(engine& reader, bulkmsg::campaign_filter filter,
+                   const std::function<void(const campaign_status&)>& visit) {
+  for (;;) {
+    const auto page = need(reader.list(filter));
     if (page.empty()) return;
     for (const campaign_status& c : page) visit(c);
-    after = page.back().id;
+    filter.after = page.back().id;
   }
+}
+
+bulkmsg::campaign_filter campaigns_of(const options& given) {
+  using enum bulkmsg::campaign_state;
+  bulkmsg::campaign_filter filter;
+  filter.agent = given.agent;
+  filter.name = given.name;
+  filter.tests = given.tests;
+  for (const auto s : {draft, scheduled, starting, sending, paused, completed, stopped, failed}) {
+    if (bulkmsg::name(s) == given.state) filter.state = s;
+  }
+  if (!given.state.empty() && !filter.state) {
+    give_up(bulkmsg::errc::invalid_argument,
+            "there is no campaign state \"" + one_line(given.state) +
+                "\"; give draft, scheduled, starting, sending, paused, completed, stopped or failed");
+  }
+  return filter;
 }
 
 std::string row(const std::vector<std::string>& cells) {
@@ -47,6 +65,12 @@ bulkmsg::message_filter filter_of(const std::string& state) {
   if (state == "undelivered") {
     filter.undelivered = true;
     return filter;
+  }
+  for (const auto r : {bulkmsg::receipt_rank::delivered, bulkmsg::receipt_rank::read}) {
+    if (name(r) == state) {
+      filter.receipt = r;
+      return filter;
+    }
   }
   using enum message_state;
   for (const message_state s : {queued, retry, accepted, refused, unconfirmed, skipped, attempting}) {
@@ -88,6 +112,9 @@ std::string message_json(const bulkmsg::message_row& m) {
       .number("delivered_at_ms", m.delivered_at_ms)
       .number("read_at_ms", m.read_at_ms)
       .number("failed_at_ms", m.failed_at_ms)
+      .number("superseded_by", m.superseded_by.value)
+      .number("line", m.line)
+      .number("next_at_ms", m.next_at_ms)
       .str();
 }
 
@@ -95,7 +122,8 @@ std::string message_csv(const bulkmsg::message_row& m) {
   const auto ms = [](std::int64_t at) { return at == 0 ? std::string() : std::to_string(at); };
   return row({id_text(m.id), m.address, std::string(name(m.state)), std::string(name(m.receipt)),
               std::to_string(m.attempt), m.provider_id, m.code == 0 ? "" : std::to_string(m.code), m.detail,
-              ms(m.at_ms), ms(m.sent_at_ms), ms(m.delivered_at_ms), ms(m.read_at_ms), ms(m.failed_at_ms)});
+              ms(m.at_ms), ms(m.sent_at_ms), ms(m.delivered_at_ms), ms(m.read_at_ms), ms(m.failed_at_ms),
+              std::to_string(m.line), ms(m.next_at_ms)});
 }
 
 }  // namespace
@@ -104,17 +132,18 @@ int list(const options& given) {
   engine reader = open_to_read(given.store);
   if (given.json) {
     std::vector<std::string> all;
-    each_campaign(reader, [&](const campaign_status& c) { all.push_back(status_json(c).str()); });
+    each_campaign(reader, campaigns_of(given), [&](const campaign_status& c) { all.push_back(status_json(c).str()); });
     print_line(json_array(all));
     return exit_code::ok;
   }
   print_line(padded("ID", 6) + padded("STATE", 11) + "      TOTAL       SENT     FAILED    SKIPPED     QUEUED  " +
-             padded("CREATED", 21) + "NAME");
-  each_campaign(reader, [](const campaign_status& c) {
+             padded("CREATED", 21) + padded("AGENT", 12) + padded("MESSAGE", 28) + "NAME");
+  each_campaign(reader, campaigns_of(given), [](const campaign_status& c) {
     const auto& n = c.counters;
     print_line(padded(std::to_string(c.id.value), 6) + padded(name(c.state), 11) + count_cell(n.total) +
                count_cell(n.sent) + count_cell(n.failed) + count_cell(n.skipped) + count_cell(n.queued()) + "  " +
-               padded(time_text(c.created_at_ms), 21) + one_line(c.name));
+               padded(time_text(c.created_at_ms), 21) + padded(c.agent.empty() ? "-" : one_line(c.agent), 12) +
+               padded(c.content.empty() ? "-" : one_line(c.content), 28) + one_line(c.name));
   });
   return exit_code::ok;
 }
@@ -123,7 +152,7 @@ int status(const options& given) {
   engine reader = open_to_read(given.store);
   campaign_id campaign{given.campaign};
   if (!campaign) {
-    each_campaign(reader, [&](const campaign_status& c) { campaign = c.id; });
+    each_campaign(reader, {}, [&](const campaign_status& c) { campaign = c.id; });
     if (!campaign) {
       give_up(bulkmsg::errc::not_found, given.store + " holds no campaign yet; `bulkmsg send` makes one");
     }
@@ -133,18 +162,30 @@ int status(const options& given) {
     print_line(report_json(reader, status, {}).str());
   } else {
     print_report(reader, status, {});
+    if (status.scheduled_at_ms != 0 && status.state == bulkmsg::campaign_state::scheduled) {
+      print_line("scheduled for " + time_text(status.scheduled_at_ms) + " (" + one_line(status.scheduled_as) + ")");
+    }
+    for (const auto& missing : need(reader.missing(campaign))) {
+      print_line("missing: " + std::string(name(missing.step)) + ": " + one_line(missing.what));
+    }
+    if (status.rate > 0) {
+      print_line(grouped(static_cast<std::int64_t>(status.rate)) + " messages/s now, " +
+                 duration_text(status.time_left()) + " left");
+    }
   }
   return exit_code::ok;
 }
 
 int messages(const options& given) {
   bulkmsg::message_filter filter = filter_of(given.state);
+  filter.code = static_cast<std::int32_t>(given.code);
+  filter.address = given.address;
   engine reader = open_to_read(given.store);
   need(reader.status({given.campaign}));  // an unknown campaign is an error, not an empty list
   if (given.csv) {
     print_line(
         "message,address,state,receipt,attempt,provider_id,code,detail,at_ms,sent_at_ms,delivered_at_ms,read_at_ms,"
-        "failed_at_ms");
+        "failed_at_ms,line,next_at_ms");
   }
   for (;;) {
     const auto page = need(reader.messages({given.campaign}, filter));

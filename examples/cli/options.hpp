@@ -37,6 +37,7 @@ struct options {
   std::string hours, hours_in;
   std::string reply_to;
   bool dry_run = false;
+  bool draft = false;  // left as one
   std::string listen;
   std::int64_t linger_seconds = 0;
 
@@ -44,8 +45,22 @@ struct options {
 
   std::int64_t campaign = 0;  // 0: none given
   std::string state;          // messages
+  std::string rule;           // send: for unconfirmed messages
+  std::int64_t rule_wait_seconds = 3600;
+  std::string as;             // resolve: sent or not-sent
+  std::string message;        // resolve: only this one
+  bool failed = false, unconfirmed = false, all = false;  // retry
   std::string reason;         // pause, stop
   std::string signature;      // ingest
+  std::string at;             // schedule
+  std::int64_t max_lateness_minutes = 60;
+  std::string to;             // test-send: addresses; backup: a file
+  std::string expected_hash;  // start
+  std::string start_key;
+  std::int64_t code = 0;      // log
+  std::string address;        // log, forget
+  std::int64_t days = 0;      // retention
+  bool tests = false;         // list
   bool gone = false;          // templates list
 
   std::string media_file;  // media put
@@ -66,7 +81,7 @@ struct options {
   bulkmsg::credits::plan plan;
   std::int64_t credits = 0;
   std::string call_id;
-  std::string actor;
+  std::string actor;       // also of campaigns: who does it
   std::string rates_file;  // also send
 };
 

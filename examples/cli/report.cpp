@@ -89,7 +89,18 @@ json_object status_json(const campaign_status& status) {
   out.number("settled_by_receipt", status.settled_by_receipt);
   out.text("sender", status.sender).text("content", status.content).text("plan_hash", status.plan_hash);
   out.number("created_at_ms", status.created_at_ms).number("started_at_ms", status.started_at_ms);
-  out.number("finished_at_ms", status.finished_at_ms);
+  out.text("when_unconfirmed", name(status.when_unconfirmed));
+  out.number("unconfirmed_wait_ms", status.unconfirmed_wait.count()).number("parent", status.parent.value);
+  std::vector<std::string> children;
+  for (const auto child : status.children) children.push_back(std::to_string(child.value));
+  out.raw("children", json_array(children));
+  out.number("finished_at_ms", status.finished_at_ms).text("agent", status.agent).text("reply_to", status.reply_to);
+  out.number("completed", c.completed()).number("progress_permille", static_cast<std::int64_t>(c.progress() * 1000));
+  out.number("response_permille", static_cast<std::int64_t>(c.response_rate() * 1000));
+  out.number("rate_per_second", static_cast<std::int64_t>(status.rate + 0.5));
+  out.number("time_left_ms", status.time_left().count());
+  out.number("scheduled_at_ms", status.scheduled_at_ms).text("scheduled_as", status.scheduled_as);
+  out.number("test_of", status.test_of.value);
   return out;
 }
 
@@ -115,6 +126,12 @@ void print_report(bulkmsg::engine& engine, const campaign_status& status, const 
   }
   if (!status.reason.empty()) head += ": " + one_line(status.reason);
   print_line(head);
+  if (status.parent) print_line("sends messages of campaign " + std::to_string(status.parent.value) + " again");
+  if (!status.children.empty()) {
+    std::string list;
+    for (const auto child : status.children) list += (list.empty() ? "" : ", ") + std::to_string(child.value);
+    print_line("some of its messages are sent again by campaign " + list);
+  }
   print_line("");
   print_count("total", c.total);
   print_count("sent", c.sent);

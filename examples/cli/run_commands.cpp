@@ -1,6 +1,7 @@
-// send, resume, pause, stop, discard.
+// send, resume, retry, pause, stop, discard.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -94,6 +95,11 @@ void start_listening(engine& engine, const std::string& address) {
   say("listening for webhooks on " + address.substr(0, address.rfind(':') + 1) + std::to_string(port));
 }
 
+bulkmsg::unconfirmed_rule rule_of(const std::string& written) {
+  const auto& names = bulkmsg::unconfirmed_rule_names;
+  return static_cast<bulkmsg::unconfirmed_rule>(std::find(names.begin(), names.end(), written) - names.begin());
+}
+
 // Follows the campaign to its end, closes the engine, and prints what became of it.
 int finish(engine& engine, campaign_id campaign, const account_report& account, const options& given) {
   const ending end = follow(engine, campaign, {std::chrono::seconds(given.linger_seconds), given.quiet});
@@ -118,7 +124,8 @@ int finish(engine& engine, campaign_id campaign, const account_report& account, 
   } else if (status.counters.unconfirmed != 0) {
     say(grouped(status.counters.unconfirmed) +
         " messages may or may not have gone and are held back; receipts settle them: bulkmsg resume " + id +
-        " --store " + shell_word(given.store) + " --listen ADDRESS --linger SECONDS");
+        " --store " + shell_word(given.store) + " --listen ADDRESS --linger SECONDS, or a person: bulkmsg resolve " + id +
+        " --store " + shell_word(given.store) + " --as sent|not-sent");
   }
   return exit_code_of(status);
 }
@@ -148,7 +155,7 @@ std::optional<campaign_id> the_unfinished(engine& engine) {
 // The store is run by another process: ask it to go on, and leave it to that process.
 int resume_elsewhere(campaign_id campaign, const options& given) {
   engine guest = open_to_command(given.store);
-  need(guest.resume(campaign));
+  need(guest.resume(campaign, std::chrono::seconds(5), who(given)));
   say("campaign " + std::to_string(campaign.value) + " goes on in the process that runs this store");
   if (given.json) print_line(status_json(need(guest.status(campaign))).str());
   flush_stdout();
@@ -205,11 +212,16 @@ int send(const options& given) {
   plan.account = account.id;
   plan.mapping = given.mapping;
   plan.agent = given.agent;
+  // Replies go to whoever sends, unless somebody else is named.
+  if (plan.agent.empty() && settings.agent.empty() && settings.channel == "whatsapp_cloud") plan.agent = who(given);
   plan.reply_to = given.reply_to;
   plan.weight = given.weight;
   plan.urgent = given.urgent;
   plan.hours = given.hours;
   plan.hours_in = given.hours_in;
+  if (!given.rule.empty()) plan.when_unconfirmed = rule_of(given.rule);
+  plan.unconfirmed_wait = std::chrono::seconds(given.rule_wait_seconds);
+  plan.actor = who(given);
   plan.credits_per_message = need(runner.credits_per_message(plan.content, rates));
 
   draft campaign(runner, need(runner.create_campaign(plan)));
@@ -240,8 +252,23 @@ int send(const options& given) {
     return exit_code::ok;
   }
 
+  if (given.draft) {
+    campaign.started();  // it stays
+    if (given.json) {
+      print_line(status_json(need(runner.status(campaign.id()))).str());
+    } else {
+      const std::string id = std::to_string(campaign.id().value);
+      print_line("campaign " + id + " is a draft of " + grouped(imported.added) +
+                 " recipients; look at it (bulkmsg status " + id +
+                 "), send a test of it (test-send), then start it (start) or schedule it (schedule)");
+    }
+    need(runner.close(drain));
+    flush_stdout();
+    return exit_code::ok;
+  }
+
   start_listening(runner, given.listen);
-  const bulkmsg::plan_summary summary = need(runner.start(campaign.id()));
+  const bulkmsg::plan_summary summary = need(runner.start(campaign.id(), {.actor = who(given)}));
   for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
   campaign.started();
   const std::string id = std::to_string(campaign.id().value);
@@ -272,8 +299,7 @@ int resume(const options& given) {
     if (need(reader.status(campaign)).state == campaign_state::draft) {
       give_up(errc::wrong_state,
               "campaign " + std::to_string(campaign.value) +
-                  " was never started and sent nothing; `bulkmsg discard` removes it, `bulkmsg send` "
-                  "makes a new one");
+                  " was never started and sent nothing; `bulkmsg start` starts it, `bulkmsg discard` removes it");
     }
   }
   std::optional<engine> runner;
@@ -286,29 +312,89 @@ int resume(const options& given) {
   const auto found = runner->recovered();
   say("recovered: unconfirmed=" + std::to_string(found.unconfirmed) + " window=" + std::to_string(found.window));
   start_listening(*runner, given.listen);
-  if (need(runner->status(campaign)).state == campaign_state::paused) need(runner->resume(campaign));
+  if (need(runner->status(campaign)).state == campaign_state::paused)
+    need(runner->resume(campaign, std::chrono::seconds(5), who(given)));
   if (!given.quiet) mention_others(*runner, campaign);
   return finish(*runner, campaign, {}, given);
+}
+
+int retry(const options& given) {
+  engine runner = open_to_run(given.store, sending::yes, missing_store::refuse);
+  const auto made = make_child(runner, given);
+  const std::string id = std::to_string(made.child.value);
+  draft campaign(runner, made.child);  // what cannot be started is the parent's again
+  start_listening(runner, given.listen);
+  need(runner.start(made.child));
+  campaign.started();
+  if (!given.quiet) {
+    say("campaign " + id + " sends " + grouped(made.messages) + " messages of campaign " +
+        std::to_string(given.campaign) + " again" +
+        (made.not_yet > 0 ? "; " + grouped(made.not_yet) + " may pass later" : std::string()) +
+        (made.hopeless > 0 ? "; " + grouped(made.hopeless) + " would fail again (--all takes them, too)"
+                           : std::string()));
+    mention_others(runner, made.child);
+  }
+  return finish(runner, made.child, {}, given);
 }
 
 int pause(const options& given) {
   engine door = open_to_command(given.store);
   const campaign_id campaign{given.campaign};
-  need(door.pause(campaign, given.reason.empty() ? "paused at the command line" : given.reason));
+  need(door.pause(campaign, given.reason.empty() ? "paused at the command line" : given.reason, std::chrono::seconds(5),
+                  who(given)));
   return report_command(door, campaign, given, "paused");
 }
 
 int stop(const options& given) {
   engine door = open_to_command(given.store);
   const campaign_id campaign{given.campaign};
-  need(door.stop(campaign, given.reason.empty() ? "stopped at the command line" : given.reason));
+  need(door.stop(campaign, given.reason.empty() ? "stopped at the command line" : given.reason, std::chrono::seconds(5),
+                 who(given)));
   return report_command(door, campaign, given, "stopped");
 }
 
 int discard(const options& given) {
   engine door = open_to_run(given.store, sending::no, missing_store::refuse);
-  need(door.discard({given.campaign}));
+  need(door.discard({given.campaign}, who(given)));
   need(door.close(drain));
+  return exit_code::ok;
+}
+
+int start(const options& given) {
+  const campaign_id campaign{given.campaign};
+  engine runner = open_to_run(given.store, sending::yes, missing_store::refuse);
+  start_listening(runner, given.listen);
+  const bulkmsg::plan_summary summary = need(runner.start(
+      campaign, {.idempotency_key = given.start_key, .expected_hash = given.expected_hash, .actor = who(given)}));
+  for (const std::string& warning : summary.warnings) say("bulkmsg: warning: " + one_line(warning));
+  if (!given.quiet) {
+    say("campaign " + std::to_string(campaign.value) + ": " + grouped(summary.messages) + " messages, " +
+        grouped(summary.credits) + " credits, at least " + duration_text(summary.duration));
+    mention_others(runner, campaign);
+  }
+  return finish(runner, campaign, {}, given);
+}
+
+int test_send(const options& given) {
+  std::vector<std::string> to;
+  for (std::size_t from = 0; from <= given.to.size();) {
+    const std::size_t end = std::min(given.to.find(',', from), given.to.size());
+    to.push_back(given.to.substr(from, end - from));
+    from = end + 1;
+  }
+  engine runner = open_to_run(given.store, sending::yes, missing_store::refuse);
+  start_listening(runner, given.listen);
+  const campaign_id test = need(runner.test_send({given.campaign}, to, given.row - 1, who(given)));
+  return finish(runner, test, {}, given);
+}
+
+int run_store(const options& given) {
+  engine runner = open_to_run(given.store, sending::yes, missing_store::refuse);
+  start_listening(runner, given.listen);
+  if (!given.quiet)
+    say("running " + given.store + ": what is unfinished goes on, what is scheduled starts; Ctrl-C ends it");
+  while (!interrupt::asked()) interrupt::sleep_for(std::chrono::seconds(1));
+  need(runner.close(drain));
   return exit_code::ok;
 }
 

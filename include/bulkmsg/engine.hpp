@@ -30,6 +30,7 @@
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
 #include "bulkmsg/campaign/steps.hpp"
+#include "bulkmsg/campaign/unconfirmed.hpp"
 #include "bulkmsg/content/preview.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
@@ -63,6 +64,8 @@ struct sender_settings {
   std::string phone_number_id = {};        // WhatsApp
   std::string business_account_id = {};    // WABA id; may be empty
   bool marketing_endpoint = false;         // WhatsApp: templates of category MARKETING go to /marketing_messages
+  bool server_faults_refuse = true;        // WhatsApp: errors 1, 131000 and 131016 prove that a message was not taken,
+                                           // which no source settles; false: such a message is unconfirmed
   std::string token = {};                  // name of the access token's secret
   std::string app_secret = {};             // name of the webhook signing secret; may be empty
   std::string verify_token = {};           // name of the webhook handshake secret; may be empty
@@ -175,6 +178,33 @@ struct campaign_settings {
   // its zones at once, the sender's where it has none; an IANA zone; or "column:NAME", a column with one per recipient,
   // which counts as "recipient" where it is empty.
   std::string hours_in = {};
+  // What becomes of messages that may have gone, see campaign/unconfirmed.hpp; the wait: a second to 30 days.
+  unconfirmed_rule when_unconfirmed = unconfirmed_rule::hold;
+  std::chrono::milliseconds unconfirmed_wait = std::chrono::hours(1);
+};
+
+// A person's word on messages that may have gone.
+struct resolution {
+  bool sent = false;        // they went: charged; false: they did not: failed, the credit returned
+  message_id message = {};  // lane 0: all unconfirmed ones of the campaign
+  std::string actor = {};   // who says so, and why; both are kept, up to 1,000 bytes
+  std::string reason = {};
+};
+
+struct retry_options {
+  retry_kind what = retry_kind::failed;
+  bool all = false;       // failed: also those that would fail again as they are, for who has put right the cause
+  std::string name = {};  // of the child; empty: the parent's, with what it is
+  std::string actor = {};  // for the history
+};
+
+// What a child campaign took over.
+struct retry_report {
+  campaign_id child = {};      // a draft
+  std::int64_t messages = 0;   // recipients of the child
+  std::int64_t not_yet = 0;    // left: they may pass later, the first of them at `next_at_ms` (Unix)
+  std::int64_t next_at_ms = 0;
+  std::int64_t hopeless = 0;   // left: they would fail again
 };
 
 struct reason_count {
@@ -197,6 +227,13 @@ struct import_report {
   std::int64_t duplicates = 0;
   std::int64_t rejected = 0;                 // without the duplicates
   std::vector<reason_count> by_reason = {};  // rejected and duplicates, the most frequent first
+};
+
+// Rows one after another in one run of bytes; the first row names the columns. Cell i is [offsets[i], offsets[i + 1]).
+struct cell_table {
+  std::string_view bytes = {};
+  std::span<const std::uint64_t> offsets = {};  // rows * cells_per_row + 1, ascending, the last within `bytes`
+  std::size_t cells_per_row = 0;                // 1..256
 };
 
 struct rejected_row {
@@ -273,6 +310,10 @@ struct campaign_status {
   std::int64_t scheduled_at_ms = 0;                                       // 0: never was
   std::string scheduled_as = {};                                          // as it was written
   std::chrono::milliseconds max_lateness{0};
+  unconfirmed_rule when_unconfirmed = unconfirmed_rule::hold;
+  std::chrono::milliseconds unconfirmed_wait = {};
+  campaign_id parent = {};                 // whose messages this one sends again
+  std::vector<campaign_id> children = {};  // which send some of this one's messages again; at most 100
   double rate = 0;  // messages a second now, over the last ten seconds; of status() only
 
   // At this rate; -1: not known, because nothing goes out now.
@@ -305,6 +346,7 @@ struct message_row {
   std::int64_t at_ms = 0, sent_at_ms = 0, delivered_at_ms = 0, read_at_ms = 0, failed_at_ms = 0;
   std::int64_t line = 0;        // 1-based line of the input
   std::int64_t next_at_ms = 0;  // when a retry is due
+  campaign_id superseded_by = {};  // the child campaign that sends it again
 };
 
 // What one participant of a WhatsApp group did with a message to the group.
@@ -608,6 +650,8 @@ class engine {
   // Rows from the host's own data, in UTF-8; a row's line in the report is its place, from 1.
   result<import_report> add_recipients(campaign_id campaign, std::span<const std::string> columns,
                                        std::span<const std::vector<std::string>> rows, const import_options& how = {});
+  // Errors beside those: invalid_argument (the offsets are not what is said there).
+  result<import_report> add_recipients(campaign_id campaign, const cell_table& rows, const import_options& how = {});
 
   result<std::vector<rejected_row>> rejected(campaign_id campaign, std::int64_t after_number = 0,
                                              std::size_t limit = 1000);
@@ -688,6 +732,18 @@ class engine {
                       const std::string& actor = {});
   result<void> stop(campaign_id campaign, const std::string& reason = {},
                     std::chrono::milliseconds wait = std::chrono::seconds(5), const std::string& actor = {});
+
+  // Settles unconfirmed messages by a person's word, also of finished campaigns; a receipt that says otherwise still
+  // counts. How many: 0 when a receipt or another call was first. In mode `post` as pause(), and 0 always. Errors:
+  // not_found, wrong_state (the one message is not unconfirmed), invalid_argument (no actor). Blocks: for the commits.
+  result<std::int64_t> resolve(campaign_id campaign, const resolution& how,
+                               std::chrono::milliseconds wait = std::chrono::seconds(5));
+  // Makes a child campaign of those messages that failed or are unconfirmed, with the same content, settings and rules,
+  // and marks them superseded in the same transactions, so that no two calls ever take the same one. The child is a
+  // draft: start() sends it, discard() gives the messages back. While there is such a draft, a further call adds to
+  // it. Who turns out to have been reached after all is left out up to the last moment. Errors: not_found (nothing is
+  // left; the message says where it went), wrong_state (nothing was sent yet), conflict. Blocks: a second a million.
+  result<retry_report> retry(campaign_id campaign, const retry_options& how = {});
 
   result<campaign_status> status(campaign_id campaign);
   result<std::vector<campaign_status>> list(campaign_id after = {}, std::size_t limit = 100);

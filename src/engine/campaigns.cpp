@@ -44,6 +44,7 @@ result<store::campaign_row> row_of(const campaign_settings& settings) {
   if (!row.hours.empty()) {
     if (auto hours = pacing::parse_hours(row.hours); !hours) return fail(hours.error());
   }
+  if (auto rule = check_rule(settings); !rule) return fail(rule.error());
   return row;
 }
 
@@ -55,8 +56,10 @@ result<campaign_id> engine::create_campaign(const campaign_settings& settings) {
   auto row = row_of(settings);
   if (!row) return fail(row.error());
   std::int64_t id = 0;
-  auto stored = self_->writer_->run(
-      [&](store::database& db) { id = store::insert_campaign(db, *row, self_->now_ms(), settings.actor); });
+  auto stored = self_->writer_->run([&](store::database& db) {
+    id = store::insert_campaign(db, *row, self_->now_ms(), settings.actor);
+    store::set_rule(db, id, settings.when_unconfirmed, settings.unconfirmed_wait.count());
+  });
   if (!stored) return fail(stored.error());
   return campaign_id{id};
 }
@@ -68,8 +71,10 @@ result<void> engine::edit(campaign_id campaign, const campaign_settings& setting
   if (auto mine = editing.had(); !mine) return mine;
   auto row = row_of(settings);
   if (!row) return fail(row.error());
-  return self_->writer_->run(
-      [&](store::database& db) { store::edit_campaign(db, campaign.value, *row, self_->now_ms(), settings.actor); });
+  return self_->writer_->run([&](store::database& db) {
+    store::edit_campaign(db, campaign.value, *row, self_->now_ms(), settings.actor);
+    store::set_rule(db, campaign.value, settings.when_unconfirmed, settings.unconfirmed_wait.count());
+  });
 }
 
 result<void> engine::discard(campaign_id campaign, const std::string& actor) {

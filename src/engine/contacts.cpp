@@ -172,7 +172,7 @@ result<void> check_name(std::string_view name) {
 
 // A file, read as a byte_source reads.
 struct file_source {
-  explicit file_source(const std::string& where) : path(where), file(std::fopen(where.c_str(), "rbe"), std::fclose) {}
+  explicit file_source(const std::string& where) : path(where), file(std::fopen(where.c_str(), "rbe"), close) {}
   result<std::size_t> operator()(char* to, std::size_t capacity) const {
     if (!file)
       return fail(errc::file_unreadable, path + ": " + std::strerror(errno) + "; check the path of the CSV file");
@@ -182,6 +182,12 @@ struct file_source {
   }
   std::string path;
   std::shared_ptr<std::FILE> file;
+
+ private:
+  // A shared_ptr calls this also for the file that could not be opened.
+  static void close(std::FILE* opened) {
+    if (opened != nullptr) std::fclose(opened);
+  }
 };
 
 // Always in quotes, so that whatever a value holds tells nothing of delimiters.

@@ -76,6 +76,7 @@ result<void> engine::impl::open() {
       store::check_schema(db, path_);
       if (runs) {
         db.exec("BEGIN IMMEDIATE");
+        opened_at_ms_ = now_ms();
         const auto found = store::recover(db, now_ms());
         recovered_ = {found.unconfirmed, found.window};
         store::undo_interrupted_starts(db, now_ms());
@@ -221,6 +222,10 @@ result<campaign_status> engine::status(campaign_id campaign) {
   if (paused && !paused->empty()) {
     found->reason = std::move(*paused);
     return found;
+  }
+  if (found->counters.queued() == 0 && found->counters.unconfirmed > 0) {
+    found->reason = "waits to settle " + std::to_string(found->counters.unconfirmed) + " unconfirmed messages by rule " +
+                    std::string(name(found->when_unconfirmed));
   }
   std::lock_guard lock(self_->notes_);
   if (const auto why = self_->trouble_.find(row ? row->sender : 0); why != self_->trouble_.end()) {

@@ -1,7 +1,8 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), campaigns.cpp
-// (steps, history), copies.cpp, import.cpp, import_report.cpp, content.cpp, plan.cpp (freezing), schedule.cpp,
-// test_send.cpp, privacy.cpp, metrics.cpp, senders.cpp, running.cpp (senders at work), webhooks.cpp, accounts.cpp
-// (credits), provider_calls.cpp, templates.cpp and media.cpp (what is asked of the provider beside sending).
+// (steps, history), copies.cpp, import.cpp, import_report.cpp, content.cpp, plan.cpp (freezing), schedule.cpp, test_send.cpp,
+// privacy.cpp, metrics.cpp, unconfirmed.cpp (rules and resolve), children.cpp (retry),
+// senders.cpp, running.cpp (senders at work), webhooks.cpp, accounts.cpp (credits), provider_calls.cpp, templates.cpp
+// and media.cpp (what is asked of the provider beside sending).
 #pragma once
 
 #include <atomic>
@@ -31,6 +32,7 @@
 #include "sending/batch_sender.hpp"
 #include "store/campaigns.hpp"
 #include "store/run_lock.hpp"
+#include "store/unconfirmed.hpp"
 #include "store/writer.hpp"
 
 namespace bulkmsg::store {
@@ -57,6 +59,7 @@ struct planned {
   consent_rules rules;
   std::int64_t screened_at = 0;  // the last change of suppressions and consent that it knows
   std::shared_ptr<campaign_hours> hours;
+  std::int64_t repeat_ms = 0;    // so long the channel takes a request with a known key for the same; 0: never
 };
 
 struct engine::impl final : inbound::receiver_handler {
@@ -183,6 +186,14 @@ struct engine::impl final : inbound::receiver_handler {
   void on_trouble(std::int64_t sender, const error& why);
   void on_settled(std::int64_t sender, std::int64_t campaign, const store::outcomes& batch);
 
+  void keep_rules();  // on the I/O thread: of campaigns for their unconfirmed messages (unconfirmed.cpp)
+  void tell_changed(const std::vector<store::settled_message>& changed);
+  // Settles unconfirmed messages by a person's word, in steps; `done` is called on any thread with how many.
+  using resolve_done = std::function<void(result<std::int64_t>)>;
+  void resolve(std::int64_t campaign, const resolution& how, std::int64_t so_far, resolve_done done);
+  void carry_out_resolve(const std::string& argument, std::int64_t campaign, const std::string& reason,
+                         const std::string& actor, std::int64_t command_id);
+
   void housekeep();
   void tidy_up();  // merges webhooks, takes up commands
   void take_up_commands();
@@ -222,10 +233,14 @@ struct engine::impl final : inbound::receiver_handler {
   bool tidying_ = false;
   nanoseconds_t media_looked_at_ = 0;
   bool renewing_ = false;
-  std::unique_ptr<net::io_thread> renewer_;             // reads and uploads files; made when it is first needed
-  std::unique_ptr<net::io_thread> beside_;              // made when it is first needed
-  std::set<std::int64_t> firing_;                       // scheduled campaigns that are beside
-  std::set<std::int64_t> taken_up_;                     // commands that are beside
+  std::int64_t last_command_ = 0;  // taken up; what is still under way is not begun again
+  bool keeping_rules_ = false;
+  nanoseconds_t rules_kept_at_ = 0;
+  std::int64_t opened_at_ms_ = 0;
+  std::unique_ptr<net::io_thread> renewer_;  // reads and uploads files; made when it is first needed
+  std::unique_ptr<net::io_thread> beside_;   // made when it is first needed
+  std::set<std::int64_t> firing_;            // scheduled campaigns that are beside
+  std::set<std::int64_t> taken_up_;          // commands that are beside
   std::map<std::int64_t, std::int64_t> fire_again_ms_;  // those that could not start for now
   bool expiring_ = false;
   nanoseconds_t expired_at_ = 0;  // when it was looked for last
@@ -290,6 +305,9 @@ result<content::mapping> mapping_of(const store::campaign_row& row);
 
 // An address as people write it, in its canonical form. Errors: phone_*, address_malformed.
 result<std::string> canonical_address(std::string_view written);
+
+// Errors: invalid_argument (the rule for unconfirmed messages, or its wait).
+result<void> check_rule(const campaign_settings& settings);
 
 // Cells of `columns` and `mapping` as stored.
 std::vector<std::string> split_list(std::string_view joined);

@@ -142,25 +142,63 @@ class text_input {
   recipients::audience_from<Reader> audience_;
 };
 
+// Rows as vectors of cells, below their names.
+struct vector_rows {
+  std::span<const std::string> columns;
+  std::span<const std::vector<std::string>> rows;
+
+  [[nodiscard]] std::size_t size() const { return rows.size(); }
+  void names(std::vector<std::string_view>& to) const { to.assign(columns.begin(), columns.end()); }
+  void row(std::size_t i, std::vector<std::string_view>& to) const { to.assign(rows[i].begin(), rows[i].end()); }
+};
+
+struct table_rows {
+  const cell_table& table;
+
+  [[nodiscard]] std::size_t size() const { return (table.offsets.size() - 1) / table.cells_per_row - 1; }
+  void names(std::vector<std::string_view>& to) const { cells(0, to); }
+  void row(std::size_t i, std::vector<std::string_view>& to) const { cells(i + 1, to); }
+
+ private:
+  void cells(std::size_t row, std::vector<std::string_view>& to) const {
+    to.clear();
+    for (std::size_t i = row * table.cells_per_row; i < (row + 1) * table.cells_per_row; ++i) {
+      to.push_back(table.bytes.substr(table.offsets[i], table.offsets[i + 1] - table.offsets[i]));
+    }
+  }
+};
+
+result<void> check(const cell_table& table) {
+  const auto& at = table.offsets;
+  const bool fits = table.cells_per_row >= 1 && table.cells_per_row <= 256 && at.size() > table.cells_per_row &&
+                    (at.size() - 1) % table.cells_per_row == 0 && std::is_sorted(at.begin(), at.end()) &&
+                    at.back() <= table.bytes.size();
+  if (fits) return {};
+  return fail(errc::invalid_argument,
+              "recipients: offsets must be rows * cells_per_row + 1 ascending places within the bytes, the first row "
+              "the names, and cells_per_row 1 to 256");
+}
+
 // Rows that the host has in memory.
+template <class Rows>
 class array_input {
  public:
-  array_input(std::span<const std::string> columns, std::span<const std::vector<std::string>> rows,
-              recipients::audience_judge::header_hook on_header, recipients::address_rules rules)
-      : columns_(columns), rows_(rows), judge_("recipients", std::move(on_header), std::move(rules)) {}
+  array_input(Rows rows, recipients::audience_judge::header_hook on_header, recipients::address_rules rules)
+      : rows_(rows), judge_("recipients", std::move(on_header), std::move(rules)) {}
 
   recipients::audience_judge& judge() { return judge_; }
 
   result<void> read(row_sink& sink) {
-    for (const std::string& name : columns_) {
+    std::vector<std::string_view> cells;
+    rows_.names(cells);
+    for (const std::string_view name : cells) {
       if (!is_utf8(name)) return fail(errc::text_not_utf8, "recipients: a column's name is not UTF-8; convert it");
     }
-    std::vector<std::string_view> cells(columns_.begin(), columns_.end());
     if (auto known = judge_.header(cells); !known) return known;
     if (!judge_.has_header()) return fail(errc::csv_empty, "recipients: no columns; name them");
     std::uint64_t line = 0;
-    for (const auto& row : rows_) {
-      cells.assign(row.begin(), row.end());
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      rows_.row(i, cells);
       if (auto problem = problem_of(cells)) {
         problem->line = ++line;
         judge_.problem(*problem, sink);
@@ -194,8 +232,7 @@ class array_input {
     return {};
   }
 
-  const std::span<const std::string> columns_;
-  const std::span<const std::vector<std::string>> rows_;
+  const Rows rows_;
   recipients::audience_judge judge_;
 };
 
@@ -345,7 +382,13 @@ result<import_report> engine::add_recipients(campaign_id campaign, std::span<con
                                              std::span<const std::vector<std::string>> rows,
                                              const import_options& how) {
   return self_->take_in(campaign, how, [&](auto hook, const recipients::address_rules& rules) {
-    return array_input(columns, rows, std::move(hook), rules);
+    return array_input(vector_rows{columns, rows}, std::move(hook), rules);
+  });
+}
+result<import_report> engine::add_recipients(campaign_id campaign, const cell_table& rows, const import_options& how) {
+  if (auto good = check(rows); !good) return fail(good.error());
+  return self_->take_in(campaign, how, [&](auto hook, const recipients::address_rules& rules) {
+    return array_input(table_rows{rows}, std::move(hook), rules);
   });
 }
 

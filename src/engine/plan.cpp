@@ -159,6 +159,13 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
     if (!account) return fail(account.error());
     summary.credits_available = account->balances.available();
   }
+  const auto rule = read([&](store::database& db) { return store::read_rule(db, row.id); });
+  if (!rule) return fail(rule.error());
+  if (!speaks_whatsapp(*sender)) {
+    auto described = chat_description_of(*sender);
+    if (!described) return fail(described.error());
+    made.repeat_ms = described->repeat_ms();
+  }
   const auto limits = pacing::parse_limits(sender->limits);
   if (!limits) return fail(limits.error());
   if (!hours->by_recipient()) hours->count(0, summary.messages);
@@ -167,8 +174,9 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   whole.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
             sender->api_version + "\n" + sender->phone_number_id + "\n" + std::to_string(made_ready->route) + "\n" +
             sender->limits + "\ncredits " + std::to_string(summary.credits) +
-            (row.hours.empty() ? "" : "\nhours " + row.hours + " in " + row.hours_in + " " + sender->time_zone) + "\n" +
-            bodies.hex());
+            (row.hours.empty() ? "" : "\nhours " + row.hours + " in " + row.hours_in + " " + sender->time_zone) +
+            "\nunconfirmed " + std::string(name(rule->rule)) + " " +
+            std::to_string(rule->rule == unconfirmed_rule::hold ? 0 : rule->wait_ms) + "\n" + bodies.hex());
   summary.hash = whole.hex();
   made.hours = std::make_shared<campaign_hours>(std::move(*hours));
   return made;
@@ -183,6 +191,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
     store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
     db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
            row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
+    store::set_repeats(db, row.id, plan.repeat_ms);
     lanes.clear();
     for (const auto& l : plan.hours->lanes()) {
       lanes.push_back(store::insert_lane(db, row.id, plan.hours->by_recipient() ? 0 : l.messages, l.zones));

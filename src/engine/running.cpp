@@ -186,7 +186,8 @@ void engine::impl::on_idle(std::int64_t campaign) {
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
         const auto row = store::read_campaign(db, campaign);
-        *ended = (row.state == campaign_state::sending && store::exhausted(db, campaign)) ||
+        *ended = (row.state == campaign_state::sending && store::exhausted(db, campaign) &&
+                  !store::awaits_rule(db, campaign, at_ms)) ||
                  row.state == campaign_state::stopped;
         if (*ended) store::finish(db, campaign, at_ms);
       },

@@ -1,8 +1,7 @@
 // Campaigns that start later: checked when they are scheduled, frozen when their time comes, beside the sending.
-#include <absl/time/time.h>
-
 #include <charconv>
 
+#include "bulkmsg/campaign/time_text.hpp"
 #include "engine/impl.hpp"
 
 namespace bulkmsg {
@@ -11,15 +10,10 @@ namespace {
 
 constexpr std::chrono::milliseconds lateness_max = std::chrono::hours(24 * 30);
 constexpr std::int64_t ahead_ms_max = std::int64_t{2} * 366 * 24 * 3600 * 1000;
-constexpr std::size_t time_bytes_max = 100;
 constexpr std::int64_t again_after_ms = 1000;
 
 std::string shown(std::int64_t unix_ms) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
-}
-
-tl::unexpected<error> bad_time(std::string_view text, const std::string& why) {
-  return fail(errc::bad_option_value, "time '" + std::string(text.substr(0, time_bytes_max)) + "': " + why);
 }
 
 // What may pass by itself: the campaign stays scheduled, and is tried again until it is too late.
@@ -45,46 +39,7 @@ constexpr char between = '\x1f';  // the parts of a posted schedule: lateness in
 
 }  // namespace
 
-result<std::int64_t> parse_time(std::string_view text) {
-  constexpr const char* form = "write it as 2026-12-01 09:00 Europe/Berlin, or with an offset: 2026-12-01T09:00+01:00";
-  if (text.size() > time_bytes_max) return bad_time(text, form);
-  std::string whole(text);
-  if (whole.size() > 10 && whole[10] == 'T') whole[10] = ' ';
-  // Date and time, then a blank and a zone, or an offset or Z right behind.
-  const auto zone_at = whole.find_first_of(" +-Zz", 11);
-  if (whole.size() < 16 || zone_at == std::string::npos) return bad_time(text, std::string("no zone; ") + form);
-  const std::string local = whole.substr(0, zone_at);
-  const std::string name = whole.substr(whole[zone_at] == ' ' ? zone_at + 1 : zone_at);
-  absl::Time read;
-  std::string problem;
-  const char* format = local.size() > 16 ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%d %H:%M";
-  if (!absl::ParseTime(format, local, &read, &problem) || (local.size() != 16 && local.size() != 19)) {
-    return bad_time(text, form);
-  }
-  const absl::CivilSecond civil = absl::ToCivilSecond(read, absl::UTCTimeZone());
-  absl::TimeZone zone;
-  if (name == "Z" || name == "z") {
-    zone = absl::UTCTimeZone();
-  } else if (name.starts_with('+') || name.starts_with('-')) {
-    int hours = 0, minutes = 0;
-    const char* end = name.data() + name.size();
-    const auto h = std::from_chars(name.data() + 1, end, hours);
-    const auto m = h.ptr != end && *h.ptr == ':' ? std::from_chars(h.ptr + 1, end, minutes) : h;
-    if (name.size() != 6 || m.ptr != end || hours < 0 || hours > 14 || minutes < 0 || minutes > 59) {
-      return bad_time(text, form);
-    }
-    zone = absl::FixedTimeZone((name[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60));
-  } else if (name.empty() || name.find("..") != std::string::npos || name.starts_with('/') || name.starts_with(':') ||
-             name.starts_with("file:") || !absl::LoadTimeZone(name, &zone)) {
-    // A name is looked up in the system's files: it must not lead anywhere else.
-    return bad_time(text, "there is no zone '" + name + "'; give one like Europe/Berlin");
-  }
-  const auto found = zone.At(civil);
-  if (found.kind == absl::TimeZone::TimeInfo::SKIPPED) {
-    return bad_time(text, "there is no such time on that day, the clocks go forward; give another");
-  }
-  return absl::ToUnixMillis(found.pre);
-}
+result<std::int64_t> parse_time(std::string_view text) { return read_time(text); }
 
 result<plan_summary> engine::impl::check_schedule(std::int64_t campaign, const schedule_options& when,
                                                   std::int64_t& at_ms) {
@@ -92,9 +47,10 @@ result<plan_summary> engine::impl::check_schedule(std::int64_t campaign, const s
   if (!at) return fail(at.error());
   at_ms = *at;
   if (at_ms <= now_ms()) {
-    return bad_time(when.at, "it is " + shown(now_ms()) + " already; give a later one, or start it now");
+    return detail::bad_time(when.at, "it is " + shown(now_ms()) + " already; give a later one, or start it now");
   }
-  if (at_ms - now_ms() > ahead_ms_max) return bad_time(when.at, "it is over two years ahead; give an earlier one");
+  if (at_ms - now_ms() > ahead_ms_max)
+    return detail::bad_time(when.at, "it is over two years ahead; give an earlier one");
   if (when.max_lateness.count() < 0 || when.max_lateness > lateness_max) {
     return fail(errc::bad_option_value, "max_lateness: from 0 to 30 days");
   }

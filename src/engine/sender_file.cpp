@@ -54,6 +54,8 @@ result<sender_settings> parse_sender_json(std::string_view json) {
       }
     } else if (key == "marketing_endpoint") {
       if (value.get(made.marketing_endpoint) != simdjson::SUCCESS) return wrong_type(key, "true or false");
+    } else if (key == "server_faults_refuse") {
+      if (value.get(made.server_faults_refuse) != simdjson::SUCCESS) return wrong_type(key, "true or false");
     } else if (key == "connections_max") {
       if (value.get(number) != simdjson::SUCCESS || number < 1 || number > 1024) return wrong_type(key, "1 to 1024");
       made.connections_max = static_cast<int>(number);
@@ -65,9 +67,9 @@ result<sender_settings> parse_sender_json(std::string_view json) {
     } else {
       return fail(errc::unknown_option, "sender file: no field is named '" + std::string(key) +
                                             "'; known: name, channel, channel_description, origin, api_version, "
-                                            "phone_number_id, business_account_id, marketing_endpoint, token, "
-                                            "app_secret, verify_token, agent, reply_to, limits, time_zone, portfolio, "
-                                            "connections_max, response_timeout_ms, tls_ca_file");
+                                            "phone_number_id, business_account_id, marketing_endpoint, "
+                                            "server_faults_refuse, token, app_secret, verify_token, agent, reply_to, limits, time_zone, portfolio, connections_max, "
+                                            "response_timeout_ms, tls_ca_file");
     }
   }
   if (made.name.empty()) return fail(errc::bad_option_value, "sender file: 'name' is missing; give the sender a name");

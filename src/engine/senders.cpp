@@ -124,7 +124,8 @@ result<std::unique_ptr<channels::channel>> make_channel(const sender_settings& s
   if (speaks_whatsapp(settings)) {
     auto encoder = make_encoder(settings);
     if (!encoder) return fail(encoder.error());
-    return std::make_unique<channels::whatsapp_channel>(std::move(*encoder));
+    return std::make_unique<channels::whatsapp_channel>(
+        std::move(*encoder), channels::answer_rules{.server_faults_refuse = settings.server_faults_refuse});
   }
   auto described = chat_description_of(settings);
   if (!described) return fail(described.error());

@@ -126,6 +126,7 @@ void engine::impl::housekeep() {
   tidy_up();
   bill_accounts();
   renew_media();
+  keep_rules();
   fire_schedules();
   expire_old();
   tick_->arm(clock_.now() + tick, [this] { housekeep(); });
@@ -185,6 +186,12 @@ void engine::impl::take_up_commands() {
             if (c.verb == "schedule" || c.verb == "cancel") {
               carry_out_beside(c.verb, c.campaign, c.argument, c.actor, c.id);
             } else {
+              if (c.id <= last_command_) continue;  // under way
+              last_command_ = c.id;
+              if (c.verb == "resolve") {
+                carry_out_resolve(c.argument, c.campaign, c.reason, c.actor, c.id);
+                continue;
+              }
               carry_out(
                   c.verb, c.campaign, c.reason, c.id, [](const result<void>&) {}, c.actor);
             }

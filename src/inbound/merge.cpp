@@ -116,6 +116,7 @@ struct collector {
 struct campaign_change {
   counters change;
   std::int64_t settled_by_receipt = 0, charge = 0, late = 0;
+  std::int64_t heard_of_ms = 0;  // the latest attempt that a receipt told of
 };
 
 // The columns a receipt can change.
@@ -125,13 +126,14 @@ struct row {
   receipt_rank receipt = receipt_rank::none;
   std::int64_t sent = 0, delivered = 0, read = 0, failed = 0;
   std::int32_t code = 0;
+  std::int64_t attempt = 0, at_ms = 0;  // never changed here
   friend bool operator==(const row&, const row&) = default;
 };
 
 row read_row(store::database& db, std::int64_t id) {
   auto r = db.select(
       "SELECT state, receipt, coalesce(sent_at_ms, 0), coalesce(delivered_at_ms, 0), coalesce(read_at_ms, 0), "
-      "coalesce(failed_at_ms, 0), coalesce(code, 0) FROM messages WHERE id = ?1",
+      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms FROM messages WHERE id = ?1",
       id);
   if (!r.next()) return {};
   return {true,
@@ -141,7 +143,9 @@ row read_row(store::database& db, std::int64_t id) {
           r.integer(3),
           r.integer(4),
           r.integer(5),
-          static_cast<std::int32_t>(r.integer(6))};
+          static_cast<std::int32_t>(r.integer(6)),
+          r.integer(7),
+          r.integer(8)};
 }
 
 // A time that is missing, or not known yet, is 0.
@@ -172,6 +176,9 @@ bool apply(store::database& db, fact f, campaign_change& to) {
                   f.key.message.sequence, f.key.campaign) == 0) {
       return false;
     }
+  }
+  if (before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
+    to.heard_of_ms = std::max(to.heard_of_ms, before.at_ms);
   }
   if (!f.participant.empty()) {
     store::put_group_receipt(db, f.key.message, f.participant, f.rank, f.at_ms, f.code);
@@ -285,6 +292,12 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
     }
   }
   for (const auto& [campaign, c] : changes) {
+    if (c.heard_of_ms > 0) {
+      db.run(
+          "UPDATE senders SET heard_of_ms = ?2 WHERE id = (SELECT sender FROM campaigns WHERE id = ?1) "
+          "AND heard_of_ms < ?2",
+          campaign, c.heard_of_ms);
+    }
     store::account_for(db, campaign, c.change, c.settled_by_receipt, c.charge, 0, now_ms);
     if (c.late > 0) {
       const auto account = db.number("SELECT account FROM campaigns WHERE id = ?1", campaign);

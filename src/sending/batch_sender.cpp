@@ -117,6 +117,15 @@ void batch_sender::release(campaign_id campaign) {
   pump();
 }
 
+void batch_sender::look_again(campaign_id campaign) {
+  for (auto& l : lanes_) {
+    if (l->settings.campaign != campaign) continue;
+    l->retry_at = 1;
+    l->told_idle = false;
+  }
+  pump();
+}
+
 bool batch_sender::idle(campaign_id campaign) const noexcept {
   return std::all_of(lanes_.begin(), lanes_.end(),
                      [&](const auto& l) { return (campaign && l->settings.campaign != campaign) || settled_all(*l); });
@@ -253,7 +262,7 @@ void batch_sender::set_aside(lane& l, place p, message_state as, std::int64_t ne
   const auto& m = p.message();
   const store::outcome o{.id = m.id,
                          .state = as,
-                         .attempt = m.attempt - 1,
+                         .attempt = m.attempts_before(),
                          .code = static_cast<std::int32_t>(why),
                          .at_ms = wall_ms(executor_.time().now()),
                          .next_at_ms = next_at_ms};
@@ -416,7 +425,7 @@ void batch_sender::take_back(lane& l) {
     settle(l,
            {.id = m.id,
             .state = message_state::retry,
-            .attempt = m.attempt - 1,
+            .attempt = m.attempts_before(),
             .code = static_cast<std::int32_t>(errc::connect_failed),
             .at_ms = now_ms,
             .next_at_ms = now_ms},

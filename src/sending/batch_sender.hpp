@@ -82,6 +82,8 @@ class batch_sender final : public net::listener {
   void pause(campaign_id campaign, std::int64_t until_ms);
   // Ends what pause() and the provider's own pauses began, for the campaign and for the whole sender.
   void lift_pauses(campaign_id campaign);
+  // Messages of the campaign became retries that are due, without its lanes' doing.
+  void look_again(campaign_id campaign);
   // Nothing on the wire, nothing waiting for a commit. campaign none: all of them.
   [[nodiscard]] bool idle(campaign_id campaign = {}) const noexcept;
   [[nodiscard]] bool has(campaign_id campaign) const noexcept;

@@ -57,8 +57,8 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
   retry_after = std::max(told, answer.wait);
   const auto wait = [&](nanoseconds_t for_time, std::uint32_t tries_max) {
     if (answer.retries_max > 0) tries_max = std::min(tries_max, answer.retries_max + 1U);
-    if (m.attempt >= tries_max) return;
-    o.state = message_state::retry;
+    if (m.attempt < tries_max) o.state = message_state::retry;
+    // Of a message that has failed for now: from when on it may pass, for people who try it again.
     o.next_at_ms = wall_ms(now + std::max(for_time, retry_after));
   };
   // Nothing is wrong with the message itself: it waits until the cause is gone.
@@ -69,41 +69,49 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
   const auto title = channel_->without_token(answer.title);
   const auto because = "the provider refused: " + title + " (code " + std::to_string(answer.provider_code) + ")";
   const auto campaign = l.settings.campaign;
+  const auto settle_it = [&] {
+    // The same request once more, and refused for now: of the first one that says nothing.
+    if (m.repeats && channels::may_pass(answer.next)) {
+      o.state = message_state::unconfirmed;
+      o.next_at_ms = 0;
+    }
+    settle(l, o, f.at, {}, title);
+  };
   switch (answer.next) {
     case retry:
       wait(backoff(retry_base, m.attempt, m.id.key()), attempts_max);
-      settle(l, o, f.at, {}, title);
+      settle_it();
       return watch(l, f, error_class::fault, because);
     case slow:
       permits_.throttled(f.permit_at, now, told);
       wait(backoff(retry_base, m.attempt, m.id.key()), attempts_while_throttled_max);
-      return settle(l, o, f.at, {}, title);
+      return settle_it();
     case pair:
       wait(permits_.pair_throttled(recipients::person_key(m.address), now) - now, attempts_max);
-      return settle(l, o, f.at, {}, title);
+      return settle_it();
     case defer:
       wait(defer_min, defers_max + 1);
-      return settle(l, o, f.at, {}, title);
+      return settle_it();
     case pause_number:
     case pause_campaign: {
       const auto of = answer.next == pause_campaign ? campaign : campaign_id{};
       keep();
-      settle(l, o, f.at, {}, title);
+      settle_it();
       return retry_after > 0 ? pause_for(of, retry_after, because) : brake(of, false, because);
     }
     case pause_account:
       keep();
-      settle(l, o, f.at, {}, title);
+      settle_it();
       return brake({}, true, because);
     case fail_campaign:
-      settle(l, o, f.at, {}, title);
+      settle_it();
       return brake(campaign, false, because);
     case fail_recipient:
     case opt_out:
-      settle(l, o, f.at, {}, title);
+      settle_it();
       return watch(l, f, error_class::recipient, because);
     default:
-      settle(l, o, f.at, {}, title);
+      settle_it();
       return watch(l, f, error_class::message, because);
   }
 }

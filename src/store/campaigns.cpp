@@ -4,6 +4,7 @@
 #include "bulkmsg/recipients/judge.hpp"
 #include "store/accounts.hpp"
 #include "store/suppressions.hpp"
+#include "store/unconfirmed.hpp"
 
 namespace bulkmsg::store {
 
@@ -21,15 +22,15 @@ std::int64_t put_sender(database& db, const sender_settings& s) {
   db.run(
       "INSERT INTO senders(name, origin, api_version, phone_number_id, business_account_id, token, app_secret, "
       "verify_token, limits, connections_max, response_timeout_ms, tls_ca_file, channel, channel_description, "
-      "marketing_endpoint, agent, reply_to, time_zone, portfolio) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) "
+      "marketing_endpoint, agent, reply_to, time_zone, portfolio, server_faults_refuse) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) "
       "ON CONFLICT(name) DO UPDATE SET origin = ?2, api_version = ?3, phone_number_id = ?4, business_account_id = ?5, "
       "token = ?6, app_secret = ?7, verify_token = ?8, limits = ?9, connections_max = ?10, response_timeout_ms = ?11, "
       "tls_ca_file = ?12, channel = ?13, channel_description = ?14, marketing_endpoint = ?15, agent = ?16, "
-      "reply_to = ?17, time_zone = ?18, portfolio = ?19",
+      "reply_to = ?17, time_zone = ?18, portfolio = ?19, server_faults_refuse = ?20",
       s.name, s.origin, s.api_version, s.phone_number_id, s.business_account_id, s.token, s.app_secret, s.verify_token,
       s.limits, s.connections_max, s.response_timeout.count(), s.tls_ca_file, s.channel, s.channel_description,
-      s.marketing_endpoint, s.agent, s.reply_to, s.time_zone, s.portfolio);
+      s.marketing_endpoint, s.agent, s.reply_to, s.time_zone, s.portfolio, s.server_faults_refuse);
   return db.number("SELECT id FROM senders WHERE name = ?1", s.name);
 }
 
@@ -37,7 +38,7 @@ sender_settings read_sender(database& db, std::int64_t sender) {
   auto r = db.select(
       "SELECT name, channel, channel_description, origin, api_version, phone_number_id, business_account_id, "
       "marketing_endpoint, token, app_secret, verify_token, agent, reply_to, limits, connections_max, "
-      "response_timeout_ms, tls_ca_file, time_zone, portfolio FROM senders WHERE id = ?1",
+      "response_timeout_ms, tls_ca_file, time_zone, portfolio, server_faults_refuse FROM senders WHERE id = ?1",
       sender);
   if (!r.next()) not_found("sender", sender);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -49,6 +50,7 @@ sender_settings read_sender(database& db, std::int64_t sender) {
           .phone_number_id = text(5),
           .business_account_id = text(6),
           .marketing_endpoint = r.integer(7) != 0,
+          .server_faults_refuse = r.integer(19) != 0,
           .token = text(8),
           .app_secret = text(9),
           .verify_token = text(10),
@@ -268,6 +270,9 @@ bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, s
       db.run("DELETE FROM recipients WHERE id >= ?1 AND id < ?2", wide(campaign, from_good), wide(campaign + 1, 0));
   const auto bad =
       db.run("DELETE FROM rejects WHERE id >= ?1 AND id < ?2", wide(campaign, from_bad), wide(campaign + 1, 0));
+  // Of a child campaign: whose message it was to send again is its parent's again.
+  db.run("UPDATE messages SET superseded = NULL WHERE superseded >= ?1 AND superseded < ?2", wide(campaign, from_good),
+         wide(campaign + 1, 0));
   db.run(
       "UPDATE campaigns SET recipients = recipients - ?2, rejects = rejects - ?3, total = total - ?2 - ?3, "
       "skipped = skipped - ?3, columns = CASE WHEN recipients = ?2 THEN '' ELSE columns END WHERE id = ?1",
@@ -433,6 +438,7 @@ bool exhausted(database& db, std::int64_t campaign) {
 
 void finish(database& db, std::int64_t campaign, std::int64_t now_ms) {
   const auto row = read_campaign(db, campaign);
+  if (row.state == campaign_state::stopped) drop_repeats(db, campaign);
   const auto keep = db.number("SELECT unconfirmed * credits_per_message FROM campaigns WHERE id = ?1", campaign);
   const auto held = read_reservation(db, row.reservation).held();
   if (held > keep) void_(db, row.reservation, held - keep, now_ms);

@@ -19,8 +19,10 @@ void read_messages(rows& r, claim& into) {
   };
   std::vector<place> places;
   while (r.next()) {
-    into.messages.push_back(
-        {.id = message_id::from_key(r.integer(0)), .attempt = static_cast<std::uint32_t>(r.integer(1))});
+    into.messages.push_back({.id = message_id::from_key(r.integer(0)),
+                             .attempt = static_cast<std::uint32_t>(r.integer(1)),
+                             .maybe_gone = !r.is_null(4),
+                             .repeats = r.integer(4) > 0});
     const auto address = r.text(2);
     const auto parameters = r.text(3);
     places.push_back({address.size(), parameters.size()});
@@ -50,7 +52,7 @@ void skip_barred(database& db, std::int32_t lane, std::int64_t now_ms, claim& of
   {
     auto r = db.select(
         "SELECT c.id, c.marketing, c.needs_consent FROM lanes l JOIN campaigns c ON c.id = l.campaign "
-        "WHERE l.id = ?1 AND c.screened_at < (SELECT max(id) FROM consent_log)",
+        "WHERE l.id = ?1 AND (c.parent > 0 OR c.screened_at < (SELECT max(id) FROM consent_log))",
         lane);
     if (!r.next()) return;
     campaign = r.integer(0);
@@ -67,9 +69,10 @@ void skip_barred(database& db, std::int32_t lane, std::int64_t now_ms, claim& of
     const auto row = db.number("SELECT recipient & 0xffffffff FROM plan WHERE id = ?1", m.id.key());
     const auto why = screened.check(m.address, row);
     if (why == errc::ok) return false;
+    // Who may have got it already is not just left out: a receipt may still come.
     skipped.add({.id = m.id,
-                 .state = message_state::skipped,
-                 .attempt = m.attempt - 1,
+                 .state = m.maybe_gone ? message_state::refused : message_state::skipped,
+                 .attempt = m.attempts_before(),
                  .code = static_cast<std::int32_t>(why),
                  .at_ms = now_ms},
                 {}, screening_reason(why));
@@ -98,7 +101,7 @@ void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64
     into.intent = write_intent(db, lane, first, last, now_ms);
     {
       auto r = db.select(
-          "SELECT plan.id, 1, r.address, r.parameters FROM plan JOIN recipients r ON r.id = plan.recipient "
+          "SELECT plan.id, 1, r.address, r.parameters, NULL FROM plan JOIN recipients r ON r.id = plan.recipient "
           "WHERE plan.id >= ?1 AND plan.id < ?2 ORDER BY plan.id",
           base + first, base + last);
       read_messages(r, into);
@@ -115,7 +118,8 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
   into.clear();
   {
     auto r = db.select(
-        "SELECT m.id, m.attempt + 1, r.address, r.parameters FROM messages m CROSS JOIN plan ON plan.id = m.id "
+        "SELECT m.id, m.attempt + (coalesce(m.repeat_until_ms, 0) = 0), r.address, r.parameters, m.repeat_until_ms "
+        "FROM messages m CROSS JOIN plan ON plan.id = m.id "
         "CROSS JOIN recipients r ON r.id = plan.recipient "
         "WHERE m.state = 1 AND m.id >> 32 = ?2 AND m.next_at_ms <= ?1 ORDER BY m.next_at_ms LIMIT ?3",
         now_ms, lane, count);
@@ -134,8 +138,10 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
 }
 
 void take_back_retry(database& db, message_id id, std::int64_t next_at_ms) {
-  db.run("UPDATE messages SET state = 1, attempt = attempt - 1, next_at_ms = ?2 WHERE id = ?1 AND state = 6", id.key(),
-         next_at_ms);
+  db.run(
+      "UPDATE messages SET state = 1, attempt = attempt - (coalesce(repeat_until_ms, 0) = 0), next_at_ms = ?2 "
+      "WHERE id = ?1 AND state = 6",
+      id.key(), next_at_ms);
 }
 
 std::int64_t next_retry_at(database& db, std::int32_t lane) {
@@ -173,6 +179,7 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
 
 recovered recover(database& db, std::int64_t now_ms) {
   recovered found;
+  db.run("UPDATE senders SET heard_of_ms = 0");  // whether webhooks arrive is to be seen again
   struct span {
     std::int64_t intent, lane, first, last, at_ms;
   };

@@ -19,6 +19,10 @@ struct claimed {
   std::string_view address;
   std::string_view parameters;     // cells joined by U+001F
   bool conversation_open = false;  // they wrote within 24 hours; known only where it was asked for
+  bool maybe_gone = false;      // an earlier request of it may have gone
+  bool repeats = false;         // and this one is that request once more, under the same attempt
+  // How many attempts were made when this one is not.
+  [[nodiscard]] std::uint32_t attempts_before() const noexcept { return repeats ? attempt : attempt - 1; }
 };
 
 // A range of a lane, opened for sending.

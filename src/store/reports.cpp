@@ -3,6 +3,7 @@
 
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
+#include "store/children.hpp"
 
 namespace bulkmsg::store {
 
@@ -12,7 +13,8 @@ constexpr const char* status_by_id =
     "SELECT c.id, c.name, c.state, c.reason, c.total, c.sent, c.failed, c.unconfirmed, c.skipped, c.delivered, c.read, "
     "c.undelivered, c.responded, c.settled_by_receipt, s.name, t.name || ' (' || t.language || ')', c.plan_hash, "
     "c.created_at_ms, c.started_at_ms, c.finished_at_ms, coalesce(r.monthly + r.topup, 0), coalesce(r.posted, 0), "
-    "c.agent, c.reply_to, c.test_of, c.scheduled_at_ms, c.scheduled_as, c.max_lateness_ms "
+    "c.agent, c.reply_to, c.test_of, c.scheduled_at_ms, c.scheduled_as, c.max_lateness_ms, "
+    "c.unconfirmed_rule, c.unconfirmed_wait_ms, c.parent "
     "FROM campaigns c LEFT JOIN senders s ON s.id = c.sender LEFT JOIN templates t ON t.id = c.template "
     "LEFT JOIN reservations r ON r.id = c.reservation WHERE c.id = ?1";
 
@@ -44,7 +46,10 @@ campaign_status to_status(const rows& r) {
           .finished_at_ms = r.integer(19),
           .scheduled_at_ms = r.integer(25),
           .scheduled_as = std::string(r.text(26)),
-          .max_lateness = std::chrono::milliseconds(r.integer(27))};
+          .max_lateness = std::chrono::milliseconds(r.integer(27)),
+          .when_unconfirmed = static_cast<unconfirmed_rule>(r.integer(28)),
+          .unconfirmed_wait = std::chrono::milliseconds(r.integer(29)),
+          .parent = {r.integer(30)}};
 }
 
 // Messages a second over the last seconds, as the intents tell: whoever reads the file sees it, not only the process
@@ -70,6 +75,7 @@ campaign_status read_status(database& db, std::int64_t campaign, std::int64_t no
     throw store_error{error{errc::not_found, "no campaign with id " + std::to_string(campaign), 0, 0}};
   }
   auto status = to_status(r);
+  for (const auto child : list_children(db, campaign)) status.children.push_back({child});
   if (now_ms != 0 && status.state == campaign_state::sending) status.rate = rate_of(db, campaign, now_ms);
   return status;
 }
@@ -125,7 +131,7 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
     auto r = db.select(
         "SELECT plan.id, r.address, coalesce(m.state, 0), coalesce(m.receipt, 0), coalesce(m.attempt, 0), "
         "m.provider_id, coalesce(m.code, 0), m.detail, m.at_ms, m.sent_at_ms, m.delivered_at_ms, m.read_at_ms, "
-        "m.failed_at_ms, r.line, m.next_at_ms FROM plan JOIN recipients r ON r.id = plan.recipient LEFT JOIN messages "
+        "m.failed_at_ms, r.line, m.next_at_ms, m.superseded >> 32 FROM plan JOIN recipients r ON r.id = plan.recipient LEFT JOIN messages "
         "m ON m.id = plan.id "
         "WHERE plan.id > ?1 AND plan.id < ?2 AND (?3 < 0 OR coalesce(m.state, 0) = ?3) "
         "AND (NOT ?4 OR (m.state = 2 AND m.receipt = 2)) AND (?6 = '' OR r.address = ?6) "
@@ -147,7 +153,8 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
                       .read_at_ms = r.integer(11),
                       .failed_at_ms = r.integer(12),
                       .line = r.integer(13),
-                      .next_at_ms = r.integer(14)});
+                      .next_at_ms = r.integer(14),
+                      .superseded_by = {r.integer(15)}});
     }
     if (list.size() >= filter.limit) break;
   }

@@ -48,7 +48,9 @@ CREATE TABLE senders(
   channel_description TEXT NOT NULL,      -- of channel chat, JSON
   marketing_endpoint INTEGER NOT NULL,
   agent TEXT NOT NULL,
-  reply_to TEXT NOT NULL);
+  reply_to TEXT NOT NULL,
+  server_faults_refuse INTEGER NOT NULL DEFAULT 1,
+  heard_of_ms INTEGER NOT NULL DEFAULT 0);  -- since the store was opened to run, receipts came of attempts up to then
 
 CREATE TABLE templates(
   id INTEGER PRIMARY KEY,
@@ -175,6 +177,11 @@ CREATE TABLE campaigns(
   urgent INTEGER NOT NULL DEFAULT 0,
   hours TEXT NOT NULL DEFAULT '',         -- see bulkmsg/pacing/weekly_hours.hpp; empty: always
   hours_in TEXT NOT NULL DEFAULT '',      -- sender (empty), recipient, column:NAME or an IANA zone
+  parent INTEGER NOT NULL DEFAULT 0,      -- whose messages this one sends again
+  retries INTEGER NOT NULL DEFAULT 0,     -- which of them: 1 failed, 2 unconfirmed
+  unconfirmed_rule INTEGER NOT NULL DEFAULT 0,  -- 0 hold, 1 resend, 2 give up
+  unconfirmed_wait_ms INTEGER NOT NULL DEFAULT 0,
+  repeat_ms INTEGER NOT NULL DEFAULT 0,   -- so long the channel takes a request with a known key for the same; 0: never
   agent TEXT NOT NULL DEFAULT '',         -- "sent from", as it was when the campaign was made
   reply_to TEXT NOT NULL DEFAULT '',
   created_at_ms INTEGER NOT NULL,
@@ -196,6 +203,8 @@ CREATE TABLE campaigns(
   undelivered INTEGER NOT NULL DEFAULT 0,
   responded INTEGER NOT NULL DEFAULT 0,
   settled_by_receipt INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX campaigns_children ON campaigns(parent) WHERE parent > 0;
+CREATE INDEX campaigns_ruled ON campaigns(state, unconfirmed > 0) WHERE unconfirmed_rule > 0 OR repeat_ms > 0;
 
 CREATE INDEX campaigns_scheduled ON campaigns(scheduled_at_ms) WHERE state = 2;
 
@@ -249,14 +258,19 @@ CREATE TABLE messages(                    -- a row appears with the first outcom
   state INTEGER NOT NULL,
   attempt INTEGER NOT NULL,
   at_ms INTEGER NOT NULL,
-  next_at_ms INTEGER,                     -- when a retry is due
+  next_at_ms INTEGER,                     -- when a retry is due; of a refused one: from when it may pass, if ever
   provider_id TEXT,
   code INTEGER,
   detail TEXT,
   receipt INTEGER NOT NULL DEFAULT 0,
-  sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER);
+  sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER,
+  repeat_until_ms INTEGER,                -- an earlier request may have gone; until then it is repeated under the same
+                                          -- key, 0: it is sent again under another
+  superseded INTEGER);                    -- the recipient of a child campaign who gets it instead
 CREATE INDEX messages_due ON messages(id >> 32, next_at_ms) WHERE state = 1;
 CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
+CREATE INDEX messages_unconfirmed ON messages(id >> 32, superseded, at_ms) WHERE state = 4;
+CREATE INDEX messages_superseded ON messages(superseded) WHERE superseded IS NOT NULL;
 
 CREATE TABLE group_receipts(              -- of the participants of a group; the message itself counts once
   message INTEGER NOT NULL,

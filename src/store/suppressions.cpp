@@ -4,6 +4,7 @@
 
 #include "bulkmsg/recipients/address.hpp"
 #include "store/campaigns.hpp"
+#include "store/children.hpp"
 #include "store/privacy.hpp"
 
 namespace bulkmsg::store {
@@ -198,13 +199,15 @@ screen::screen(database& db, std::int64_t campaign, consent_rules rules)
       identities_(any(db, "SELECT EXISTS(SELECT 1 FROM identities)")),
       suppressions_(any(db, "SELECT EXISTS(SELECT 1 FROM suppressions)")),
       consents_(any(db, "SELECT EXISTS(SELECT 1 FROM consents)")),
-      forgotten_(any(db, "SELECT forgotten FROM store")) {
+      forgotten_(any(db, "SELECT forgotten FROM store")),
+      child_(db.number("SELECT parent FROM campaigns WHERE id = ?1", campaign) != 0 ? campaign : 0) {
   auto r = db.select("SELECT first, last FROM consent_statements WHERE campaign = ?1", campaign);
   while (r.next()) stated_.emplace_back(r.integer(0), r.integer(1));
 }
 
 errc screen::check(std::string_view address, std::int64_t row) {
   if (address.starts_with(forgotten_prefix)) return errc::recipient_suppressed;  // nobody knows who it was
+  if (child_ != 0 && reached_before(db_, (child_ << 32) + row)) return errc::duplicate_recipient;
   const bool stated =
       std::any_of(stated_.begin(), stated_.end(), [&](const auto& s) { return row >= s.first && row < s.second; });
   if (!suppressions_ && !consents_) return rules_.needs_consent && !stated ? errc::consent_missing : errc::ok;
@@ -255,6 +258,8 @@ std::string_view screening_reason(errc code) {
       return "no consent to marketing is known; record it, or state it for the whole list with its source";
     case errc::window_closed:
       return "has not written within 24 hours, and then only templates may be sent; send a template";
+    case errc::duplicate_recipient:
+      return "the message that this one was to replace has arrived after all";
     default:
       return {};
   }

@@ -45,7 +45,8 @@ class screen {
  public:
   screen(database& db, std::int64_t campaign, consent_rules rules);
 
-  // May this recipient be written to? ok, recipient_suppressed or consent_missing. `row`: its number in the campaign.
+  // May this recipient be written to? ok, recipient_suppressed, consent_missing, or, of a child campaign,
+  // duplicate_recipient: an earlier campaign's message reached them after all. `row`: its number in the campaign.
   errc check(std::string_view address, std::int64_t row);
   // The same for a stored contact.
   errc check_person(std::int64_t key);
@@ -57,6 +58,7 @@ class screen {
   database& db_;
   const consent_rules rules_;
   bool identities_, suppressions_, consents_, forgotten_;      // whether there are any
+  std::int64_t child_;                                         // the campaign, when it sends another's messages again
   std::vector<std::pair<std::int64_t, std::int64_t>> stated_;  // rows [first, last)
 };
 

@@ -90,6 +90,94 @@ bulkmsg_config* config_of(std::int32_t kind) {
   return config;
 }
 
+// Everything about recipients, contents and credits, and the pieces that need no engine.
+void more(bulkmsg_engine* engine, std::int64_t from, std::int64_t content, std::int64_t account,
+          std::int64_t campaign) {
+  constexpr char message[] = R"({"type":"text","text":{"body":"Hi {{first_name}}, a text that is not a short one"}})";
+  constexpr char segment[] = R"({"all":[{"attribute":"city","is":"Lisbon"}]})";
+  constexpr char rates[] = R"({"rates":{"*":{"utility":1000}},"credits":{"utility":2}})";
+  constexpr char people[] = "phone_number,city,labels\n+447700900123,Lisbon,a;b\nabc,Rome,\n";
+  constexpr char address[] = "+447700900199";
+  constexpr std::uint64_t offsets[] = {0, 12, 18, 31, 34};
+  constexpr char cells[] = "phone_numberparam1+447700900177Eve";
+  bulkmsg_text *text = nullptr, *second = nullptr;
+  std::int64_t number = 0;
+  const auto fresh = [](bulkmsg_text*& one) {
+    bulkmsg_text_destroy(one);
+    one = nullptr;
+    return &one;
+  };
+  const auto json = BULKMSG_E_JSON_MALFORMED;
+#define SWEEP(expected, starved, call) \
+  sweep(                               \
+      #call, expected, [&]([[maybe_unused]] bulkmsg_error** err) { return call; }, starved)
+#define OK(call) SWEEP(BULKMSG_OK, BULKMSG_E_OUT_OF_MEMORY, call)
+#define TEXT(array) array, sizeof array - 1
+  SWEEP(BULKMSG_E_BAD_OPTION_VALUE, BULKMSG_E_OUT_OF_MEMORY, bulkmsg_template_fetch(engine, from, 0, fresh(text), err));
+  OK(bulkmsg_template_list(engine, nullptr, 0, 10, fresh(text), err));
+  SWEEP(BULKMSG_E_NOT_FOUND, BULKMSG_E_OUT_OF_MEMORY,
+        bulkmsg_template_find(engine, TEXT("none of this name"), TEXT("en"), &number, fresh(text), err));
+  SWEEP(BULKMSG_OK, BULKMSG_E_TEMPLATE_MALFORMED, bulkmsg_template_csv(engine, content, fresh(text), err));
+  SWEEP(BULKMSG_OK, BULKMSG_E_MESSAGE_MALFORMED,
+        bulkmsg_message_put(engine, TEXT("hello"), TEXT(message), &number, err));
+  OK(bulkmsg_message_find(engine, TEXT("hello"), &number, fresh(text), err));
+  OK(bulkmsg_message_list(engine, nullptr, 0, 10, fresh(text), err));
+  SWEEP(BULKMSG_E_CONNECT_FAILED, BULKMSG_E_OUT_OF_MEMORY,
+        bulkmsg_media_put(engine, from, TEXT("what is this"), nullptr, fresh(text), err));
+  SWEEP(BULKMSG_E_FILE_UNREADABLE, BULKMSG_E_OUT_OF_MEMORY,
+        bulkmsg_media_put_file(engine, from, TEXT("/none"), nullptr, fresh(text), err));
+  OK(bulkmsg_media_list(engine, 0, 10, fresh(text), err));
+  OK(bulkmsg_account_adjust(engine, account, 7, TEXT("a gift"), TEXT("the shop's owner"), TEXT("once"), err));
+  OK(bulkmsg_account_list(engine, 0, 10, fresh(text), err));
+  OK(bulkmsg_account_ledger(engine, account, 0, 10, fresh(text), err));
+  SWEEP(BULKMSG_OK, json, bulkmsg_account_price(engine, content, TEXT(rates), &number, err));
+  SWEEP(BULKMSG_OK, json, bulkmsg_campaign_estimate(engine, campaign, TEXT(rates), fresh(text), err));
+  SWEEP(BULKMSG_OK, BULKMSG_E_TEMPLATE_MALFORMED,
+        bulkmsg_campaign_preview(engine, campaign, 0, fresh(text), fresh(second), err));
+  OK(bulkmsg_campaign_messages(engine, campaign, nullptr, 0, 10, fresh(text), err));
+  OK(bulkmsg_campaign_reasons(engine, campaign, fresh(text), err));
+  OK(bulkmsg_campaign_write_rejected(engine, campaign, TEXT("/dev/null"), err));
+  OK(bulkmsg_campaign_state_consent(engine, campaign, TEXT("at the counter of the shop"), err));
+  SWEEP(BULKMSG_E_COLUMN_MISSING, BULKMSG_E_TEMPLATE_MALFORMED,
+        bulkmsg_campaign_import(engine, campaign, BULKMSG_FORMAT_LIST, TEXT(address), nullptr, nullptr, 0, err));
+  SWEEP(BULKMSG_E_FILE_UNREADABLE, BULKMSG_E_OUT_OF_MEMORY,
+        bulkmsg_campaign_import_file(engine, campaign, BULKMSG_FORMAT_CSV, TEXT("/none"), nullptr, nullptr, 0, err));
+  SWEEP(BULKMSG_OK, BULKMSG_E_TEMPLATE_MALFORMED,
+        bulkmsg_campaign_add(engine, campaign, TEXT(cells), offsets, 2, 2, nullptr, nullptr, 0, err));
+  OK(bulkmsg_contacts_import_csv(engine, TEXT(people), nullptr, fresh(text), err));
+  SWEEP(BULKMSG_E_FILE_UNREADABLE, BULKMSG_E_OUT_OF_MEMORY,
+        bulkmsg_contacts_import_csv_file(engine, TEXT("/none"), nullptr, fresh(text), err));
+  OK(bulkmsg_attribute_declare(engine, TEXT("born"), TEXT("date"), 1, err));
+  OK(bulkmsg_attribute_list(engine, fresh(text), err));
+  SWEEP(BULKMSG_OK, BULKMSG_E_SEGMENT_MALFORMED, bulkmsg_segment_put(engine, TEXT("lisbon"), TEXT(segment), err));
+  OK(bulkmsg_segment_add(engine, TEXT("group"), TEXT("+447700900123"), err));
+  OK(bulkmsg_segment_list(engine, fresh(text), err));
+  SWEEP(BULKMSG_OK, BULKMSG_E_SEGMENT_MALFORMED, bulkmsg_contacts_count(engine, TEXT("lisbon"), &number, err));
+  SWEEP(BULKMSG_OK, BULKMSG_E_SEGMENT_MALFORMED,
+        bulkmsg_contacts_list(engine, TEXT("lisbon"), 0, 10, fresh(text), err));
+  OK(bulkmsg_suppression_put(engine, TEXT(address), TEXT("all"), TEXT("asked by phone"), err));
+  OK(bulkmsg_suppression_list(engine, nullptr, 0, 0, 0, 10, fresh(text), err));
+  OK(bulkmsg_consent_put(engine, TEXT(address), 1, TEXT("marketing"), TEXT("a web form, long ago"), err));
+  OK(bulkmsg_consent_log(engine, 0, 10, fresh(text), err));
+
+  SWEEP(BULKMSG_OK, BULKMSG_E_OUT_OF_MEMORY,
+        bulkmsg_recipients_parse(BULKMSG_FORMAT_CSV, TEXT(list), nullptr, nullptr, 0, fresh(text), fresh(second), err));
+  SWEEP(BULKMSG_OK, BULKMSG_E_MESSAGE_MALFORMED,
+        bulkmsg_content_preview(TEXT(message), TEXT("first_name\nAna\n"), nullptr, fresh(text), fresh(second), err));
+  bulkmsg_limiter* limiter = nullptr;
+  sweep("limiter_create", BULKMSG_OK, [&](bulkmsg_error** err) {
+    bulkmsg_limiter_destroy(limiter);
+    return bulkmsg_limiter_create(TEXT("80/s; 1/6s per recipient; in-flight=2"), &limiter, err);
+  });
+  OK(bulkmsg_limiter_take(limiter, 1, TEXT(address), &number, err));
+  sweep("limiter_release", BULKMSG_OK, [&](bulkmsg_error** err) { return bulkmsg_limiter_release(limiter, err); });
+  bulkmsg_limiter_destroy(limiter);
+  SWEEP(BULKMSG_E_SIGNATURE_MISMATCH, BULKMSG_E_OUT_OF_MEMORY,
+        bulkmsg_webhook_verify(TEXT("{}"), TEXT("sha256=00"), TEXT("a secret that is not a short one"), err));
+  bulkmsg_text_destroy(text);
+  bulkmsg_text_destroy(second);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -173,6 +261,7 @@ int main(int argc, char** argv) {
   sweep("webhook_ingest", BULKMSG_E_SIGNATURE_MISMATCH,
         [&](bulkmsg_error** err) { return bulkmsg_webhook_ingest(engine, "{}", 2, "sha256=00", 9, err); });
 
+  more(engine, sender_id, template_id, id, campaign);
   bulkmsg_text_destroy(text);
   sweep("close", BULKMSG_OK, [&](bulkmsg_error** err) { return bulkmsg_engine_close(engine, 1000, err); });
   bulkmsg_engine_destroy(engine);

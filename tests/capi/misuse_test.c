@@ -60,6 +60,9 @@ static const char template_json[] =
     "\"example\":{\"body_text\":[[\"Ana\"]]}}]}";
 static const char csv[] = "phone_number,param1\n+447700900123,Ana\n+447700900124,Ben\nabc,Eve\n+447700900123,Ana\n";
 
+static const char message_json[] = "{\"type\":\"text\",\"text\":{\"body\":\"Hi {{first_name}}\"}}";
+static const char segment_json[] = "{\"all\":[{\"attribute\":\"city\",\"is\":\"Lisbon\"}]}";
+
 static bulkmsg_config* config_of(int32_t kind) {
   bulkmsg_config* config = NULL;
   OK(bulkmsg_config_create(kind, &config, err));
@@ -97,6 +100,53 @@ static int64_t draft(bulkmsg_engine* engine) {
   CHECK(campaign > 0);
   bulkmsg_config_destroy(config);
   return campaign;
+}
+
+static void more_calls(bulkmsg_engine* engine, bulkmsg_status expected) {
+  static const uint64_t offsets[] = {0, 7, 20};
+  bulkmsg_text* text = (bulkmsg_text*)&failures;
+  int64_t id = 9;
+  EXPECT(expected, bulkmsg_template_fetch(engine, 1, 0, &text, err));
+  CHECK(text == NULL);
+  EXPECT(expected, bulkmsg_template_list(engine, NULL, 0, 10, &text, err));
+  EXPECT(expected, bulkmsg_template_find(engine, TEXT("n"), NULL, 0, &id, &text, err));
+  CHECK(id == 0);
+  EXPECT(expected, bulkmsg_template_csv(engine, 1, &text, err));
+  EXPECT(expected, bulkmsg_message_put(engine, TEXT("n"), TEXT(message_json), &id, err));
+  EXPECT(expected, bulkmsg_message_find(engine, TEXT("n"), &id, &text, err));
+  EXPECT(expected, bulkmsg_message_list(engine, NULL, 0, 10, &text, err));
+  EXPECT(expected, bulkmsg_media_put(engine, 1, TEXT("GIF89a"), NULL, &text, err));
+  EXPECT(expected, bulkmsg_media_put_file(engine, 1, TEXT("/none"), NULL, &text, err));
+  EXPECT(expected, bulkmsg_media_list(engine, 0, 10, &text, err));
+  EXPECT(expected, bulkmsg_account_adjust(engine, 1, -1, TEXT("why"), TEXT("who"), NULL, 0, err));
+  EXPECT(expected, bulkmsg_account_list(engine, 0, 10, &text, err));
+  EXPECT(expected, bulkmsg_account_ledger(engine, 1, 0, 10, &text, err));
+  EXPECT(expected, bulkmsg_account_price(engine, 1, TEXT("{}"), &id, err));
+  EXPECT(expected, bulkmsg_campaign_import(engine, 1, BULKMSG_FORMAT_LIST, TEXT("1"), NULL, NULL, 0, err));
+  EXPECT(expected, bulkmsg_campaign_import_file(engine, 1, BULKMSG_FORMAT_JSON, TEXT("/none"), NULL, NULL, 0, err));
+  EXPECT(expected, bulkmsg_campaign_add(engine, 1, TEXT("address+447700900123"), offsets, 1, 2, NULL, NULL, 0, err));
+  EXPECT(expected, bulkmsg_campaign_import_contacts(engine, 1, NULL, 0, &text, err));
+  EXPECT(expected, bulkmsg_campaign_write_rejected(engine, 1, TEXT("/none/none"), err));
+  EXPECT(expected, bulkmsg_campaign_state_consent(engine, 1, TEXT("shop"), err));
+  EXPECT(expected, bulkmsg_campaign_preview(engine, 1, 0, &text, NULL, err));
+  EXPECT(expected, bulkmsg_campaign_estimate(engine, 1, TEXT("{}"), &text, err));
+  EXPECT(expected, bulkmsg_campaign_messages(engine, 1, NULL, 0, 10, &text, err));
+  EXPECT(expected, bulkmsg_campaign_reasons(engine, 1, &text, err));
+  EXPECT(expected, bulkmsg_contacts_import_csv(engine, TEXT(csv), NULL, &text, err));
+  EXPECT(expected, bulkmsg_contacts_import_csv_file(engine, TEXT("/none"), NULL, &text, err));
+  EXPECT(expected, bulkmsg_contacts_count(engine, NULL, 0, &id, err));
+  EXPECT(expected, bulkmsg_contacts_list(engine, NULL, 0, 0, 10, &text, err));
+  EXPECT(expected, bulkmsg_attribute_declare(engine, TEXT("city"), TEXT("text"), 0, err));
+  EXPECT(expected, bulkmsg_attribute_list(engine, &text, err));
+  EXPECT(expected, bulkmsg_segment_put(engine, TEXT("s"), TEXT(segment_json), err));
+  EXPECT(expected, bulkmsg_segment_add(engine, TEXT("g"), TEXT("+447700900123"), err));
+  EXPECT(expected, bulkmsg_segment_remove(engine, TEXT("s"), err));
+  EXPECT(expected, bulkmsg_segment_list(engine, &text, err));
+  EXPECT(expected, bulkmsg_suppression_put(engine, TEXT("+447700900123"), TEXT("all"), NULL, 0, err));
+  EXPECT(expected, bulkmsg_suppression_lift(engine, TEXT("+447700900123"), NULL, 0, err));
+  EXPECT(expected, bulkmsg_suppression_list(engine, NULL, 0, 0, 0, 10, &text, err));
+  EXPECT(expected, bulkmsg_consent_put(engine, TEXT("+447700900123"), 1, TEXT("marketing"), TEXT("web"), err));
+  EXPECT(expected, bulkmsg_consent_log(engine, 0, 10, &text, err));
 }
 
 /* Every function that takes an engine; all arguments but the engine are good. */
@@ -147,6 +197,7 @@ static void all_calls(bulkmsg_engine* engine, bulkmsg_status expected) {
   EXPECT(expected, bulkmsg_campaign_list(engine, 0, &id, 1, &count, err));
   EXPECT(expected, bulkmsg_webhook_ingest(engine, TEXT("{}"), TEXT("sha256=00"), err));
   EXPECT(expected, bulkmsg_webhook_listen(engine, TEXT("127.0.0.1:0"), NULL, err));
+  more_calls(engine, expected);
   bulkmsg_config_destroy(campaign_config);
   bulkmsg_config_destroy(account_config);
 }
@@ -355,6 +406,103 @@ static void one_campaign(bulkmsg_engine* engine, int64_t campaign) {
   EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_webhook_listen(engine, TEXT("nowhere"), NULL, err));
 }
 
+/* Arguments out of their ranges, of the calls about recipients, contents and credits. */
+static void more_bad_arguments(bulkmsg_engine* engine, int64_t campaign) {
+  static const uint64_t falling[] = {0, 7, 3}, beyond[] = {0, 7, 21};
+  const bulkmsg_status invalid = BULKMSG_E_INVALID_ARGUMENT;
+  bulkmsg_config* other = config_of(BULKMSG_CONFIG_START);
+  bulkmsg_text* text = NULL;
+  int64_t id = 0;
+  EXPECT(invalid, bulkmsg_template_list(engine, NULL, 0, 0, &text, err));
+  EXPECT(invalid, bulkmsg_template_list(engine, NULL, 0, 10001, &text, err));
+  EXPECT(invalid, bulkmsg_template_list(engine, NULL, -1, 10, &text, err));
+  EXPECT(invalid, bulkmsg_template_list(engine, NULL, 0, 10, NULL, err));
+  EXPECT(invalid, bulkmsg_template_list(engine, other, 0, 10, &text, err));
+  EXPECT(invalid, bulkmsg_template_fetch(engine, 0, 0, NULL, err));
+  EXPECT(invalid, bulkmsg_template_fetch(engine, 1, -1, NULL, err));
+  EXPECT(invalid, bulkmsg_message_put(engine, TEXT("n"), NULL, 5, &id, err));
+  EXPECT(invalid, bulkmsg_message_find(engine, TEXT("n"), NULL, NULL, err));
+  EXPECT(invalid, bulkmsg_media_put_file(engine, 1, TEXT("a\0b"), NULL, &text, err));
+  EXPECT(invalid, bulkmsg_media_put(engine, 1, TEXT("x"), other, &text, err));
+  EXPECT(invalid, bulkmsg_account_adjust(engine, 1, 0, TEXT("why"), TEXT("who"), NULL, 0, err));
+  EXPECT(invalid, bulkmsg_account_price(engine, 1, TEXT("{}"), NULL, err));
+  EXPECT(invalid, bulkmsg_campaign_import(engine, campaign, 9, TEXT("1"), NULL, NULL, 0, err));
+  EXPECT(invalid, bulkmsg_campaign_import_file(engine, campaign, BULKMSG_FORMAT_LIST, TEXT("/x"), NULL, NULL, 0, err));
+  EXPECT(invalid, bulkmsg_campaign_import(engine, campaign, BULKMSG_FORMAT_LIST, TEXT("1"), other, NULL, 0, err));
+  EXPECT(invalid, bulkmsg_campaign_add(engine, campaign, TEXT("x"), NULL, 1, 2, NULL, NULL, 0, err));
+  EXPECT(invalid,
+         bulkmsg_campaign_add(engine, campaign, TEXT("address+447700900123"), falling, 1, 2, NULL, NULL, 0, err));
+  EXPECT(invalid,
+         bulkmsg_campaign_add(engine, campaign, TEXT("address+447700900123"), beyond, 1, 2, NULL, NULL, 0, err));
+  EXPECT(invalid, bulkmsg_campaign_add(engine, campaign, TEXT("x"), falling, 0, 2, NULL, NULL, 0, err));
+  EXPECT(invalid, bulkmsg_campaign_add(engine, campaign, TEXT("x"), falling, 1, 0, NULL, NULL, 0, err));
+  EXPECT(invalid, bulkmsg_campaign_preview(engine, campaign, -1, &text, NULL, err));
+  EXPECT(invalid, bulkmsg_attribute_declare(engine, TEXT("a"), TEXT("colour"), 0, err));
+  EXPECT(invalid, bulkmsg_attribute_declare(engine, TEXT("a"), TEXT("text"), 2, err));
+  EXPECT(invalid, bulkmsg_suppression_put(engine, TEXT("+447700900123"), TEXT("some"), NULL, 0, err));
+  EXPECT(BULKMSG_E_PHONE_HAS_LETTERS, bulkmsg_suppression_put(engine, TEXT("none"), TEXT("all"), NULL, 0, err));
+  EXPECT(invalid, bulkmsg_suppression_list(engine, NULL, 0, 0, -1, 10, &text, err));
+  EXPECT(invalid, bulkmsg_consent_put(engine, TEXT("+447700900123"), 2, TEXT("all"), TEXT("web"), err));
+  EXPECT(BULKMSG_E_SEGMENT_MALFORMED, bulkmsg_segment_put(engine, TEXT("s"), TEXT("{}"), err));
+  EXPECT(BULKMSG_E_NOT_FOUND, bulkmsg_contacts_count(engine, TEXT("nobody"), &id, err));
+  EXPECT(BULKMSG_E_NOT_FOUND, bulkmsg_campaign_reasons(engine, 987654321, &text, err));
+  EXPECT(BULKMSG_E_FILE_UNREADABLE, bulkmsg_campaign_write_rejected(engine, campaign, TEXT("/none/none"), err));
+  bulkmsg_config_destroy(other);
+}
+
+/* The pieces that need no engine. */
+static void pieces(void) {
+  static const char body[] = "{\"object\":\"x\"}";
+  bulkmsg_limiter* limiter = (bulkmsg_limiter*)&failures;
+  bulkmsg_import_report report;
+  bulkmsg_text *good = NULL, *bad = NULL;
+  int64_t next = 9;
+  OK(bulkmsg_recipients_parse(BULKMSG_FORMAT_CSV, TEXT(csv), NULL, &report, sizeof report, &good, &bad, err));
+  CHECK(report.rows == 4 && report.added == 2 && report.duplicates == 1 && report.rejected == 1);
+  CHECK(strcmp(bulkmsg_text_data(good, NULL), "phone_number,param1\r\n+447700900123,Ana\r\n+447700900124,Ben\r\n") ==
+        0);
+  CHECK(strstr(bulkmsg_text_data(bad, NULL), "\r\n4,1,phone_number,2011,") != NULL);
+  bulkmsg_text_destroy(good);
+  bulkmsg_text_destroy(bad);
+  EXPECT(BULKMSG_E_CSV_EMPTY, bulkmsg_recipients_parse(BULKMSG_FORMAT_CSV, NULL, 0, NULL, NULL, 0, &good, &bad, err));
+  CHECK(good == NULL && bad == NULL);
+  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_recipients_parse(0, TEXT(csv), NULL, NULL, 0, NULL, NULL, err));
+
+  OK(bulkmsg_content_preview(TEXT(message_json), TEXT("first_name\nAna\n"), NULL, &good, &bad, err));
+  CHECK(strcmp(bulkmsg_text_data(bad, NULL), "Hi Ana") == 0);
+  CHECK(strstr(bulkmsg_text_data(good, NULL), "\"body\":\"Hi Ana\"") != NULL);
+  bulkmsg_text_destroy(good);
+  bulkmsg_text_destroy(bad);
+  EXPECT(BULKMSG_E_COLUMN_MISSING,
+         bulkmsg_content_preview(TEXT(message_json), TEXT("x\nAna\n"), NULL, NULL, NULL, err));
+  EXPECT(BULKMSG_E_PARAMETER_MISSING,
+         bulkmsg_content_preview(TEXT(template_json), TEXT("param1,x\n,y\n"), NULL, NULL, NULL, err));
+
+  EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_limiter_create(TEXT("fast"), &limiter, err));
+  CHECK(limiter == NULL);
+  OK(bulkmsg_limiter_create(TEXT("2/1s; in-flight=1"), &limiter, err));
+  OK(bulkmsg_limiter_take(limiter, 1000, NULL, 0, &next, err));
+  CHECK(next == 0);
+  OK(bulkmsg_limiter_take(limiter, 600000000, NULL, 0, &next, err));
+  CHECK(next == -1); /* one is in flight */
+  OK(bulkmsg_limiter_release(limiter, err));
+  EXPECT(BULKMSG_E_WRONG_STATE, bulkmsg_limiter_release(limiter, err));
+  OK(bulkmsg_limiter_take(limiter, 600000000, NULL, 0, &next, err));
+  CHECK(next == 0);
+  OK(bulkmsg_limiter_release(limiter, err));
+  OK(bulkmsg_limiter_take(limiter, 600000001, NULL, 0, &next, err));
+  CHECK(next > 600000001); /* two in the last second */
+  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_limiter_take(limiter, -1, NULL, 0, &next, err));
+  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_limiter_take(NULL, 0, NULL, 0, &next, err));
+  bulkmsg_limiter_destroy(limiter);
+  bulkmsg_limiter_destroy(NULL);
+
+  OK(bulkmsg_webhook_verify(TEXT(body), TEXT("sha256=f80b67d3bbf0da9880ff25b1f682aa543e333082af35cc1849b1bdcae91a719f"),
+                            TEXT("secret"), err));
+  EXPECT(BULKMSG_E_SIGNATURE_MISMATCH, bulkmsg_webhook_verify(TEXT(body), TEXT("sha256=00"), TEXT("secret"), err));
+  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_webhook_verify(TEXT(body), TEXT("sha256=00"), NULL, 0, err));
+}
+
 static void* poll_for_ever(void* engine) {
   static bulkmsg_status last;
   bulkmsg_event event;
@@ -458,6 +606,8 @@ int main(int argc, char** argv) {
   CHECK(in_child(forked, engine)); /* while it is quiet */
   campaign = draft(engine);
   bad_arguments(engine, campaign);
+  more_bad_arguments(engine, campaign);
+  pieces();
   one_campaign(engine, campaign);
   CHECK(in_child(forked, engine));
   OK(bulkmsg_engine_close(engine, 1000, err));

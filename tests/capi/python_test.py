@@ -55,8 +55,8 @@ class AgreesWithTheHeader(unittest.TestCase):
             expected = []
             for t in function.parameters:
                 handle = t.endswith("*") and not t.endswith("**") and t.removeprefix("const ").rstrip(" *") in (
-                    "bulkmsg_engine", "bulkmsg_config", "bulkmsg_error", "bulkmsg_text")
-                expected.append(word.get(t) or ("ptr" if handle else "out"))
+                    "bulkmsg_engine", "bulkmsg_config", "bulkmsg_error", "bulkmsg_text", "bulkmsg_limiter")
+                expected.append(word.get(t) or ("ptr" if handle or t == "const uint64_t *" else "out"))
             result, parameters = _abi.SIGNATURES[name]
             self.assertEqual(expected, parameters.split(), name)
             # A text may hold NULs, so its bytes are taken by pointer and length.
@@ -66,7 +66,8 @@ class AgreesWithTheHeader(unittest.TestCase):
     def test_every_constant_has_its_number(self):
         enums = {"BULKMSG_E_": bulkmsg.Status, "BULKMSG_CONFIG_": bulkmsg.ConfigKind,
                  "BULKMSG_CAMPAIGN_": bulkmsg.CampaignState, "BULKMSG_MESSAGE_": bulkmsg.MessageState,
-                 "BULKMSG_RECEIPT_": bulkmsg.Receipt, "BULKMSG_EVENT_": bulkmsg.EventKind}
+                 "BULKMSG_RECEIPT_": bulkmsg.Receipt, "BULKMSG_EVENT_": bulkmsg.EventKind,
+                 "BULKMSG_FORMAT_": bulkmsg.Format}
         ours = {prefix + member.name: int(member) for prefix, enum in enums.items() for member in enum}
         ours["BULKMSG_OK"] = ours.pop("BULKMSG_E_OK")
         self.assertEqual(self.header.constants, ours)

@@ -40,6 +40,18 @@ TEST(classify, a_complete_envelope_is_refusal) {
   EXPECT_EQ(reader.classify(400, R"({"error":{"fbtrace_id":"A","code":424242,"is_transient":true}})").next, action::retry);
 }
 
+TEST(classify, a_refusal_brings_the_tables_wait_and_bound) {
+  answer_reader reader;
+  const auto of = [&](const char* code) {
+    return reader.classify(400, R"({"error":{"type":"OAuthException","code":)" + std::string(code) + "}}");
+  };
+  EXPECT_EQ(of("131057").wait, 60 * second);
+  EXPECT_EQ(of("131049").wait, 24 * 3600 * second);
+  EXPECT_EQ(of("1").retries_max, 3);
+  EXPECT_EQ(of("131000").retries_max, 0);
+  EXPECT_EQ(of("424242").wait, 0);
+}
+
 TEST(classify, everything_else_proves_nothing) {
   answer_reader reader;
   const struct {

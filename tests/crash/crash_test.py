@@ -9,14 +9,20 @@ A round is one kill. After each one the store is read as the crash left it, befo
 process must find exactly that. What a toy would get away with is counted, and each count must be above zero: kills with
 requests in flight, kills with acceptances that were not stored yet, messages that only a receipt settled.
 
+Now and then the process is stopped and goes on later (SIGSTOP, SIGCONT). With --hardships each process also lives under
+one: a disk with next to no room (a small tmpfs), a file system that is read-only, few file descriptors, little memory.
+It may then end as it likes, but what it leaves must be as true as after a kill.
+
 With --expect-failure the test succeeds only when it catches the program reaching somebody twice.
 """
 
 import argparse
 import collections
+import os
 import pathlib
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -51,6 +57,36 @@ SENT, FAILED, UNCONFIRMED = 2, 3, 4
 DRAFT, STARTING, COMPLETED = 1, 3, 6
 
 
+HARDSHIPS = ["none", "none", "none", "disk", "read-only", "descriptors", "memory"]
+DISK_BYTES = 24 << 20
+
+
+class SmallDisk:
+    """A tmpfs for the store, which can be filled up and made read-only. Needs root."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "bulkmsg-crash", folder], check=True)
+        self.ballast = folder / "ballast"
+
+    def fill_up(self, but):
+        """Leaves about `but` bytes free."""
+        room = os.statvfs(self.folder)
+        with open(self.ballast, "wb") as ballast:
+            os.posix_fallocate(ballast.fileno(), 0, max(4096, room.f_bavail * room.f_frsize - but))
+
+    def read_only(self, yes):
+        subprocess.run(["mount", "-o", "remount," + ("ro" if yes else "rw"), self.folder], check=True)
+
+    def relieve(self):
+        self.read_only(False)
+        self.ballast.unlink(missing_ok=True)
+
+    def unmount(self):
+        subprocess.run(["umount", self.folder], check=False)
+
+
 class Wrong(Exception):
     """A broken promise; `twice`: somebody was reached twice, which is what a build without intents does."""
 
@@ -70,7 +106,10 @@ class Crash:
         self.rounds, self.count, self.folder = given.rounds, given.recipients, folder
         options = [part for name, value in TROUBLE.items() for part in ("--" + name.replace("_", "-"), value)]
         self.sandbox = harness.Sandbox(given.bin, folder, "--seed", str(given.seed), *options)
-        self.program = harness.Program(given.cli, folder / "crash.bulkmsg")
+        self.disk = SmallDisk(folder / "disk") if given.hardships else None
+        self.hardship = "none"
+        self.endured = collections.Counter()
+        self.program = harness.Program(given.cli, (folder / "disk" if self.disk else folder) / "crash.bulkmsg")
         self.sender = harness.sender_file(folder / "sender.json", self.sandbox.origin, response_timeout_ms=3000,
                                           limits=f"{RATE}/s; in-flight={IN_FLIGHT}")
         self.campaigns = {}  # id -> the recipients' addresses
@@ -86,10 +125,39 @@ class Crash:
         errors = open(self.folder / "stderr", "w+b")
         process = self.program.start(*arguments, "--quiet", "--listen", f"127.0.0.1:{self.sandbox.webhook_port}",
                                      stderr=errors, stdout=subprocess.DEVNULL)
+        # What the process may have is cut once it is there: the loader is not on trial.
+        if self.hardship == "descriptors":
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (self.rng.randrange(8, 40),) * 2)
+        if self.hardship == "memory":
+            time.sleep(self.rng.uniform(0.0, 0.4))
+            try:
+                with open(f"/proc/{process.pid}/statm") as statm:
+                    size = int(statm.read().split()[0]) * resource.getpagesize()
+                resource.prlimit(process.pid, resource.RLIMIT_AS, (size + self.rng.randrange(0, 4 << 20),) * 2)
+            except (OSError, IndexError):
+                pass  # it has ended already
         return process, errors
+
+    def begin_hardship(self, more):
+        self.hardship = self.rng.choice(HARDSHIPS) if self.disk and more else "none"
+        self.endured[self.hardship] += 1
+        if self.hardship == "disk":
+            self.disk.fill_up(self.rng.randrange(0, 1 << 20))
+        if self.hardship == "read-only":
+            self.disk.read_only(True)
+
+    def stop_for_a_while(self, process):
+        """Longer than a request may take, or shorter."""
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(self.rng.choice([0.05, 0.3, 3.5]))
+        process.send_signal(signal.SIGCONT)
+        self.kills["stopped meanwhile"] += 1
 
     def check_recovery(self, said):
         """`resume` says what it found; it must be what the crash left."""
+        if self.hardship != "none":
+            self.found = None  # it may have recovered, and not got as far as saying so
+            return
         told = re.search(rb"^recovered: unconfirmed=(\d+) window=(\d+)$", said, re.M)
         if told is None or self.found is None:
             return
@@ -105,6 +173,8 @@ class Crash:
         """True when the process was killed, false when it came to its end by itself."""
         process, errors = self.start(*arguments)
         try:
+            if delay < 60 and self.rng.random() < 0.1 and process.poll() is None:
+                self.stop_for_a_while(process)
             deadline = time.monotonic() + delay
             while process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.002)
@@ -118,8 +188,14 @@ class Crash:
             errors.seek(0)
             said = errors.read()
             self.check_recovery(said)
+            if self.disk:
+                self.disk.relieve()
             if killed:
                 self.examine(in_flight)
+            elif self.hardship != "none":
+                self.kills["all"] += 1  # ended by its hardship, which is as good
+                self.examine(0)
+                return True
             else:
                 check(process.returncode in (0, 3),
                       f"bulkmsg {arguments[0]} ended with {process.returncode}: {said.decode()}")
@@ -231,6 +307,7 @@ class Crash:
         while True:
             arguments = self.next_arguments()
             more = self.kills["all"] < self.rounds
+            self.begin_hardship(more)
             if not self.run_until_killed(arguments, self.delay(arguments) if more else 120):
                 break
             check(more, f"bulkmsg {arguments[0]} did not end within two minutes")
@@ -274,6 +351,9 @@ class Crash:
         settled = sum(s["settled_by_receipt"] for s in statuses)
         unconfirmed = sum(s["unconfirmed"] for s in statuses)
         print(f"\n{self.kills['all']} kills in {len(self.campaigns)} campaigns of {self.count} recipients")
+        if self.disk:
+            print("  lived through: " + ", ".join(f"{name} {n}" for name, n in sorted(self.endured.items())))
+        print(f"  {self.kills['stopped meanwhile']} were stopped for a while and went on")
         print(f"  {self.kills['in flight']} with requests in flight")
         print(f"  {self.kills['not stored']} with acceptances that were not stored yet")
         print(f"  {self.recoveries} reopenings found {self.unconfirmed_found} unconfirmed; "
@@ -295,6 +375,7 @@ def main():
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--recipients", type=int, default=3000, help="of each campaign")
     options.add_argument("--expect-failure", action="store_true", help="succeed only when somebody is reached twice")
+    options.add_argument("--hardships", action="store_true", help="also full disks, few descriptors, ... (needs root)")
     options.add_argument("--keep", type=pathlib.Path, metavar="DIR", help="keep the store and the logs here")
     given = options.parse_args()
     given.bin = given.bin.resolve()
@@ -303,6 +384,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bulkmsg-crash-") as scratch:
         folder = (given.keep or pathlib.Path(scratch)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
+        if given.hardships and os.geteuid() != 0:
+            print("crash_test: --hardships mounts a small disk, which needs root", file=sys.stderr)
+            return 77
         crash = Crash(given, folder)
         try:
             crash.run()
@@ -314,6 +398,8 @@ def main():
             return 1
         finally:
             crash.sandbox.stop()
+            if crash.disk:
+                crash.disk.unmount()
     if given.expect_failure:
         print("crash_test: the program passed, though it was expected to reach somebody twice", file=sys.stderr)
         return 1

@@ -95,6 +95,18 @@ INSTANTIATE_TEST_SUITE_P(
                                                                {"+1 555 100 0001", "Ana"}};
                             return e.add_recipients(c, columns, rows);
                           },
+                          1},
+                      way{"rows_in_one_run_of_bytes",
+                          [](engine& e, campaign_id c) {
+                            std::string bytes;
+                            std::vector<std::uint64_t> offsets = {0};
+                            for (const char* cell : {"phone_number", "param1", "+15551000001", "Ana", "15551000002",
+                                                     "7", "+15551000003", "", "x", "true", "+1 555 100 0001", "Ana"}) {
+                              bytes += cell;
+                              offsets.push_back(bytes.size());
+                            }
+                            return e.add_recipients(c, {.bytes = bytes, .offsets = offsets, .cells_per_row = 2});
+                          },
                           1}),
     [](const ::testing::TestParamInfo<way>& each) { return each.param.name; });
 
@@ -198,6 +210,18 @@ TEST(add_recipients, judges_rows_as_a_reader_of_text_would) {
                "5 text_not_utf8@1:param1 ", "6 row_too_long@0: ", "7 parameter_not_allowed@1:param1 +15551000002"}));
   EXPECT_EQ(code_of(h->add_recipients(campaign, {}, rows)), errc::csv_empty);
   EXPECT_EQ(code_of(h->add_recipients(campaign, strings{"\xe9"}, rows)), errc::text_not_utf8);
+}
+
+TEST(add_recipients, refuses_offsets_that_are_none) {
+  host h;
+  const auto campaign = h.draft(0);
+  const std::string bytes = "phone_number+15551000001";
+  using offsets = std::vector<std::uint64_t>;
+  for (const auto& [at, cells] : std::vector<std::pair<offsets, std::size_t>>{
+           {{}, 1}, {{0}, 1}, {{0, 12, 25}, 1}, {{12, 0, 24}, 1}, {{0, 12, 24}, 0}, {{0, 5, 12, 24}, 2}}) {
+    EXPECT_EQ(code_of(h->add_recipients(campaign, {.bytes = bytes, .offsets = at, .cells_per_row = cells})),
+              errc::invalid_argument);
+  }
 }
 
 TEST(import_options, that_make_no_sense_are_refused) {

@@ -245,6 +245,31 @@ TEST(batch_sender, attempts_are_bounded) {
   w.expect_accounted_for();
 }
 
+TEST(batch_sender, an_error_with_a_bound_of_its_own_is_not_tried_more_often) {
+  world w(2);
+  w.books.script = [](const arrival&, std::size_t) { return refuse(1); };
+  auto& p = w.open();
+  p.run_for(24 * hour);
+  EXPECT_EQ(p.count().failed, 2);
+  EXPECT_EQ(w.books.arrivals.size(), 2u * 4);
+}
+
+TEST(batch_sender, a_number_in_maintenance_is_waited_for) {
+  world w(300, "100/s");
+  nanoseconds_t until = 0;
+  w.books.script = [&](const arrival& a, std::size_t nth) {
+    if (nth == 50) until = a.at + 45 * second;
+    return a.at < until ? refuse(131057, 500) : accept();
+  };
+  auto& p = w.open();
+  p.run_for(hour);
+  EXPECT_TRUE(p.brakes.empty());
+  EXPECT_EQ(p.count().sent, 300);
+  EXPECT_LT(w.books.arrivals.size(), 330u) << "nobody else is tried in the meantime";
+  w.expect_nobody_twice();
+  w.expect_accounted_for();
+}
+
 TEST(batch_sender, a_final_refusal_fails_the_message_and_gives_the_credit_back) {
   world w(20);
   w.books.script = [](const arrival&, std::size_t nth) { return nth % 2 == 0 ? refuse(131026) : accept(); };

@@ -237,6 +237,8 @@ class process final : public sending::observer {
         });
   }
   sending::batch_sender& sender() { return *sender_; }
+  store::writer& writer() { return writer_; }
+  virtual_executor& executor() { return executor_; }
   store::database& reader() { return reader_; }
   counters count() { return store::read_status(reader_, 1).counters; }
   bool idle = false;
@@ -325,6 +327,8 @@ class world {
     running.reset();
     std::filesystem::remove_all(dir_);
   }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
 
   process& open() {
     running.reset();

@@ -36,10 +36,17 @@ void judge::took(std::int64_t message, int rank) {
   best = std::max(best, rank);
 }
 
-void judge::look() {
+void judge::look(bool at_rest) {
+  if (!db_) return;  // the engine is on its way out
   db_->exec("BEGIN");
-  std::int64_t held = 0, sent = 0;
-  for (const auto& c : store::list_campaigns(*db_, 0, 100)) {
+  std::int64_t held = 0, held_most = 0, sent = 0;
+  std::vector<std::int64_t> campaigns;
+  {
+    auto r = db_->select("SELECT id FROM campaigns ORDER BY id");
+    while (r.next()) campaigns.push_back(r.integer(0));
+  }
+  for (const auto campaign : campaigns) {
+    const auto c = store::read_status(*db_, campaign);
     if (c.state == campaign_state::draft || c.state == campaign_state::starting) continue;
     struct row_counts {
       std::int64_t queued = 0, sent = 0, failed = 0, unconfirmed = 0, skipped = 0, delivered = 0, read = 0,
@@ -60,7 +67,8 @@ void judge::look() {
       switch (state) {
         case message_state::accepted:
           ++rows.sent;
-          if (!accepted) throw broken{where + " is called sent, and the provider never accepted it"};
+          if (!accepted && !in_.provider().light)
+            throw broken{where + " is called sent, and the provider never accepted it"};
           rows.undelivered += receipt == 2, rows.delivered += receipt >= 3, rows.read += receipt == 4;
           break;
         case message_state::refused:
@@ -89,6 +97,8 @@ void judge::look() {
     if (c.counters.sent < sent_[c.id.value]) throw broken{in + "sent fell"};
     sent_[c.id.value] = c.counters.sent;
     held += rows.unconfirmed + (is_final(c.state) ? 0 : rows.queued);
+    // After a stop what is not sent gives its credits back when the last answer is in.
+    held_most += rows.unconfirmed + (is_final(c.state) && at_rest ? 0 : rows.queued);
     sent += rows.sent;
   }
   for (const auto& account : store::list_accounts(*db_, 0, 10)) {
@@ -99,14 +109,14 @@ void judge::look() {
       throw broken{"the ledger: " + e.what.message};
     }
     if (!b.conserved() || b.available() < 0) throw broken{"credits are not conserved"};
-    expect(b.reserved, held, "credits held");
+    if (b.reserved < held || b.reserved > held_most) expect(b.reserved, held, "credits held");
     expect(b.spent + account.uncollected, sent, "credits spent");
   }
   db_->exec("COMMIT");
 }
 
 void judge::end(std::int64_t campaign, bool all_told) {
-  look();
+  look(true);
   auto r = db_->select(
       "SELECT p.id, coalesce(m.state, 0), coalesce(m.receipt, 0) FROM lanes l JOIN plan p ON p.id >> 32 = l.id "
       "LEFT JOIN messages m ON m.id = p.id WHERE l.campaign = ?1",
@@ -128,7 +138,10 @@ void judge::end(std::int64_t campaign, bool all_told) {
     }
     if (const auto told = told_.find(id); told != told_.end()) {
       if (state != message_state::accepted) throw broken{where + ": a receipt was taken and lost"};
-      if (r.integer(2) < told->second) throw broken{where + ": its best receipt was taken and lost"};
+      if (r.integer(2) < told->second) {
+        throw broken{where + ": its best receipt was taken and lost: " + std::to_string(told->second) +
+                     ", and the row says " + std::to_string(r.integer(2))};
+      }
     }
     if (all_told && there && known->second.accepted && r.integer(2) != known->second.rank) {
       throw broken{where + ": the final receipt is " + std::to_string(r.integer(2)) + ", not " +

@@ -19,7 +19,7 @@ class judge {
   void sit();   // opens the store for reading
   void rise();  // closes it
   // Throws broken. Counters against rows, rows against the provider's books, the ledger against its entries.
-  void look();
+  void look(bool at_rest = false);
   // What was told to the host stays: the best receipt that was taken for each message.
   void took(std::int64_t message, int rank);
   // With nothing on the wire: nobody is in doubt whom nothing has brought into doubt. `all_told`: every receipt there

@@ -58,6 +58,7 @@ class provider {
   // The host's word.
   void expect_silence(std::int64_t campaign, bool silent);
   void judge_by(const std::vector<pacing::limit>& limits) { limits_ = limits; }
+  [[nodiscard]] const std::vector<pacing::limit>& limits() const { return limits_; }
   // What was sent before is not counted any more: the clock was moved while nobody could see by how much.
   void forget_times() { times_.clear(); }
   void new_life() { in_flight_ = 0; }

@@ -137,7 +137,20 @@ enum {
   BULKMSG_CONFIG_ENGINE = 1,
   BULKMSG_CONFIG_CAMPAIGN = 2,
   BULKMSG_CONFIG_ACCOUNT = 3,
-  BULKMSG_CONFIG_START = 4
+  BULKMSG_CONFIG_START = 4,
+  BULKMSG_CONFIG_IMPORT = 5,
+  BULKMSG_CONFIG_CONTACTS = 6,
+  BULKMSG_CONFIG_TEMPLATES = 7,
+  BULKMSG_CONFIG_MEDIA = 8,
+  BULKMSG_CONFIG_MESSAGES = 9,
+  BULKMSG_CONFIG_PREVIEW = 10
+};
+
+/* What recipients are read from. */
+enum {
+  BULKMSG_FORMAT_CSV = 1,  /* a header row, then a row each; UTF-8, or UTF-16 with a byte order mark */
+  BULKMSG_FORMAT_JSON = 2, /* an object a line, or one array of objects; keys are columns */
+  BULKMSG_FORMAT_LIST = 3  /* addresses separated by commas, semicolons, tabs or line breaks */
 };
 
 /* A campaign's life: draft -> starting -> sending <-> paused -> completed | stopped | failed. Values from COMPLETED on
@@ -183,10 +196,11 @@ enum {
 
 /* ---- handles and structs ------------------------------------------------------------------------------------- */
 
-typedef struct bulkmsg_engine bulkmsg_engine; /* a store being worked on */
-typedef struct bulkmsg_config bulkmsg_config; /* options by name */
-typedef struct bulkmsg_error bulkmsg_error;   /* the details of a failure */
-typedef struct bulkmsg_text bulkmsg_text;     /* a text handed to the caller */
+typedef struct bulkmsg_engine bulkmsg_engine;   /* a store being worked on */
+typedef struct bulkmsg_config bulkmsg_config;   /* options by name */
+typedef struct bulkmsg_error bulkmsg_error;     /* the details of a failure */
+typedef struct bulkmsg_text bulkmsg_text;       /* a text handed to the caller */
+typedef struct bulkmsg_limiter bulkmsg_limiter; /* limits on their own, without an engine */
 
 /* Something that happened. 64 bytes on every platform. Durable events have an id and come at least once until they are
  * acknowledged, across restarts; progress (id 0) may be dropped, which is told by a resync. */
@@ -424,6 +438,85 @@ BULKMSG_API bulkmsg_status bulkmsg_sender_check(bulkmsg_engine* engine, int64_t 
 BULKMSG_API bulkmsg_status bulkmsg_template_put(bulkmsg_engine* engine, const char* json, size_t json_len,
                                                 int64_t* out_template, bulkmsg_error** err);
 
+/* Fetches all templates of the sender's business account and keeps them, whatever their state; campaigns whose template
+ * is now other, gone or not approved are paused with the reason.
+ * younger_than_ms: when all that is kept is younger, nobody is asked; 0: always asks; 0..86,400,000.
+ * out_json: optional, to be destroyed: added, changed, unchanged, gone, paused, asked, fetched_at_unix_ms.
+ * Returns OK; E_NOT_FOUND; E_BAD_OPTION_VALUE (the sender has no business_account_id); E_TOO_LARGE; E_READ_ONLY; the
+ *   network's and the provider's as bulkmsg_sender_check(): what was known stays, or part of it is newer.
+ * Thread: any.  Blocks: for all pages.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_template_fetch(bulkmsg_engine* engine, int64_t sender, int64_t younger_than_ms,
+                                                  bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* The fetched templates as a JSON array: template (its id), number, business_account_id, provider_id, name, language,
+ * status, category, quality, parameter_format, rejected_reason, gone, fetched_at_unix_ms, json.
+ * filter: of kind TEMPLATES, or NULL for all. after: 0, or the last `number` of the page before. limit: 1..10,000.
+ * out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_template_list(bulkmsg_engine* engine, const bulkmsg_config* filter, int64_t after,
+                                                 size_t limit, bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* The fetched template of that name.
+ * language: may be empty: the only one there is. out_template: its id. out_json: optional, to be destroyed, as an
+ *   element of bulkmsg_template_list().
+ * Returns OK; E_NOT_FOUND; E_CONFLICT (several; the message lists the languages or accounts).
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_template_find(bulkmsg_engine* engine, const char* name, size_t name_len,
+                                                 const char* language, size_t language_len, int64_t* out_template,
+                                                 bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* The CSV to fill in for a template or an own message: the header row it needs, and an example row.
+ * out_csv: to be destroyed.
+ * Returns OK; E_NOT_FOUND.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_template_csv(bulkmsg_engine* engine, int64_t content, bulkmsg_text** out_csv,
+                                                bulkmsg_error** err);
+
+/* Saves an own message under a name; a later one of that name does not change campaigns that use this one.
+ * json: {"type":"text","text":{"body":"Hi {{first_name}}"}} and the like. out_template: an id as templates have.
+ * Returns OK; E_MESSAGE_MALFORMED; E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_message_put(bulkmsg_engine* engine, const char* name, size_t name_len,
+                                               const char* json, size_t json_len, int64_t* out_template,
+                                               bulkmsg_error** err);
+
+/* The newest own message of that name.
+ * out_template: its id. out_json: optional, to be destroyed: as it was put.
+ * Returns OK; E_NOT_FOUND.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_message_find(bulkmsg_engine* engine, const char* name, size_t name_len,
+                                                int64_t* out_template, bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* The newest own message of each name, by name, as a JSON array: template, name, message.
+ * after: empty, or the last name of the page before. limit: 1..10,000. out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_message_list(bulkmsg_engine* engine, const char* after, size_t after_len,
+                                                size_t limit, bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* Uploads bytes for the sender's number, unless the provider has the same ones young enough.
+ * config: of kind MEDIA, or NULL. out_json: to be destroyed: number, phone_number_id, provider_id (what a message
+ *   refers to), sha256, mime, bytes, path, uploaded_at_unix_ms, uploaded (by this call).
+ * Returns OK; E_NOT_FOUND; E_MEDIA_NOT_SUPPORTED, E_TOO_LARGE (before anything is sent); E_READ_ONLY; the network's and
+ *   the provider's as bulkmsg_sender_check().
+ * Thread: any.  Blocks: for the upload; uploads go one after another.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_media_put(bulkmsg_engine* engine, int64_t sender, const char* bytes,
+                                             size_t bytes_len, const bulkmsg_config* config, bulkmsg_text** out_json,
+                                             bulkmsg_error** err);
+
+/* The same from a file, which is read and uploaded again before the provider forgets it.
+ * path: UTF-8. config, out_json: as bulkmsg_media_put().
+ * Returns as bulkmsg_media_put(); also E_FILE_UNREADABLE, E_CONFLICT (the file changed while it was read).
+ * Thread: any.  Blocks: for the upload.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_media_put_file(bulkmsg_engine* engine, int64_t sender, const char* path,
+                                                  size_t path_len, const bulkmsg_config* config,
+                                                  bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* The uploaded files as a JSON array, objects as of bulkmsg_media_put().
+ * after: 0, or the last `number` of the page before. limit: 1..10,000. out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_media_list(bulkmsg_engine* engine, int64_t after, size_t limit,
+                                              bulkmsg_text** out_json, bulkmsg_error** err);
+
 /* ---- credits ------------------------------------------------------------------------------------------------- */
 
 /* Adds an account, or gives the one of that name another plan. Grants the running month's credits, once a month.
@@ -463,6 +556,35 @@ BULKMSG_API bulkmsg_status bulkmsg_account_balances(bulkmsg_engine* engine, int6
 BULKMSG_API bulkmsg_status bulkmsg_account_audit(bulkmsg_engine* engine, int64_t account,
                                                  bulkmsg_balances* out_balances, size_t balances_size,
                                                  bulkmsg_error** err);
+
+/* Adds credits, or takes them away, by hand; written to the ledger with reason and actor.
+ * credits: not 0. reason, actor: 1..1,000 bytes. key: as bulkmsg_account_top_up().
+ * Returns OK; E_NOT_FOUND; E_CREDITS_SHORT (less is available than would be taken); E_CONFLICT; E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_account_adjust(bulkmsg_engine* engine, int64_t account, int64_t credits,
+                                                  const char* reason, size_t reason_len, const char* actor,
+                                                  size_t actor_len, const char* key, size_t key_len,
+                                                  bulkmsg_error** err);
+
+/* The accounts as a JSON array: account (its id), name, renews_at_unix_ms, uncollected, available, reserved, spent.
+ * after: 0, or the last id of the page before. limit: 1..10,000. out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_account_list(bulkmsg_engine* engine, int64_t after, size_t limit,
+                                                bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* The account's ledger, oldest first, as a JSON array: id, at_unix_ms, kind, credits, bucket, period, campaign (0:
+ * none), key, reason, actor. after: 0, or the last id of the page before. limit: 1..10,000. out_json: to be destroyed.
+ * Returns OK; E_NOT_FOUND.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_account_ledger(bulkmsg_engine* engine, int64_t account, int64_t after, size_t limit,
+                                                  bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* What a rate table asks for one message of this content; the option `credits_per_message` of a campaign.
+ * rates: a JSON object, see examples/data/rates.json. out_credits: 1..1,000.
+ * Returns OK; E_NOT_FOUND; E_JSON_MALFORMED; E_BAD_OPTION_VALUE.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_account_price(bulkmsg_engine* engine, int64_t content, const char* rates,
+                                                 size_t rates_len, int64_t* out_credits, bulkmsg_error** err);
 
 /* ---- campaigns ----------------------------------------------------------------------------------------------- */
 
@@ -579,6 +701,211 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_status(bulkmsg_engine* engine, int64
 BULKMSG_API bulkmsg_status bulkmsg_campaign_list(bulkmsg_engine* engine, int64_t after, int64_t* out_campaigns,
                                                  size_t capacity, size_t* out_count, bulkmsg_error** err);
 
+/* Adds recipients to a draft from text of any format; a bad row is left out and kept, the good ones go on.
+ * format: BULKMSG_FORMAT_*. config: of kind IMPORT, or NULL. out_report: optional.
+ * report_size: sizeof(bulkmsg_import_report).
+ * Returns as bulkmsg_campaign_import_csv(); also E_JSON_MALFORMED, E_BAD_OPTION_VALUE, E_CONFLICT (other columns than
+ *   the rows before).
+ * Thread: any.  Blocks: for the import.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_import(bulkmsg_engine* engine, int64_t campaign, int32_t format,
+                                                   const char* text, size_t text_len, const bulkmsg_config* config,
+                                                   bulkmsg_import_report* out_report, size_t report_size,
+                                                   bulkmsg_error** err);
+
+/* The same from a file, read in pieces.
+ * format: CSV or JSON. path: UTF-8. config, out_report, report_size: as bulkmsg_campaign_import().
+ * Returns as bulkmsg_campaign_import(); also E_FILE_UNREADABLE.
+ * Thread: any.  Blocks: for the import.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_import_file(bulkmsg_engine* engine, int64_t campaign, int32_t format,
+                                                        const char* path, size_t path_len, const bulkmsg_config* config,
+                                                        bulkmsg_import_report* out_report, size_t report_size,
+                                                        bulkmsg_error** err);
+
+/* Adds recipients to a draft from the host's own memory: row after row, cell after cell, in one run of bytes. The first
+ * row names the columns.
+ * bytes: UTF-8. offsets: row_count * cells_per_row + 1 values, ascending, the last at most bytes_len: cell i is
+ *   [offsets[i], offsets[i + 1]). cells_per_row: 1..256. row_count: with the names, from 1.
+ * config: of kind IMPORT, or NULL. out_report: optional; a row's line is its place, from 1.
+ * Returns as bulkmsg_campaign_import().
+ * Thread: any.  Blocks: for the import.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_add(bulkmsg_engine* engine, int64_t campaign, const char* bytes,
+                                                size_t bytes_len, const uint64_t* offsets, size_t cells_per_row,
+                                                size_t row_count, const bulkmsg_config* config,
+                                                bulkmsg_import_report* out_report, size_t report_size,
+                                                bulkmsg_error** err);
+
+/* Makes recipients of a draft from stored contacts; its columns are the attributes of the names that the content needs.
+ * selection: name of a segment or group; empty: everybody but test and sandbox contacts.
+ * out_json: optional, to be destroyed: chosen, added, duplicates, rejected, tests, sandbox, suppressed,
+ * without_consent. Returns as bulkmsg_campaign_import(); also E_NOT_FOUND (no such selection). Thread: any.  Blocks:
+ * for the import.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_import_contacts(bulkmsg_engine* engine, int64_t campaign,
+                                                            const char* selection, size_t selection_len,
+                                                            bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* Writes the rejected rows to a file as CSV to correct and import again: `bulkmsg_reason`, `bulkmsg_line`, then the
+ * columns as they came.
+ * path: UTF-8; replaced when it is there.
+ * Returns OK; E_NOT_FOUND; E_FILE_UNREADABLE (cannot be written).
+ * Thread: any.  Blocks: for the writing.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_write_rejected(bulkmsg_engine* engine, int64_t campaign, const char* path,
+                                                           size_t path_len, bulkmsg_error** err);
+
+/* The host's word that all recipients the draft holds now have agreed to its content; recorded with the time.
+ * source: where and how, 1..1,000 bytes.
+ * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft); E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_state_consent(bulkmsg_engine* engine, int64_t campaign, const char* source,
+                                                          size_t source_len, bulkmsg_error** err);
+
+/* What the recipient in this row will see.
+ * row: from 0, in the order of the import. out_json: optional, to be destroyed: kind, header, body, offer, footer,
+ *   buttons, cards. out_text: optional, to be destroyed: the same as plain text.
+ * Returns OK; E_NOT_FOUND (no such campaign or row).
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_preview(bulkmsg_engine* engine, int64_t campaign, int64_t row,
+                                                    bulkmsg_text** out_json, bulkmsg_text** out_text,
+                                                    bulkmsg_error** err);
+
+/* What the campaign would cost by a rate table, as a JSON object: messages, credits, micros (an estimate in
+ * micro-dollars), unpriced, and `lines` by destination.
+ * rates: as bulkmsg_account_price(). out_json: to be destroyed.
+ * Returns OK; E_NOT_FOUND; E_JSON_MALFORMED; E_BAD_OPTION_VALUE; of a draft those of compiling its content.
+ * Thread: any.  Blocks: for a read of all recipients.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_estimate(bulkmsg_engine* engine, int64_t campaign, const char* rates,
+                                                     size_t rates_len, bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* Messages of a campaign as a JSON array: message (the number that events carry), address, state and receipt (numbers,
+ * BULKMSG_MESSAGE_*, BULKMSG_RECEIPT_*), attempt, provider_id, code, detail, at_unix_ms, sent_at_unix_ms,
+ * delivered_at_unix_ms, read_at_unix_ms, failed_at_unix_ms (0: not yet).
+ * filter: of kind MESSAGES, or NULL for all. after: 0, or the last message of the page before. limit: 1..10,000.
+ * out_json: to be destroyed.
+ * Returns OK; E_NOT_FOUND.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_messages(bulkmsg_engine* engine, int64_t campaign,
+                                                     const bulkmsg_config* filter, int64_t after, size_t limit,
+                                                     bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* Why messages failed (or were undelivered) and rows were skipped, as a JSON object of two arrays, `failed` and
+ * `skipped`: code, reason, count; the most frequent first.
+ * out_json: to be destroyed.
+ * Returns OK; E_NOT_FOUND.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_reasons(bulkmsg_engine* engine, int64_t campaign, bulkmsg_text** out_json,
+                                                    bulkmsg_error** err);
+
+/* ---- contacts, consent and suppression ----------------------------------------------------------------------- */
+
+/* Stores contacts from CSV text, or updates those who are there: blank cells leave what is stored, labels are added.
+ * The column `phone_number` is required; `labels` (separated by ;), `test`, `sandbox` have their meaning, all others
+ * are attributes.
+ * config: of kind CONTACTS, or NULL. out_json: optional, to be destroyed: rows, added, updated, rejected, and
+ *   `problems`, the first 1,000: line, column, column_name, code, reason, address.
+ * Returns OK; E_CSV_*; E_TEXT_NOT_UTF8; E_ATTRIBUTE_MISMATCH (the header is no attribute name); E_READ_ONLY.
+ * Thread: any.  Blocks: for the import.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_contacts_import_csv(bulkmsg_engine* engine, const char* csv, size_t csv_len,
+                                                       const bulkmsg_config* config, bulkmsg_text** out_json,
+                                                       bulkmsg_error** err);
+
+/* The same from a file, read in pieces.
+ * path: UTF-8. config, out_json: as bulkmsg_contacts_import_csv().
+ * Returns as bulkmsg_contacts_import_csv(); also E_FILE_UNREADABLE.
+ * Thread: any.  Blocks: for the import.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_contacts_import_csv_file(bulkmsg_engine* engine, const char* path, size_t path_len,
+                                                            const bulkmsg_config* config, bulkmsg_text** out_json,
+                                                            bulkmsg_error** err);
+
+/* How many contacts a selection has.
+ * selection: name of a segment or group; empty: every contact. out_count: the number.
+ * Returns OK; E_NOT_FOUND.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_contacts_count(bulkmsg_engine* engine, const char* selection, size_t selection_len,
+                                                  int64_t* out_count, bulkmsg_error** err);
+
+/* Contacts of a selection as a JSON array: id, address, attributes (an object), labels, test, sandbox.
+ * after: 0, or the last id of the page before. limit: 1..10,000. out_json: to be destroyed.
+ * Returns OK; E_NOT_FOUND.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_contacts_list(bulkmsg_engine* engine, const char* selection, size_t selection_len,
+                                                 int64_t after, size_t limit, bulkmsg_text** out_json,
+                                                 bulkmsg_error** err);
+
+/* Declares an attribute of contacts, or makes a declared one indexed.
+ * type: "text", "number", "date" or "boolean". indexed: 1 or 0.
+ * Returns OK; E_ATTRIBUTE_MISMATCH (it has another type); E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit; with `indexed` about a second a million contacts.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_attribute_declare(bulkmsg_engine* engine, const char* name, size_t name_len,
+                                                     const char* type, size_t type_len, int32_t indexed,
+                                                     bulkmsg_error** err);
+
+/* The declared attributes as a JSON array: name, type, indexed.
+ * out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_attribute_list(bulkmsg_engine* engine, bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* Stores conditions on contacts under a name.
+ * json: {"all": [{"attribute": "city", "is": "Lisbon"}, ...]} and the like.
+ * Returns OK; E_SEGMENT_MALFORMED (the message points at the condition); E_CONFLICT (a group has this name);
+ *   E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_segment_put(bulkmsg_engine* engine, const char* name, size_t name_len,
+                                               const char* json, size_t json_len, bulkmsg_error** err);
+
+/* Adds stored contacts to a static group, made when missing.
+ * addresses: separated by commas, semicolons or line breaks.
+ * Returns OK; E_NOT_FOUND (names the first who is no contact); E_CONFLICT (a segment has this name); E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_segment_add(bulkmsg_engine* engine, const char* group, size_t group_len,
+                                               const char* addresses, size_t addresses_len, bulkmsg_error** err);
+
+/* Removes a segment or group; its contacts stay.
+ * Returns OK; E_NOT_FOUND; E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_segment_remove(bulkmsg_engine* engine, const char* name, size_t name_len,
+                                                  bulkmsg_error** err);
+
+/* The segments and groups as a JSON array: name, conditions (null: a static group), contacts (of a group).
+ * out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_segment_list(bulkmsg_engine* engine, bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* This person is not to be written to, from the next message on that is taken up: in running campaigns, too.
+ * address: as people write it. scope: "all" or "marketing". note: for people; may be empty.
+ * Returns OK; E_PHONE_*, E_ADDRESS_MALFORMED; E_READ_ONLY (mode "read").
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_suppression_put(bulkmsg_engine* engine, const char* address, size_t address_len,
+                                                   const char* scope, size_t scope_len, const char* note,
+                                                   size_t note_len, bulkmsg_error** err);
+
+/* Takes back what the host's list and stop words said; what the platform said stays.
+ * Returns OK; E_NOT_FOUND (they said nothing); E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_suppression_lift(bulkmsg_engine* engine, const char* address, size_t address_len,
+                                                    const char* note, size_t note_len, bulkmsg_error** err);
+
+/* Suppressions as a JSON array: person, address, scope, source, source_number, note, at_unix_ms.
+ * address: only this person's; empty: all. after_person, after_source: 0 and 0, or `person` and `source_number` of the
+ * last row of the page before. limit: 1..10,000. out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_suppression_list(bulkmsg_engine* engine, const char* address, size_t address_len,
+                                                    int64_t after_person, int32_t after_source, size_t limit,
+                                                    bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* Records a person's own word.
+ * granted: 1 they agreed, 0 they withdrew. scope: "marketing" or "all". source: where and how.
+ * Returns OK; E_PHONE_*, E_ADDRESS_MALFORMED; E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_consent_put(bulkmsg_engine* engine, const char* address, size_t address_len,
+                                               int32_t granted, const char* scope, size_t scope_len, const char* source,
+                                               size_t source_len, bulkmsg_error** err);
+
+/* Every change of suppressions, consent and identities, oldest first, as a JSON array: id, at_unix_ms, address, what,
+ * source, old, now, note.
+ * after: 0, or the last id of the page before. limit: 1..10,000. out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_consent_log(bulkmsg_engine* engine, int64_t after, size_t limit,
+                                               bulkmsg_text** out_json, bulkmsg_error** err);
+
 /* ---- webhooks ------------------------------------------------------------------------------------------------ */
 
 /* Takes one webhook as your server received it. When it returns OK the webhook is verified and durable: answer 200.
@@ -596,6 +923,60 @@ BULKMSG_API bulkmsg_status bulkmsg_webhook_ingest(bulkmsg_engine* engine, const 
  * Thread: any.  Blocks: no.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_webhook_listen(bulkmsg_engine* engine, const char* address, size_t address_len,
                                                   int32_t* out_port, bulkmsg_error** err);
+
+/* ---- the pieces alone: no engine, no store, no network ------------------------------------------------------- */
+
+/* Judges recipients as an import does.
+ * format: BULKMSG_FORMAT_*. config: of kind IMPORT, or NULL. out_report: optional.
+ * out_accepted: optional, to be destroyed: CSV of the good rows, the address in its one spelling first.
+ * out_rejected: optional, to be destroyed: CSV of the others, as bulkmsg_campaign_rejected().
+ * Returns OK; E_CSV_*, E_JSON_MALFORMED, E_TEXT_NOT_UTF8, E_BAD_OPTION_VALUE (unusable as a whole).
+ * Thread: any.  Blocks: no.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_recipients_parse(int32_t format, const char* text, size_t text_len,
+                                                    const bulkmsg_config* config, bulkmsg_import_report* out_report,
+                                                    size_t report_size, bulkmsg_text** out_accepted,
+                                                    bulkmsg_text** out_rejected, bulkmsg_error** err);
+
+/* What one recipient will see of a template or an own message.
+ * json: as bulkmsg_template_put() or bulkmsg_message_put() take it. row: CSV, a header row and one row of values.
+ * config: of kind PREVIEW, or NULL. out_json, out_text: optional, as bulkmsg_campaign_preview().
+ * Returns OK; E_TEMPLATE_*, E_MESSAGE_MALFORMED; E_COLUMN_MISSING; E_PARAMETER_* (the row; the message names the
+ *   column); E_CSV_*.
+ * Thread: any.  Blocks: no.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_content_preview(const char* json, size_t json_len, const char* row, size_t row_len,
+                                                   const bulkmsg_config* config, bulkmsg_text** out_json,
+                                                   bulkmsg_text** out_text, bulkmsg_error** err);
+
+/* Makes a limiter of the limits that senders have, "80/s; 1/6s per recipient,burst=45; in-flight=64".
+ * out_limiter: to be destroyed.
+ * Returns OK; E_BAD_OPTION_VALUE (the message points at what is not a limit).
+ * Thread: any.  Blocks: no.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_limiter_create(const char* limits, size_t limits_len, bulkmsg_limiter** out_limiter,
+                                                  bulkmsg_error** err);
+
+/* Asks leave to send now, from all limits at once: all of them or none.
+ * now_ns: any clock that does not go back, from 0. address: for limits per recipient; may be empty.
+ * out_next_ns: 0 when leave was given; else when to ask again; -1: after the next release.
+ * Thread: one at a time per object.  Blocks: no.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_limiter_take(bulkmsg_limiter* limiter, int64_t now_ns, const char* address,
+                                                size_t address_len, int64_t* out_next_ns, bulkmsg_error** err);
+
+/* The answer to what was sent is in: it no longer counts as in flight. Once for each leave that was given.
+ * Returns OK; E_WRONG_STATE (nothing is in flight).
+ * Thread: one at a time per object.  Blocks: no.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_limiter_release(bulkmsg_limiter* limiter, bulkmsg_error** err);
+
+/* Gives a limiter back.
+ * Thread: one at a time per object.  Blocks: no.  Since: 0.1. */
+BULKMSG_API void bulkmsg_limiter_destroy(bulkmsg_limiter* limiter);
+
+/* Whether a webhook was signed with this app secret; in constant time.
+ * body: the raw bytes. signature: X-Hub-Signature-256, "sha256=...". secret: the value itself, from 1 byte.
+ * Returns OK; E_SIGNATURE_MISMATCH.
+ * Thread: any.  Blocks: no.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_webhook_verify(const char* body, size_t body_len, const char* signature,
+                                                  size_t signature_len, const char* secret, size_t secret_len,
+                                                  bulkmsg_error** err);
 
 #ifdef __cplusplus
 }

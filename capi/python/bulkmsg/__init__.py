@@ -13,7 +13,7 @@ The library is found by the environment variable BULKMSG_LIBRARY, beside this pa
 """
 
 from ._abi import library as _library
-from .constants import CampaignState, ConfigKind, EventKind, MessageState, Receipt, Status
+from .constants import CampaignState, ConfigKind, EventKind, Format, MessageState, Receipt, Status
 from .engine import (
     Balances,
     Campaign,
@@ -35,6 +35,7 @@ from .errors import (
     StoreError,
     UsageError,
 )
+from .pieces import Judged, Limiter, parse_recipients, preview, verify_webhook
 
 __version__ = _library.bulkmsg_version_text().decode()
 
@@ -49,9 +50,12 @@ __all__ = [
     "Event",
     "EventKind",
     "ExhaustedError",
+    "Format",
     "ImportReport",
     "InputError",
     "InternalError",
+    "Judged",
+    "Limiter",
     "MessageState",
     "NetworkError",
     "Plan",
@@ -62,4 +66,7 @@ __all__ = [
     "StoreError",
     "UsageError",
     "options",
+    "parse_recipients",
+    "preview",
+    "verify_webhook",
 ]

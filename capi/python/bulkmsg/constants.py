@@ -82,6 +82,20 @@ class ConfigKind(IntEnum):
     CAMPAIGN = 2
     ACCOUNT = 3
     START = 4
+    IMPORT = 5
+    CONTACTS = 6
+    TEMPLATES = 7
+    MEDIA = 8
+    MESSAGES = 9
+    PREVIEW = 10
+
+
+class Format(IntEnum):
+    """What recipients are read from."""
+
+    CSV = 1
+    JSON = 2
+    LIST = 3
 
 
 class CampaignState(IntEnum):

@@ -9,16 +9,20 @@ import json
 import os
 import struct
 import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Type, Union
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Type, Union
 
-from . import _abi
+from . import _abi, aio
 from ._abi import call, library, take_text
-from .constants import CampaignState, ConfigKind, Status
+from ._calls import Config as _Config
+from ._calls import Json, Text, text_of
+from ._calls import to_bytes as _bytes
+from ._calls import to_json as _json
+from ._calls import to_ms as _ms
+from .audience import Audience
+from .content import Contents
+from .constants import CampaignState, ConfigKind, Format, Status
 from .errors import Error, UsageError
-
-Json = Union[str, bytes, Mapping[str, Any]]
-Text = Union[str, bytes]
-
+from .rows import Rows, table_of
 
 class Event(NamedTuple):
     """Something that happened. Durable events have an `id` and come again until they are acknowledged."""
@@ -107,47 +111,6 @@ _EVENT = struct.Struct("=4q4i16x")
 _SLICE = 0.25  # seconds of one wait, so that Ctrl-C is answered
 
 
-def _bytes(text: Text) -> bytes:
-    return text.encode() if isinstance(text, str) else bytes(text)
-
-
-def _json(value: Json) -> bytes:
-    return json.dumps(value).encode() if isinstance(value, Mapping) else _bytes(value)
-
-
-def _ms(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
-
-
-def _option(value: Any) -> bytes:
-    if isinstance(value, bool):
-        return b"true" if value else b"false"
-    return _bytes(value if isinstance(value, (str, bytes)) else str(value))
-
-
-class _Config:
-    """Options by name, for the length of one call."""
-
-    def __init__(self, kind: ConfigKind, options: Mapping[str, Any]) -> None:
-        self._handle = ctypes.c_void_p()
-        call(library.bulkmsg_config_create, kind, ctypes.byref(self._handle))
-        try:
-            for key, value in options.items():
-                if value is None:
-                    continue
-                name, text = _bytes(key), _option(value)
-                call(library.bulkmsg_config_set, self._handle, name, len(name), text, len(text))
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __enter__(self) -> ctypes.c_void_p:
-        return self._handle
-
-    def __exit__(self, *_: object) -> None:
-        library.bulkmsg_config_destroy(self._handle)
-
-
 def options(kind: ConfigKind) -> List[Dict[str, Any]]:
     """Every option of a kind: key, type, allowed, default, required, description."""
     text = ctypes.c_void_p()
@@ -156,7 +119,7 @@ def options(kind: ConfigKind) -> List[Dict[str, Any]]:
     return described
 
 
-class Engine:
+class Engine(Contents, Audience):
     """A store being worked on. Any thread may call anything; calls release the GIL.
 
     >>> with Engine("shop.bulkmsg") as engine:
@@ -220,17 +183,7 @@ class Engine:
             raise UsageError("this engine was closed; open it again", code=Status.CLOSED, name="closed")
         call(function, handle, *arguments)
 
-    def _id(self, function: Callable[..., int], *arguments: Any) -> int:
-        made = ctypes.c_int64()
-        self._call(function, *arguments, ctypes.byref(made))
-        return made.value
-
-    def _text(self, function: Callable[..., int], *arguments: Any) -> str:
-        text = ctypes.c_void_p()
-        self._call(function, *arguments, ctypes.byref(text))
-        return take_text(text)
-
-    # -- senders, templates, credits
+    # -- senders, credits
 
     def put_sender(self, settings: Json) -> int:
         """Adds or replaces a sender; returns its id. Secrets are named ("env:NAME", "file:PATH"), never given."""
@@ -241,11 +194,6 @@ class Engine:
         """Asks the provider about the sender's number."""
         found: Dict[str, str] = json.loads(self._text(library.bulkmsg_sender_check, sender))
         return found
-
-    def put_template(self, template: Json) -> int:
-        """Takes a template as the provider shows it; returns its id. The same JSON gives the same id."""
-        text = _json(template)
-        return self._id(library.bulkmsg_template_put, text, len(text))
 
     def put_account(
         self,
@@ -281,6 +229,25 @@ class Engine:
         text = _bytes(key)
         self._call(library.bulkmsg_account_top_up, account, credits, text, len(text))
 
+    def adjust(self, account: int, credits: int, *, reason: str, actor: str, key: str = "") -> None:
+        """Adds credits, or takes them away, by hand; reason and actor are kept in the ledger."""
+        self._call(
+            library.bulkmsg_account_adjust, account, credits, *text_of(reason), *text_of(actor), *text_of(key)
+        )
+
+    def accounts(self) -> Iterator[Dict[str, Any]]:
+        """Every account: account (its id), name, available, reserved, spent, renews_at_unix_ms."""
+        return self._pages(library.bulkmsg_account_list, key="account")
+
+    def ledger(self, account: int) -> Iterator[Dict[str, Any]]:
+        """The account's entries, oldest first."""
+        return self._pages(library.bulkmsg_account_ledger, account, key="id")
+
+    def price(self, content: int, rates: Json) -> int:
+        """Credits that a rate table asks for one message of this content."""
+        table = _json(rates)
+        return self._id(library.bulkmsg_account_price, content, table, len(table))
+
     def balances(self, account: int) -> Balances:
         """What the account has."""
         return self._balances(library.bulkmsg_account_balances, account)
@@ -304,9 +271,25 @@ class Engine:
         template: int,
         account: Optional[int] = None,
         columns: Optional[Mapping[str, str]] = None,
+        credits_per_message: Optional[int] = None,
+        require_consent: Optional[bool] = None,
+        agent: Optional[str] = None,
+        reply_to: Optional[str] = None,
+        content_rules: Optional[str] = None,
     ) -> "Campaign":
-        """Makes a draft. columns: place in the template ("body.1") -> column, where the default does not fit."""
-        given: Dict[str, Any] = {"name": name, "sender": sender, "template": template, "account": account}
+        """Makes a draft. columns: place in the template ("body.1") -> column, where the default does not fit.
+        require_consent: None: recipients of MARKETING templates need one."""
+        given: Dict[str, Any] = {
+            "name": name,
+            "sender": sender,
+            "template": template,
+            "account": account,
+            "credits_per_message": credits_per_message,
+            "require_consent": require_consent,
+            "agent": agent,
+            "reply_to": reply_to,
+            "content_rules": content_rules,
+        }
         given.update({f"map.{place}": column for place, column in (columns or {}).items()})
         with _Config(ConfigKind.CAMPAIGN, given) as config:
             return Campaign(self, self._id(library.bulkmsg_campaign_create, config))
@@ -367,6 +350,10 @@ class Engine:
             finally:
                 if acknowledge and done:
                     self.ack(done)
+
+    def aevents(self, *, acknowledge: bool = True) -> AsyncIterator[Event]:
+        """The same for asyncio: `async for event in engine.aevents()`."""
+        return aio.events(self, acknowledge=acknowledge)
 
     def payload(self, event: Union[Event, int]) -> Dict[str, Any]:
         """What belongs to a durable event: text and broadcast context of a reply, the reason of a change."""
@@ -433,6 +420,81 @@ class Campaign:
         out = _abi.ReportStruct()
         self.engine._call(function, self.id, data, len(data), ctypes.byref(out), ctypes.sizeof(out))
         return _tuple(ImportReport, out)
+
+    def import_text(
+        self,
+        text: Text,
+        format: Format = Format.CSV,
+        *,
+        default_region: Optional[str] = None,
+        delimiter: Optional[str] = None,
+        columns: Optional[str] = None,
+    ) -> ImportReport:
+        """Adds recipients from CSV, JSON or a list of addresses. default_region: "DE" for numbers without a country
+        code; delimiter: comma, semicolon, bar, tab; columns: keys of the JSON to take, separated by commas."""
+        data = _bytes(text)
+        given = {"default_region": default_region, "delimiter": delimiter, "columns": columns}
+        out = _abi.ReportStruct()
+        with _Config(ConfigKind.IMPORT, given) as config:
+            self.engine._call(
+                library.bulkmsg_campaign_import, self.id, int(format), data, len(data), config,
+                ctypes.byref(out), ctypes.sizeof(out),
+            )  # fmt: skip
+        return _tuple(ImportReport, out)
+
+    def add(self, rows: Rows, *, default_region: Optional[str] = None) -> ImportReport:
+        """Adds recipients from the host's own data: columns by name, or one mapping a row.
+
+        >>> campaign.add({"phone_number": numbers, "param1": names})
+        >>> campaign.add([{"phone_number": "+15550001111", "param1": "Ana"}])"""
+        table = table_of(rows)
+        out = _abi.ReportStruct()
+        with _Config(ConfigKind.IMPORT, {"default_region": default_region}) as config:
+            self.engine._call(
+                library.bulkmsg_campaign_add, self.id, table.data, len(table.data), table.offsets.buffer_info()[0],
+                table.cells_per_row, table.row_count, config, ctypes.byref(out), ctypes.sizeof(out),
+            )  # fmt: skip
+        return _tuple(ImportReport, out)
+
+    def import_contacts(self, selection: str = "") -> Dict[str, int]:
+        """Makes recipients of stored contacts: of a segment or group, or of everybody."""
+        report: Dict[str, int] = self.engine._json(library.bulkmsg_campaign_import_contacts, self.id, *text_of(selection))
+        return report
+
+    def state_consent(self, source: str) -> None:
+        """The host's word that all recipients of the draft have agreed to its content."""
+        self.engine._call(library.bulkmsg_campaign_state_consent, self.id, *text_of(source))
+
+    def preview(self, row: int = 0) -> Dict[str, Any]:
+        """What the recipient in this row will see: body, header, footer, buttons; and `text`."""
+        card, text = ctypes.c_void_p(), ctypes.c_void_p()
+        self.engine._call(
+            library.bulkmsg_campaign_preview, self.id, row, ctypes.byref(card), ctypes.byref(text)
+        )
+        shown: Dict[str, Any] = json.loads(take_text(card))
+        shown["text"] = take_text(text)
+        return shown
+
+    def estimate(self, rates: Json) -> Dict[str, Any]:
+        """What it would cost by a rate table: messages, credits, micros, unpriced, lines."""
+        table = _json(rates)
+        cost: Dict[str, Any] = self.engine._json(library.bulkmsg_campaign_estimate, self.id, table, len(table))
+        return cost
+
+    def messages(self, *, state: Optional[str] = None, undelivered: Optional[bool] = None) -> Iterator[Dict[str, Any]]:
+        """Its messages; state: "accepted", "refused", "unconfirmed", "skipped", "retry", ..."""
+        with _Config(ConfigKind.MESSAGES, {"state": state, "undelivered": undelivered}) as config:
+            yield from self.engine._pages(library.bulkmsg_campaign_messages, self.id, config, key="message")
+
+    def reasons(self) -> Dict[str, List[Dict[str, Any]]]:
+        """Why messages failed and rows were skipped, the most frequent first."""
+        found: Dict[str, List[Dict[str, Any]]] = self.engine._json(library.bulkmsg_campaign_reasons, self.id)
+        return found
+
+    def write_rejected(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        """Writes the rejected rows to a CSV to correct and import again."""
+        name = os.fsencode(path)
+        self.engine._call(library.bulkmsg_campaign_write_rejected, self.id, name, len(name))
 
     def rejected(self) -> Iterator[RejectedRow]:
         """Every row that imports left out, in the order of lines."""

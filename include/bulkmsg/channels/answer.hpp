@@ -33,6 +33,9 @@ inline constexpr std::string_view action_names[] = {"retry",          "slow",   
   return action_names[static_cast<std::size_t>(what)];
 }
 
+// Whether the same message may well be taken later; else it would only be refused again.
+[[nodiscard]] constexpr bool may_pass(action what) noexcept { return what <= action::pause_campaign; }
+
 struct answer {
   enum class kind : std::uint8_t {
     accepted,
@@ -50,8 +53,8 @@ struct answer {
   action next = action::fail_message;
   std::int32_t provider_code = 0;
   nanoseconds_t retry_after = 0;  // as the body says, 0 when it does not
-  nanoseconds_t wait = 0;         // the least time before the next try, or before sending goes on; 0: no rule
-  std::uint8_t retries_max = 0;   // for retry and defer: how often at most; 0: no rule
+  nanoseconds_t wait = 0;         // what is known of such refusals: not before that; 0: no rule
+  std::uint8_t retries_max = 0;   // and not more often than that; 0: no rule
   std::string_view title;         // for people, may be empty
   std::string_view details;       // for people, may be empty
 };

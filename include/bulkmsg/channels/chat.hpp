@@ -21,6 +21,8 @@
 //   request    method (POST or PUT), path with {{token}} and {{address}}, headers with {{token}} and {{callback}},
 //   body,
 //              text_max (code points of {{text}})
+//              same_for_s: so many seconds long the platform takes a request with the same {{callback}} for the same
+//              one, answers as before and sends nothing again; what is unconfirmed is then settled by repeating it
 //   types      what differs from `request` (path, body, text_max) for "image", "video", "document", "audio", "sticker",
 //              "location"
 //   answer     JSON pointers to the message id, to a boolean that is true on success and false in errors (ok), to
@@ -73,6 +75,7 @@ struct chat_description {
   std::vector<std::string> addresses;
   std::string method = "POST";
   std::vector<std::pair<std::string, std::string>> headers;
+  std::int64_t same_for_s = 0;  // 0: a repeated request is another one
   chat_endpoint request;
   std::vector<std::pair<std::string, chat_endpoint>> types;
 
@@ -93,6 +96,8 @@ struct chat_description {
     }
     return {&request, 0};
   }
+  // How long after its first byte a request may be repeated: a tenth less than the platform says, for the way there.
+  [[nodiscard]] std::int64_t repeat_ms() const noexcept { return same_for_s * 900; }
   [[nodiscard]] bool reaches(std::string_view kind) const noexcept {
     return std::find(addresses.begin(), addresses.end(), kind) != addresses.end();
   }

@@ -99,17 +99,34 @@ class chat_reader {
   bool read_request(element root) {
     element request;
     if (!find(root, "request", request)) return false;
-    if (!members(request, "/request", {"method", "path", "headers", "body", "text_max"}, {"path", "body"}) ||
+    if (!members(request, "/request", {"method", "path", "headers", "body", "text_max", "same_for_s"},
+                 {"path", "body"}) ||
         !text(request, "/request", "method", made_.method) || !read_endpoint(request, "/request", made_.request)) {
       return false;
     }
     if (!reaches_somebody(made_.request, "/request")) return false;
     if (made_.method != "POST" && made_.method != "PUT") return wrong("/request/method", "must be POST or PUT");
     element headers;
-    if (!find(request, "headers", headers)) return true;
-    return each_member(headers, "/request/headers", [&](std::string_view key, element value, const std::string& where) {
-      return read_header(key, value, where);
+    if (find(request, "headers", headers) &&
+        !each_member(headers, "/request/headers", [&](std::string_view key, element value, const std::string& where) {
+          return read_header(key, value, where);
+        })) {
+      return false;
+    }
+    return read_same_for(request);
+  }
+
+  bool read_same_for(element request) {
+    element same;
+    if (!find(request, "same_for_s", same)) return true;
+    constexpr std::int64_t a_month = 30 * 24 * 3600;
+    if (same.get(made_.same_for_s) != simdjson::SUCCESS || made_.same_for_s < 60 || made_.same_for_s > a_month) {
+      return wrong("/request/same_for_s", "must be a whole number of seconds, from 60 to 2592000");
+    }
+    const bool named = std::any_of(made_.headers.begin(), made_.headers.end(), [](const auto& h) {
+      return h.second.find("{{callback}}") != std::string::npos;
     });
+    return named ? true : wrong("/request/same_for_s", "needs a header with {{callback}}, by which requests are known");
   }
 
   bool read_header(std::string_view key, element value, const std::string& where) {

@@ -14,7 +14,8 @@ namespace bulkmsg::channels {
 // Routes: the values of `endpoint`.
 class whatsapp_channel final : public channel {
  public:
-  explicit whatsapp_channel(request_encoder encoder) : encoder_(std::move(encoder)) {}
+  explicit whatsapp_channel(request_encoder encoder, answer_rules rules = {})
+      : encoder_(std::move(encoder)), reader_(rules) {}
 
   void encode(std::string& buffer, const outgoing& m) override {
     encoder_.encode_message(

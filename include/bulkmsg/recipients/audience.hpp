@@ -76,7 +76,10 @@ class audience_from {
     }
   };
 
-  result<void> outcome(result<void> read) { return refused_ ? std::move(read) : refused_; }
+  result<void> outcome(result<void> read) {
+    if (refused_) return read;
+    return bulkmsg::fail(refused_.error());  // copying the result itself cannot report that memory is short
+  }
 
   Reader reader_;
   audience_judge judge_;

@@ -1,0 +1,160 @@
+package bulkmsg
+
+// #include <bulkmsg/bulkmsg.h>
+import "C"
+
+import "strings"
+
+// Addresses are given as people write them: "+55 11 98765-4321", "group:ID", "user:ID", "chat:ID".
+
+// ContactsOptions say what all contacts of an import are given.
+type ContactsOptions struct {
+	Labels        []string
+	Group         string // a static group that they join; made when missing
+	ConsentSource string // they have agreed to marketing, and this is where
+	Test, Sandbox bool
+}
+
+// ContactsReport says how an import of contacts went: Rows = Added + Updated + Rejected.
+type ContactsReport struct {
+	Rows, Added, Updated, Rejected int64
+	Problems                       []RowProblem // the first 1,000
+}
+
+// RowProblem is a row that was left out; Line and Column count from 1, Column 0 is the whole row.
+type RowProblem struct {
+	Line, Column int64
+	ColumnName   string `json:"column_name"`
+	Code         Status
+	Reason       string
+	Address      string
+}
+
+// ImportContactsCSVFile stores or updates contacts; phone_number is required, other columns are attributes.
+func (e *Engine) ImportContactsCSVFile(path string, o ContactsOptions) (report ContactsReport, problem error) {
+	given := options{"labels": strings.Join(o.Labels, ";"), "group": o.Group, "consent_source": o.ConsentSource}
+	given.yes("test", o.Test).yes("sandbox", o.Sandbox)
+	problem = withConfig(C.BULKMSG_CONFIG_CONTACTS, given, func(config *C.bulkmsg_config) error {
+		return e.json(&report, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+			name, length := chars(path)
+			return C.bulkmsg_contacts_import_csv_file(engine, name, length, config, out, err)
+		})
+	})
+	return report, problem
+}
+
+// CountContacts of a segment or group; of all contacts for "".
+func (e *Engine) CountContacts(selection string) (int64, error) {
+	return e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
+		name, length := chars(selection)
+		return C.bulkmsg_contacts_count(engine, name, length, out, err)
+	})
+}
+
+// Contact is a stored person.
+type Contact struct {
+	ID            int64
+	Address       string
+	Attributes    map[string]interface{}
+	Labels        []string
+	Test, Sandbox bool
+}
+
+// Contacts of a selection, from after an id on (0: the first), at most limit (1..10,000).
+func (e *Engine) Contacts(selection string, after int64, limit int) (page []Contact, problem error) {
+	problem = e.json(&page, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+		name, length := chars(selection)
+		return C.bulkmsg_contacts_list(engine, name, length, C.int64_t(after), C.size_t(limit), out, err)
+	})
+	return page, problem
+}
+
+// DeclareAttribute of kind "text", "number", "date" or "boolean".
+func (e *Engine) DeclareAttribute(name, kind string, indexed bool) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		key, keyLen := chars(name)
+		word, wordLen := chars(kind)
+		return C.bulkmsg_attribute_declare(engine, key, keyLen, word, wordLen, flag(indexed), err)
+	})
+}
+
+// PutSegment stores conditions: {"all": [{"attribute": "city", "is": "Lisbon"}]}.
+func (e *Engine) PutSegment(name, json string) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		key, keyLen := chars(name)
+		text, textLen := chars(json)
+		return C.bulkmsg_segment_put(engine, key, keyLen, text, textLen, err)
+	})
+}
+
+// AddToGroup adds stored contacts to a static group, made when missing.
+func (e *Engine) AddToGroup(group string, addresses ...string) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		name, nameLen := chars(group)
+		text, textLen := chars(strings.Join(addresses, "\n"))
+		return C.bulkmsg_segment_add(engine, name, nameLen, text, textLen, err)
+	})
+}
+
+// RemoveSegment removes a segment or group; its contacts stay.
+func (e *Engine) RemoveSegment(name string) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		key, keyLen := chars(name)
+		return C.bulkmsg_segment_remove(engine, key, keyLen, err)
+	})
+}
+
+// Segment is a segment, or a group when Conditions is nil.
+type Segment struct {
+	Name       string
+	Conditions map[string]interface{}
+	Contacts   int64 // of a group
+}
+
+// Segments and groups.
+func (e *Engine) Segments() (all []Segment, problem error) {
+	problem = e.json(&all, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+		return C.bulkmsg_segment_list(engine, out, err)
+	})
+	return all, problem
+}
+
+// Suppress: this person is not to be written to, in running campaigns either. scope: "all" or "marketing".
+func (e *Engine) Suppress(address, scope, note string) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		whom, whomLen := chars(address)
+		what, whatLen := chars(scope)
+		why, whyLen := chars(note)
+		return C.bulkmsg_suppression_put(engine, whom, whomLen, what, whatLen, why, whyLen, err)
+	})
+}
+
+// LiftSuppression takes back what the own list and stop words said.
+func (e *Engine) LiftSuppression(address, note string) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		whom, whomLen := chars(address)
+		why, whyLen := chars(note)
+		return C.bulkmsg_suppression_lift(engine, whom, whomLen, why, whyLen, err)
+	})
+}
+
+// PutConsent records a person's own word. source: where and how they said it.
+func (e *Engine) PutConsent(address string, granted bool, scope, source string) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		whom, whomLen := chars(address)
+		what, whatLen := chars(scope)
+		where, whereLen := chars(source)
+		return C.bulkmsg_consent_put(engine, whom, whomLen, flag(granted), what, whatLen, where, whereLen, err)
+	})
+}
+
+func (e *Engine) json(to interface{}, body func(*C.bulkmsg_engine, **C.bulkmsg_text, **C.bulkmsg_error) C.bulkmsg_status) error {
+	var out *C.bulkmsg_text
+	problem := e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		return body(engine, &out, err)
+	})
+	if problem != nil {
+		return problem
+	}
+	return takeJSON(out, to)
+}

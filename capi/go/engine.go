@@ -1,0 +1,266 @@
+package bulkmsg
+
+// #include <bulkmsg/bulkmsg.h>
+import "C"
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
+	"time"
+	"unsafe"
+)
+
+// Options of Open.
+type Options struct {
+	Mode        string // "run" (the default), "read" or "post"
+	NoCreate    bool   // fail when the file is missing
+	NoSend      bool   // open and recover, but send nothing
+	ProgressMax int    // messages that the progress ring holds; 0: 8192
+}
+
+// Engine is a store being worked on. Close it when done.
+type Engine struct {
+	handle *handle
+}
+
+// Open opens or creates a store and, in mode "run", goes on sending what was being sent.
+func Open(path string, o Options) (*Engine, error) {
+	given := options{"path": path, "mode": o.Mode}.number("progress_max", int64(o.ProgressMax))
+	if o.NoCreate {
+		given["create"] = "false"
+	}
+	if o.NoSend {
+		given["send"] = "false"
+	}
+	opened := &handle{}
+	problem := withConfig(C.BULKMSG_CONFIG_ENGINE, given, func(config *C.bulkmsg_config) error {
+		var err *C.bulkmsg_error
+		return failure(C.bulkmsg_engine_open(config, &opened.engine, &err), err)
+	})
+	if problem != nil {
+		return nil, problem
+	}
+	runtime.SetFinalizer(opened, (*handle).destroy) // a safety net only
+	return &Engine{opened}, nil
+}
+
+func (h *handle) destroy() {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	C.bulkmsg_engine_destroy(h.engine)
+	h.engine = nil
+}
+
+// Close stops sending and lets what is on the wire settle for up to `drain`; calls that wait end with Closed. Closing
+// again is fine.
+func (e *Engine) Close(drain time.Duration) error {
+	problem := e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		return C.bulkmsg_engine_close(engine, milliseconds(drain), err)
+	})
+	if errors.Is(problem, Closed) {
+		problem = nil
+	}
+	runtime.SetFinalizer(e.handle, nil)
+	e.handle.destroy()
+	return problem
+}
+
+// Event is something that happened, laid out as in C. Durable ones have an ID and come again until acknowledged.
+type Event struct {
+	ID       int64
+	Campaign int64
+	Message  int64
+	AtUnixMs int64
+	Kind     EventKind
+	State    int32 // a CampaignState or a MessageState, by kind
+	Receipt  Receipt
+	Code     int32
+	_        [2]uint64
+}
+
+// IsDurable says that the event comes again until it is acknowledged.
+func (e Event) IsDurable() bool { return e.ID != 0 }
+
+// How long one call waits, so that the end of a context is seen.
+const pollSlice = 100 * time.Millisecond
+
+// Poll fills events with what waits, durable ones first, and says how many; it waits while there is none, until the
+// context ends (whose error it then returns).
+func (e *Engine) Poll(ctx context.Context, events []Event) (int, error) {
+	if len(events) == 0 {
+		return 0, &Error{Code: InvalidArgument, Name: InvalidArgument.Name(), Message: "events must have room"}
+	}
+	wait := time.Duration(0)
+	for {
+		count, problem := e.poll(events, wait)
+		if count != 0 || problem != nil {
+			return count, problem
+		}
+		if problem := ctx.Err(); problem != nil {
+			return 0, problem
+		}
+		wait = pollSlice
+	}
+}
+
+func (e *Engine) poll(events []Event, wait time.Duration) (int, error) {
+	var count C.size_t
+	problem := e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		return C.bulkmsg_engine_poll(engine, (*C.bulkmsg_event)(unsafe.Pointer(&events[0])),
+			C.size_t(unsafe.Sizeof(events[0])), C.size_t(len(events)), milliseconds(wait), &count, err)
+	})
+	return int(count), problem
+}
+
+// Events are sent to the channel as they come, until the context ends or the engine is closed; then it is closed. Ack
+// the durable ones when they are dealt with. Poll is faster where every message's progress is wanted.
+func (e *Engine) Events(ctx context.Context) <-chan Event {
+	out := make(chan Event, 256)
+	go func() {
+		defer close(out)
+		batch := make([]Event, 1024)
+		for {
+			count, problem := e.Poll(ctx, batch)
+			if problem != nil {
+				return
+			}
+			for _, event := range batch[:count] {
+				select {
+				case out <- event:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return out
+}
+
+// Ack says that all durable events up to and including this id are dealt with.
+func (e *Engine) Ack(id int64) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		return C.bulkmsg_engine_ack(engine, C.int64_t(id), err)
+	})
+}
+
+// Payload is what belongs to a durable event: a reply's text and context, the reason of a change. JSON.
+func (e *Engine) Payload(id int64) (string, error) {
+	return e.text(func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+		return C.bulkmsg_engine_event_payload(engine, C.int64_t(id), out, err)
+	})
+}
+
+// Ingest takes one webhook: the raw body and X-Hub-Signature-256. When it returns nil the webhook is durable: answer
+// 200. SignatureMismatch: answer 401; TooLarge: 413; anything else: 500.
+func (e *Engine) Ingest(body []byte, signature string) error {
+	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		data, length := charsOf(body)
+		signed, signedLen := chars(signature)
+		return C.bulkmsg_webhook_ingest(engine, data, length, signed, signedLen, err)
+	})
+}
+
+// Listen answers webhooks at "127.0.0.1:PORT" (0: any) until the engine is closed; it returns the port.
+func (e *Engine) Listen(address string) (int, error) {
+	var port C.int32_t
+	problem := e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		text, length := chars(address)
+		return C.bulkmsg_webhook_listen(engine, text, length, &port, err)
+	})
+	return int(port), problem
+}
+
+// PutSender adds or replaces a sender, a JSON object; secrets are named ("env:NAME", "file:PATH"), never given.
+func (e *Engine) PutSender(json string) (int64, error) {
+	return e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
+		text, length := chars(json)
+		return C.bulkmsg_sender_put(engine, text, length, out, err)
+	})
+}
+
+// CheckSender asks the provider about the sender's number; JSON.
+func (e *Engine) CheckSender(sender int64) (string, error) {
+	return e.text(func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+		return C.bulkmsg_sender_check(engine, C.int64_t(sender), out, err)
+	})
+}
+
+// CampaignOptions of CreateCampaign. Columns: place in the content ("body.1") -> column.
+type CampaignOptions struct {
+	Name              string
+	Sender            int64
+	Template          int64 // of the provider, or an own message
+	Account           int64 // 0: metered only
+	CreditsPerMessage int64 // 0: 1
+	RequireConsent    string
+	Agent, ReplyTo    string
+	ContentRules      string
+	Columns           map[string]string
+}
+
+// CreateCampaign makes a draft.
+func (e *Engine) CreateCampaign(o CampaignOptions) (*Campaign, error) {
+	given := options{"name": o.Name, "require_consent": o.RequireConsent, "agent": o.Agent, "reply_to": o.ReplyTo,
+		"content_rules": o.ContentRules, "sender": strconv.FormatInt(o.Sender, 10),
+		"template": strconv.FormatInt(o.Template, 10)}
+	given.number("account", o.Account).number("credits_per_message", o.CreditsPerMessage)
+	for place, column := range o.Columns {
+		given["map."+place] = column
+	}
+	var id int64
+	problem := withConfig(C.BULKMSG_CONFIG_CAMPAIGN, given, func(config *C.bulkmsg_config) error {
+		made, problem := e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
+			return C.bulkmsg_campaign_create(engine, config, out, err)
+		})
+		id = made
+		return problem
+	})
+	if problem != nil {
+		return nil, problem
+	}
+	return &Campaign{e, id}, nil
+}
+
+// Campaign is the one of that id; whether there is one shows at the first call.
+func (e *Engine) Campaign(id int64) *Campaign { return &Campaign{e, id} }
+
+// Campaigns are all of the store, oldest first; this is how a host finds what it left unfinished.
+func (e *Engine) Campaigns() ([]*Campaign, error) {
+	var all []*Campaign
+	var page [100]C.int64_t
+	after := C.int64_t(0)
+	for {
+		var count C.size_t
+		problem := e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+			return C.bulkmsg_campaign_list(engine, after, &page[0], C.size_t(len(page)), &count, err)
+		})
+		if problem != nil || count == 0 {
+			return all, problem
+		}
+		for _, id := range page[:count] {
+			all = append(all, &Campaign{e, int64(id)})
+		}
+		after = page[count-1]
+	}
+}
+
+func (e *Engine) id(body func(*C.bulkmsg_engine, *C.int64_t, **C.bulkmsg_error) C.bulkmsg_status) (int64, error) {
+	var out C.int64_t
+	problem := e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		return body(engine, &out, err)
+	})
+	return int64(out), problem
+}
+
+func (e *Engine) text(body func(*C.bulkmsg_engine, **C.bulkmsg_text, **C.bulkmsg_error) C.bulkmsg_status) (string, error) {
+	var out *C.bulkmsg_text
+	problem := e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+		return body(engine, &out, err)
+	})
+	if problem != nil {
+		return "", problem
+	}
+	return takeText(out), nil
+}

@@ -1,0 +1,3 @@
+module bulkmsg
+
+go 1.19

@@ -1,0 +1,6 @@
+//go:build !bulkmsg_static
+
+package bulkmsg
+
+// #cgo pkg-config: bulkmsg
+import "C"

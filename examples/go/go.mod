@@ -1,0 +1,7 @@
+module send_csv
+
+go 1.19
+
+require bulkmsg v0.1.0
+
+replace bulkmsg => ../../capi/go

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""The programs of capi/guide, compiled and run as they stand there against the sandbox; and options.md, which is written
+from the code (--update writes it).
+
+    guide_test.py --guide capi/guide --include capi/include --library libbulkmsg.so --cc cc --sandbox S --data D
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import sandbox
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--guide", type=pathlib.Path, required=True)
+arguments.add_argument("--include", required=True)
+arguments.add_argument("--library", type=pathlib.Path, required=True)
+arguments.add_argument("--cc", required=True)
+arguments.add_argument("--sandbox", required=True)
+arguments.add_argument("--data", type=pathlib.Path, required=True)
+arguments.add_argument("--update", action="store_true")
+given, rest = arguments.parse_known_args()
+
+KINDS = ["ENGINE", "CAMPAIGN", "ACCOUNT", "START", "IMPORT", "CONTACTS", "TEMPLATES", "MEDIA", "MESSAGES", "PREVIEW"]
+ROWS = 200
+
+
+def options_page():
+    library = ctypes.CDLL(str(given.library))
+    library.bulkmsg_text_data.restype = ctypes.c_char_p
+    page = "# Options\n\nWritten from the code by `tests/capi/guide_test.py --update`.\n"
+    for number, kind in enumerate(KINDS, 1):
+        text = ctypes.c_void_p()
+        if library.bulkmsg_config_describe(number, ctypes.byref(text), None) != 0:
+            raise RuntimeError(kind)
+        page += f"\n## BULKMSG_CONFIG_{kind}\n\n| key | value | default | |\n|---|---|---|---|\n"
+        for o in json.loads(library.bulkmsg_text_data(text, None)):
+            allowed = o["allowed"].replace("|", " \\| ")
+            default = "required" if o["required"] else f"`{o['default']}`" if o["default"] else ""
+            page += f"| `{o['key']}` | {allowed} | {default} | {o['description']} |\n"
+        library.bulkmsg_text_destroy(text)
+    if library.bulkmsg_config_describe(len(KINDS) + 1, ctypes.byref(ctypes.c_void_p()), None) == 0:
+        raise RuntimeError("a kind of config is missing here")
+    return page
+
+
+class Guide(unittest.TestCase):
+    def setUp(self):
+        kept = tempfile.TemporaryDirectory()
+        self.addCleanup(kept.cleanup)
+        self.directory = pathlib.Path(kept.name)
+        self.csv = self.directory / "contacts.csv"
+        rows = "".join(f"+1212555{i:04d},A-{i},Ana,a mug,a-{i}\n" for i in range(ROWS))
+        self.csv.write_text("phone_number,header_param1,param1,param2,button0_param\n" + rows)
+
+    def start_sandbox(self, **options):
+        provider = sandbox.Sandbox(given.sandbox, given.data, self.directory, **options)
+        self.addCleanup(provider.stop)
+        return provider
+
+    def compiled(self, page):
+        (block,) = re.findall(r"^```c\n(.*?)^```$", (given.guide / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
+        source, program = self.directory / f"{page}.c", self.directory / page
+        source.write_text(block)
+        line = [given.cc, "-std=c99", "-Wall", "-Wextra", "-Wno-unused-function", "-pedantic", "-Werror", f"-I{given.guide}",
+                f"-I{given.include}", source, given.library, f"-Wl,-rpath,{given.library.parent}", "-o", program]
+        subprocess.run([str(word) for word in line], check=True)
+        return program
+
+    def run_page(self, page, *more, provider):
+        line = [self.compiled(page), self.directory / "store", provider.sender_file, provider.template, self.csv, *more]
+        done = subprocess.run([str(word) for word in line], stdout=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(0, done.returncode)
+        self.assertEqual(ROWS, len({message["to"] for message in provider.accepted()}))
+        self.assertEqual(ROWS, len(provider.accepted()))
+        return done.stdout
+
+    def test_send_a_csv(self):
+        said = self.run_page("send-a-csv", provider=self.start_sandbox())
+        self.assertIn(f"{ROWS} added, 0 rejected\nsent {ROWS}, delivered 0, unconfirmed 0 of {ROWS}\n", said)
+
+    def test_watch_progress(self):
+        said = self.run_page("watch-progress", provider=self.start_sandbox())
+        self.assertIn(f"saw messages go\nsent {ROWS}", said)
+
+    def test_receive_webhooks(self):
+        port = sandbox.free_port()
+        said = self.run_page("receive-webhooks", f"127.0.0.1:{port}", provider=self.start_sandbox(webhook_port=port))
+        self.assertIn(f"sent {ROWS}, delivered {ROWS}", said)
+
+    def test_event_loop(self):
+        self.assertIn(f"sent {ROWS}", self.run_page("event-loop", provider=self.start_sandbox()))
+
+    def test_resume_after_a_crash(self):
+        provider = self.start_sandbox()
+        provider.sender_file.write_text(json.dumps(dict(provider.sender, limits="100/s; in-flight=4")))
+        store = self.directory / "store"
+        line = [self.compiled("send-a-csv"), store, provider.sender_file, provider.template, self.csv]
+        with subprocess.Popen([str(word) for word in line], stdout=subprocess.DEVNULL) as sending:
+            give_up = time.monotonic() + 30
+            while len(provider.accepted()) < 20 and time.monotonic() < give_up:
+                time.sleep(0.01)
+            os.kill(sending.pid, signal.SIGKILL)
+        self.assertLess(len(provider.accepted()), ROWS)
+        said = subprocess.run([self.compiled("resume-after-a-crash"), store], check=True, stdout=subprocess.PIPE, text=True,
+                              timeout=60).stdout
+        sent, unconfirmed = (int(n) for n in re.match(r"sent (\d+), delivered 0, unconfirmed (\d+) of", said).groups())
+        self.assertEqual(ROWS, sent + unconfirmed, said)
+        numbers = [message["to"] for message in provider.accepted()]
+        self.assertEqual(len(numbers), len(set(numbers)))
+        self.assertLessEqual(sent, len(numbers))
+
+    def test_options_are_those_of_the_code(self):
+        self.assertEqual(options_page(), (given.guide / "options.md").read_text())
+
+
+if __name__ == "__main__":
+    if given.update:
+        (given.guide / "options.md").write_text(options_page())
+        sys.exit(0)
+    unittest.main(argv=[sys.argv[0], *rest])

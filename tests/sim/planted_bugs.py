@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Plants one bug after the other into the shipped sources, builds the simulation with each, and expects it to be found.
+
+    planted_bugs.py --build build/release [--only NAME] [--seeds 400]
+
+A bug is a file and what is written in it instead. The changed copy is compiled as the library's own is and linked in
+its place; the sources stay as they are. A text that is not there any more fails the test: plant the bug anew.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# name, file, pattern (a regular expression), replacement
+BUGS = [
+    ("intent_after_send", "src/store/intent_rows.cpp", None, "tests/crash/no_intents.cpp"),
+    ("commits_are_not_synced", "src/store/sqlite.cpp", r"PRAGMA synchronous=FULL", "PRAGMA synchronous=OFF"),
+    ("settle_without_ledger", "src/store/outcomes.cpp", r"post\(db, reservation, covered \* price, now_ms\);", ""),
+    ("refusal_keeps_the_credit", "src/store/outcomes.cpp", r"void_\(db, reservation, std::min\([^;]*;", ""),
+    ("outcome_lost", "src/store/outcomes.cpp", r"(text \+= o\.provider_id_size \+ o\.detail_size;)",
+     r"\1 if (o.id.sequence % 16 == 7) continue;"),
+    ("settled_twice_counts_twice", "src/inbound/merge.cpp", r"(\+\+to\.change\.sent;)", r"\1 ++to.change.sent;"),
+    ("receipts_counted_twice", "src/inbound/merge.cpp", r"new_parts\.delivered - old_parts\.delivered",
+     "new_parts.delivered"),
+    ("webhook_acknowledged_whatever_comes", "src/engine/webhooks.cpp",
+     r"done\(failed \? result<void>\(fail\(\*failed\)\) : result<void>\(\)\);", "done(result<void>());"),
+    ("take_back_forgets_one", "src/store/intent_rows.cpp", r"SET position = \?2 WHERE id = \?1 AND position > \?2\"",
+     'SET position = ?2 + 1 WHERE id = ?1 AND position > ?2 + 1"'),
+    ("take_back_goes_too_far", "src/store/intent_rows.cpp", r"SET position = \?2 WHERE id = \?1 AND position > \?2\"",
+     'SET position = max(?2 - 1, 0) WHERE id = ?1 AND position > ?2"'),
+    ("open_intents_are_not_recovered", "src/store/intents.cpp", r"WHERE closed = 0 ORDER BY lane, first",
+     "WHERE closed = 2 ORDER BY lane, first"),
+    ("retries_under_way_are_not_recovered", "src/store/intents.cpp", r"if \(!attempting\.empty\(\)\)", "if (false)"),
+    ("a_lost_answer_is_sent_again", "src/sending/batch_sender.cpp",
+     r"(case net::fate::unknown: \{.*?)o\.state = message_state::unconfirmed;",
+     r"\1o.state = message_state::retry; o.next_at_ms = 1;"),
+    ("a_gateways_page_is_a_refusal", "src/sending/batch_sender.cpp",
+     r"(kind::unproven\) \{.*?)o\.state = message_state::unconfirmed;",
+     r"\1o.state = message_state::retry; o.next_at_ms = 1;"),
+    ("pause_does_not_hold", "src/sending/batch_sender.cpp", r"(void batch_sender::hold.*?)(\w+->held) = true;",
+     r"\1\2 = false;"),
+    ("limit_not_taken", "src/sending/batch_sender.cpp", r"const auto leave = (permits_\.\w+\([^;]*\));",
+     r"auto leave = \1; leave.granted = true;"),
+    ("limit_taken_twice", "src/sending/batch_sender.cpp", r"const auto leave = (permits_\.\w+\([^;]*\));",
+     r"static_cast<void>(\1); const auto leave = \1;"),
+    ("a_restart_frees_the_limits", "src/engine/running.cpp", r"permits->assume\([^;]*;", ";"),
+]
+
+
+class Plant:
+    def __init__(self, build):
+        self.build = build
+        entries = json.loads((build / "compile_commands.json").read_text())
+        self.compile = {str(pathlib.Path(e["file"]).resolve()): e["command"] for e in entries
+                        if "/bulkmsg_engine.dir/" in e["command"]}
+        commands = subprocess.run(["ninja", "-C", build, "-t", "commands", "bulkmsg-sim"], check=True,
+                                  capture_output=True, text=True).stdout
+        self.link = [line for line in commands.splitlines() if " -o bin/bulkmsg-sim " in line][-1]
+
+    def program(self, name, file, pattern, new):
+        """The simulation with this bug in it."""
+        source = ROOT / file
+        if pattern is None:
+            text = (ROOT / new).read_text()
+        else:
+            text, n = re.subn(pattern, new, source.read_text(), count=1, flags=re.S)
+            if n != 1:
+                raise SystemExit(f"{name}: {file} has no text like {pattern!r}; plant this bug anew")
+        library = self.build / "libbulkmsg_cpp.a"
+        folder = self.build / "planted" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        program, note = folder / "bulkmsg-sim", folder / "made-of"
+        made_of = hashlib.sha256(text.encode() + library.read_bytes() +
+                                 (self.build / "bin" / "bulkmsg-sim").read_bytes()).hexdigest()
+        if program.exists() and note.exists() and note.read_text() == made_of:
+            return program
+        changed = folder / source.name
+        changed.write_text(text)
+        command = self.compile[str(source)]
+        command = re.sub(r" -o \S+", f" -o {changed}.o", command)
+        command = re.sub(r" -MD -MT \S+ -MF \S+", "", command)
+        command = re.sub(r" -c \S+", f" -w -c {changed}", command)
+        subprocess.run(command, shell=True, check=True, cwd=self.build)
+        link = self.link.replace(" -o bin/bulkmsg-sim ", f" {changed}.o -o {program} ")
+        subprocess.run(link, shell=True, check=True, cwd=self.build)
+        note.write_text(made_of)
+        return program
+
+
+def main():
+    options = argparse.ArgumentParser(description="Every planted bug must be found by the simulation.")
+    options.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    options.add_argument("--only", help="this bug only")
+    options.add_argument("--seeds", type=int, default=400)
+    given = options.parse_args()
+    plant = Plant(given.build.resolve())
+    missed = []
+    for name, file, pattern, new in BUGS:
+        if given.only and name != given.only:
+            continue
+        program = plant.program(name, file, pattern, new)
+        done = subprocess.run([program, "--seeds", str(given.seeds)], capture_output=True, text=True, timeout=600)
+        found = done.returncode == 1
+        print(f"{name:36s} {done.stdout.splitlines()[0] if found else 'NOT FOUND: ' + (done.stdout + done.stderr)[-200:]}", flush=True)
+        if not found:
+            missed.append(name)
+    if missed:
+        print(f"planted_bugs: not found within {given.seeds} seeds: {', '.join(missed)}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

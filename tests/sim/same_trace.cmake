@@ -1,0 +1,10 @@
+# Two processes with other addresses and hash seeds tell the same story of a seed.
+foreach(seed 3 17 42)
+  execute_process(COMMAND ${SIM} --seed ${seed} --trace OUTPUT_VARIABLE once COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${SIM} --seed ${seed} --trace OUTPUT_VARIABLE again COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX REPLACE "[^\n]* virtual hours [^\n]*" "" once "${once}")
+  string(REGEX REPLACE "[^\n]* virtual hours [^\n]*" "" again "${again}")
+  if(NOT once STREQUAL again)
+    message(FATAL_ERROR "seed ${seed} ran differently")
+  endif()
+endforeach()
