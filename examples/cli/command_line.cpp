@@ -202,7 +202,22 @@ class command_line {
                      "Words and links that `warn` or `block`, one a line: `block bit.ly`, `warn free money`")
         ->type_name("FILE");
     send_->add_option("--limits", given_.limits,
-                      "Instead of the sender file's limits, such as \"80/s; 500/batch,10s; in-flight=64\"");
+                      "Instead of the sender file's limits, such as \"80/s; 2000 recipients/24h; in-flight=64\", or a "
+                      "preset: whatsapp_standard, whatsapp_upgraded, coexistence, conservative, ceiling, telegram");
+    send_
+        ->add_option("--weight", given_.weight,
+                     "Its share of the sender against other campaigns': 1 to 100 (default: 1)")
+        ->type_name("N");
+    send_->add_flag("--urgent", given_.urgent, "Goes before all campaigns that are not urgent: codes, alerts");
+    send_
+        ->add_option("--hours", given_.hours,
+                     "Only then: \"mon-fri 09:00-20:00; sat 10:00-14:00\" (default: at any time)")
+        ->type_name("HOURS");
+    send_
+        ->add_option("--hours-in", given_.hours_in,
+                     "Whose clock the hours are read from: `recipient` (each number's country), `column:NAME`, or a "
+                     "time zone such as Europe/Berlin (default: the sender's time zone)")
+        ->type_name("WHERE");
     send_
         ->add_option("--agent", given_.agent, "Sent from this person, on channels that show it (default: the sender's)")
         ->type_name("ID");
@@ -233,25 +248,29 @@ class command_line {
     add_actor(resume_);
     add_receiving(resume_);
 
-    CLI::App* retry_ = add(app_, "retry",
-                           "Send some messages of a campaign again, as a campaign of its own, and stay until it is done; "
-                           "nobody is taken twice, however often it is called",
-                           retry);
+    CLI::App* retry_ =
+        add(app_, "retry",
+            "Send some messages of a campaign again, as a campaign of its own, and stay until it is done; "
+            "nobody is taken twice, however often it is called",
+            retry);
     add_campaign(retry_, "Which campaign")->required();
     CLI::Option_group* which = retry_->add_option_group("which", "Which of its messages; one of these");
     which->require_option(1);
     which->add_flag("--failed", given_.failed, "Those that failed, or were not delivered, where that may pass");
     which->add_flag("--unconfirmed", given_.unconfirmed, "Those that may have gone: some people may get it twice");
-    retry_->add_flag("--all", given_.all, "Of the failed also those that would fail again unless the cause is put right");
+    retry_->add_flag("--all", given_.all,
+                     "Of the failed also those that would fail again unless the cause is put right");
     retry_->add_option("--name", given_.name, "The new campaign's name (default: by that of the old one)");
     add_receiving(retry_);
 
-    CLI::App* resolve_ = add(app_, "resolve",
-                             "A person's word on messages that may have gone; also from another process, and of finished "
-                             "campaigns",
-                             resolve);
+    CLI::App* resolve_ =
+        add(app_, "resolve",
+            "A person's word on messages that may have gone; also from another process, and of finished "
+            "campaigns",
+            resolve);
     add_campaign(resolve_, "Which campaign")->required();
-    resolve_->add_option("--as", given_.as, "sent: they went and are paid for; not-sent: they failed, their credit returns")
+    resolve_
+        ->add_option("--as", given_.as, "sent: they went and are paid for; not-sent: they failed, their credit returns")
         ->required()
         ->check(CLI::IsMember({"sent", "not-sent"}));
     resolve_->add_option("--message", given_.message, "Only this one, as `bulkmsg messages` prints it")

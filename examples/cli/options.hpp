@@ -32,6 +32,9 @@ struct options {
   std::vector<std::pair<std::string, std::string>> mapping;  // slot -> source
   std::string limits;
   std::string agent;  // sent from
+  std::int64_t weight = 1;
+  bool urgent = false;
+  std::string hours, hours_in;
   std::string reply_to;
   bool dry_run = false;
   bool draft = false;  // left as one
@@ -44,22 +47,22 @@ struct options {
   std::string state;          // messages
   std::string rule;           // send: for unconfirmed messages
   std::int64_t rule_wait_seconds = 3600;
-  std::string as;             // resolve: sent or not-sent
-  std::string message;        // resolve: only this one
+  std::string as;                                         // resolve: sent or not-sent
+  std::string message;                                    // resolve: only this one
   bool failed = false, unconfirmed = false, all = false;  // retry
-  std::string reason;         // pause, stop
-  std::string signature;      // ingest
-  std::int64_t event = 0;     // events: acknowledged up to this one
-  std::string at;             // schedule
+  std::string reason;                                     // pause, stop
+  std::string signature;                                  // ingest
+  std::int64_t event = 0;                                 // events: acknowledged up to this one
+  std::string at;                                         // schedule
   std::int64_t max_lateness_minutes = 60;
   std::string to;             // test-send: addresses; backup: a file
   std::string expected_hash;  // start
   std::string start_key;
-  std::int64_t code = 0;      // log
-  std::string address;        // log, forget
-  std::int64_t days = 0;      // retention
-  bool tests = false;         // list
-  bool gone = false;          // templates list
+  std::int64_t code = 0;  // log
+  std::string address;    // log, forget
+  std::int64_t days = 0;  // retention
+  bool tests = false;     // list
+  bool gone = false;      // templates list
 
   std::string media_file;  // media put
   std::string media_kind;

@@ -124,8 +124,8 @@ int finish(engine& engine, campaign_id campaign, const account_report& account, 
   } else if (status.counters.unconfirmed != 0) {
     say(grouped(status.counters.unconfirmed) +
         " messages may or may not have gone and are held back; receipts settle them: bulkmsg resume " + id +
-        " --store " + shell_word(given.store) + " --listen ADDRESS --linger SECONDS, or a person: bulkmsg resolve " + id +
-        " --store " + shell_word(given.store) + " --as sent|not-sent");
+        " --store " + shell_word(given.store) + " --listen ADDRESS --linger SECONDS, or a person: bulkmsg resolve " +
+        id + " --store " + shell_word(given.store) + " --as sent|not-sent");
   }
   return exit_code_of(status);
 }
@@ -215,6 +215,10 @@ int send(const options& given) {
   // Replies go to whoever sends, unless somebody else is named.
   if (plan.agent.empty() && settings.agent.empty() && settings.channel == "whatsapp_cloud") plan.agent = who(given);
   plan.reply_to = given.reply_to;
+  plan.weight = given.weight;
+  plan.urgent = given.urgent;
+  plan.hours = given.hours;
+  plan.hours_in = given.hours_in;
   if (!given.rule.empty()) plan.when_unconfirmed = rule_of(given.rule);
   plan.unconfirmed_wait = std::chrono::seconds(given.rule_wait_seconds);
   plan.actor = who(given);

@@ -82,8 +82,13 @@ struct sender_settings {
   std::string verify_token = {};           // name of the webhook handshake secret; may be empty
   std::string agent = {};                  // the primary agent, whom campaigns are sent from
   std::string reply_to = {};               // agent or group who gets the replies; empty: the agent
-  std::string limits = {};                 // see pacing/limit.hpp; empty: the channel's own ("80/s; in-flight=64")
-  int connections_max = 64;                // 1..1024
+  // As in pacing/limit.hpp: "80/s; 2000 recipients/24h; inbound=20%", or names of pacing/presets.hpp in place of a
+  // limit: "whatsapp_standard; in-flight=64". Empty: the channel's own ("80/s; in-flight=64").
+  std::string limits = {};
+  std::string time_zone = {};  // IANA, "Europe/Berlin": where its days begin and its hours are meant; empty: UTC
+  // Senders that name the same one share their `recipients` limits: each of these holds for all of them together.
+  std::string portfolio = {};
+  int connections_max = 64;  // 1..1024
   std::chrono::milliseconds response_timeout{30'000};
   std::string tls_ca_file = {};    // PEM; empty: the system's store
   std::string opt_out_words = {};  // as in inbound/opt_out_words.hpp; empty: the usual ones in many languages
@@ -177,6 +182,14 @@ struct campaign_settings {
   std::optional<bool> require_consent = {};
   std::string content_rules = {};  // words and links to warn of or to block, see content/content_check.hpp
   std::string actor = {};          // who makes or edits it, for the history
+  std::int64_t weight = 1;         // 1..100: its share of a sender, against other campaigns' weights
+  bool urgent = false;             // goes before all that are not: one-time codes, alerts
+  // When messages may leave, as in pacing/weekly_hours.hpp: "mon-fri 09:00-20:00"; empty: always.
+  std::string hours = {};
+  // Whose clock the hours are read from: empty: the sender's time zone; "recipient": the country of each number, all of
+  // its zones at once, the sender's where it has none; an IANA zone; or "column:NAME", a column with one per recipient,
+  // which counts as "recipient" where it is empty.
+  std::string hours_in = {};
   // What becomes of messages that may have gone, see campaign/unconfirmed.hpp; the wait: a second to 30 days.
   unconfirmed_rule when_unconfirmed = unconfirmed_rule::hold;
   std::chrono::milliseconds unconfirmed_wait = std::chrono::hours(1);
@@ -254,7 +267,7 @@ struct plan_summary {
   std::int64_t window_closed = 0;          // likewise: no template, and they have not written for 24 hours
   std::int64_t credits = 0;                // price in credits
   std::int64_t credits_available = 0;      // -1 without an account
-  std::chrono::milliseconds duration{0};   // under the sender's limits, at best
+  std::chrono::milliseconds duration{0};   // under the sender's limits and within the hours, at best
   std::string preview = {};                // the first message as plain text
   std::vector<std::string> warnings = {};  // what the content rules warn of, a sentence each
 };

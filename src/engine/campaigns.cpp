@@ -1,5 +1,6 @@
 // Campaigns as people make them: the steps in order, what is still missing, and who did what.
 #include "bulkmsg/content/content_check.hpp"
+#include "bulkmsg/pacing/weekly_hours.hpp"
 #include "engine/impl.hpp"
 
 namespace bulkmsg {
@@ -31,6 +32,18 @@ result<store::campaign_row> row_of(const campaign_settings& settings) {
   row.content_rules = settings.content_rules;
   if (auto rules = content::content_check::parse(row.content_rules); !rules) return fail(rules.error());
   row.credits_per_message = settings.credits_per_message;
+  constexpr std::int64_t weight_max = 100;
+  if (settings.weight < 1 || settings.weight > weight_max) {
+    return fail(errc::invalid_argument, "a campaign's weight is from 1 to " + std::to_string(weight_max) + ", not " +
+                                            std::to_string(settings.weight));
+  }
+  row.weight = settings.weight;
+  row.urgent = settings.urgent;
+  row.hours = settings.hours;
+  row.hours_in = settings.hours_in;
+  if (!row.hours.empty()) {
+    if (auto hours = pacing::parse_hours(row.hours); !hours) return fail(hours.error());
+  }
   if (auto rule = check_rule(settings); !rule) return fail(rule.error());
   return row;
 }

@@ -236,9 +236,19 @@ result<campaign_status> engine::status(campaign_id campaign) {
       self_->read([&](store::database& db) { return store::read_status(db, campaign.value, self_->now_ms()); });
   if (!found || found->state != campaign_state::sending || !found->reason.empty()) return found;
   const auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
+  auto paused = self_->read([&](store::database& db) {
+    auto r = db.select(
+        "SELECT reason FROM pauses WHERE sender = ?1 AND campaign IN (0, ?2) AND until_ms > ?3 ORDER BY until_ms DESC",
+        row ? row->sender : 0, campaign.value, self_->now_ms());
+    return r.next() ? std::string(r.text(0)) : std::string();
+  });
+  if (paused && !paused->empty()) {
+    found->reason = std::move(*paused);
+    return found;
+  }
   if (found->counters.queued() == 0 && found->counters.unconfirmed > 0) {
-    found->reason = "waits to settle " + std::to_string(found->counters.unconfirmed) + " unconfirmed messages by rule " +
-                    std::string(name(found->when_unconfirmed));
+    found->reason = "waits to settle " + std::to_string(found->counters.unconfirmed) +
+                    " unconfirmed messages by rule " + std::string(name(found->when_unconfirmed));
   }
   std::lock_guard lock(self_->notes_);
   if (const auto why = self_->trouble_.find(row ? row->sender : 0); why != self_->trouble_.end()) {

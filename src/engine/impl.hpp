@@ -43,6 +43,7 @@ class screen;
 namespace bulkmsg {
 
 class running_sender;
+class campaign_hours;
 
 // A message as its channel takes it.
 struct laid_out {
@@ -58,7 +59,8 @@ struct planned {
   store::left_out out;
   consent_rules rules;
   std::int64_t screened_at = 0;  // the last change of suppressions and consent that it knows
-  std::int64_t repeat_ms = 0;    // so long the channel takes a request with a known key for the same; 0: never
+  std::shared_ptr<campaign_hours> hours;
+  std::int64_t repeat_ms = 0;  // so long the channel takes a request with a known key for the same; 0: never
 };
 
 struct engine::impl final : inbound::receiver_handler {
@@ -178,7 +180,11 @@ struct engine::impl final : inbound::receiver_handler {
   void hold(std::int64_t campaign);                   // on the I/O thread
   void renew_media();                                 // on the I/O thread: old files of sending campaigns
   void on_idle(std::int64_t campaign);
-  void on_brake(std::int64_t sender, std::int64_t campaign, const std::string& reason);
+  // Of one campaign, of all of the sender (campaign 0), or of all senders of its account.
+  void on_brake(std::int64_t sender, std::int64_t campaign, bool whole_account, const std::string& reason);
+  void on_pause(std::int64_t sender, std::int64_t campaign, std::int64_t until_ms, const std::string& reason);
+  // The limits that the sender shares with others; null: none. On the I/O thread.
+  result<std::shared_ptr<pacing::shared_limits>> shared_with(const sender_settings& sender);
   void on_trouble(std::int64_t sender, const error& why);
   void on_settled(std::int64_t sender, std::int64_t campaign, const store::outcomes& batch);
 
@@ -232,7 +238,8 @@ struct engine::impl final : inbound::receiver_handler {
   // On the I/O thread only; it has a connection of its own, so that nobody's long look holds up sending.
   std::unique_ptr<store::database> io_reader_;
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
-  std::size_t next_io_ = 0;  // whose turn it is to get a sender
+  std::size_t next_io_ = 0;                                                   // whose turn it is to get a sender
+  std::map<std::string, std::shared_ptr<pacing::shared_limits>> portfolios_;  // by name
   std::unique_ptr<timer> tick_;
   bool tidying_ = false;
   nanoseconds_t media_looked_at_ = 0;
@@ -265,14 +272,15 @@ struct engine::impl final : inbound::receiver_handler {
 class running_sender final : public sending::observer {
  public:
   static result<std::unique_ptr<running_sender>> make(engine::impl& owner, std::int64_t id,
-                                                      const sender_settings& settings,
-                                                      const std::vector<store::past_sends>& past);
+                                                      const sender_settings& settings);
   ~running_sender() override;
   void run(const std::function<void()>& task) { on_.call(task); }
 
   void on_settled(campaign_id campaign, const store::outcomes& batch) override;
   void on_idle(campaign_id campaign) override;
   void on_brake(campaign_id campaign, const std::string& reason) override;
+  void on_account_brake(const std::string& reason) override;
+  void on_pause(campaign_id campaign, std::int64_t until_ms, const std::string& reason) override;
   void on_trouble(const error& why) override;
 
   // Inside run() only.
@@ -291,8 +299,10 @@ class running_sender final : public sending::observer {
 // What a draft still needs; no sender: it has none.
 std::vector<missing_step> missing_of(const store::campaign_row& row, const std::optional<sender_settings>& sender);
 
-// The limits as parsed, or what is wrong with them.
-result<pacing::permits> make_permits(const std::string& limits);
+// The sender's time zone, known to exist: it was checked when the sender was put into the store.
+absl::TimeZone zone_of(const sender_settings& settings);
+// Whether its limits and its time zone can be understood. Errors: bad_option_value.
+result<void> check_pacing(const sender_settings& settings);
 
 // Of settings as stored, which are complete: what the host left empty is filled in from the channel, a description is
 // there as JSON. Errors of completing: bad_option_value, file_unreadable, channel_malformed.

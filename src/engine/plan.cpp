@@ -3,6 +3,7 @@
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 #include "engine/content.hpp"
+#include "engine/duration.hpp"
 #include "engine/impl.hpp"
 #include "engine/sha256.hpp"
 #include "store/accounts.hpp"
@@ -15,22 +16,6 @@ namespace {
 
 constexpr std::int64_t rows_per_chunk = 4096;  // no store job holds the writer over 20 ms
 constexpr std::string_view callback_placeholder = "callback";
-
-// The least time the limits allow for `messages`.
-std::chrono::milliseconds shortest_duration(const std::vector<pacing::limit>& limits, std::int64_t messages) {
-  nanoseconds_t longest = 0;
-  for (const auto& l : limits) {
-    if (messages <= l.count) continue;
-    if (l.kind == pacing::limit_kind::rate) {
-      longest =
-          std::max(longest, static_cast<nanoseconds_t>(static_cast<double>(messages) / static_cast<double>(l.count) *
-                                                       static_cast<double>(l.window)));
-    } else if (l.kind == pacing::limit_kind::batch) {
-      longest = std::max(longest, (messages - 1) / l.count * l.window);
-    }
-  }
-  return std::chrono::milliseconds(longest / millisecond);
-}
 
 }  // namespace
 
@@ -117,6 +102,10 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   if (!changes) return fail(changes.error());
   made.screened_at = *changes;
 
+  const auto wall = clock_.wall();
+  auto hours = campaign_hours::make(row.hours, row.hours_in, sender->time_zone, split_list(row.columns), wall);
+  if (!hours) return fail(hours.error());
+
   content_inspection inspection(*content);
   if (auto rules = inspection.load(row.content_rules); !rules) return fail(rules.error());
   sha256 bodies;
@@ -141,6 +130,14 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
         body += '\n';
         bodies.add(body);
         inspection.row(cells, r.integer(2));
+        if (hours->by_recipient()) {
+          const auto lane = hours->lane_of(r.text(0), r.text(1));
+          if (!lane) {
+            throw store::store_error{
+                error{lane.error().code, "line " + std::to_string(r.integer(2)) + ": " + lane.error().message, 0, 0}};
+          }
+          hours->count(*lane);
+        }
         if (made.summary.preview.empty()) made.summary.preview = content->preview(cells);
       }
       return true;
@@ -171,13 +168,17 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   }
   const auto limits = pacing::parse_limits(sender->limits);
   if (!limits) return fail(limits.error());
-  summary.duration = shortest_duration(*limits, summary.messages);
+  if (!hours->by_recipient()) hours->count(0, summary.messages);
+  summary.duration = shortest_duration(*limits, *hours, wall, zone_of(*sender));
   sha256 whole;
   whole.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
-            sender->api_version + "\n" + sender->phone_number_id + "\n" + std::to_string(made_ready->route) + "\n" + sender->limits + "\ncredits " +
-            std::to_string(summary.credits) + "\nunconfirmed " + std::string(name(rule->rule)) + " " +
+            sender->api_version + "\n" + sender->phone_number_id + "\n" + std::to_string(made_ready->route) + "\n" +
+            sender->limits + "\ncredits " + std::to_string(summary.credits) +
+            (row.hours.empty() ? "" : "\nhours " + row.hours + " in " + row.hours_in + " " + sender->time_zone) +
+            "\nunconfirmed " + std::string(name(rule->rule)) + " " +
             std::to_string(rule->rule == unconfirmed_rule::hold ? 0 : rule->wait_ms) + "\n" + bodies.hex());
   summary.hash = whole.hex();
+  made.hours = std::make_shared<campaign_hours>(std::move(*hours));
   return made;
 }
 
@@ -185,21 +186,36 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
 result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
                                   const uploaded_files& files, const std::string& actor, campaign_state back_to) {
   const auto& summary = plan.summary;
-  std::int32_t lane = 0;
+  std::vector<std::int32_t> lanes;
   auto begun = writer_->run([&](store::database& db) {
     store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
     db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
            row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
     store::set_repeats(db, row.id, plan.repeat_ms);
-    lane = store::insert_lane(db, row.id, summary.messages);
+    lanes.clear();
+    for (const auto& l : plan.hours->lanes()) {
+      lanes.push_back(store::insert_lane(db, row.id, plan.hours->by_recipient() ? 0 : l.messages, l.zones));
+    }
     for (const auto& [value, media] : files) store::put_campaign_media(db, row.id, value, media);
   });
   if (!begun) return begun;
   std::int64_t gone = 0;
   for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
     std::int64_t after = gone;  // a job may run twice
-    begun = writer_->run(
-        [&](store::database& db) { after = store::lay(db, row.id, lane, from, rows_per_chunk, plan.out, gone); });
+    begun = writer_->run([&](store::database& db) {
+      if (!plan.hours->by_recipient()) {
+        after = store::lay(db, row.id, lanes.front(), from, rows_per_chunk, plan.out, gone);
+        return;
+      }
+      const auto lane_of = [&](std::string_view address, std::string_view parameters) {
+        const auto at = plan.hours->lane_of(address, parameters);
+        if (!at || *at >= lanes.size()) {
+          throw store::store_error{error{errc::conflict, "the recipients changed while the plan was made", 0, 0}};
+        }
+        return lanes[*at];
+      };
+      after = store::lay(db, row.id, lane_of, from, rows_per_chunk, plan.out, gone);
+    });
     gone = after;
   }
   if (begun) {

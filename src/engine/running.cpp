@@ -4,9 +4,9 @@
 
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
+#include "sending/restored_permits.hpp"
 #include "store/brakes.hpp"
 #include "store/media.hpp"
-#include "store/past_recipients.hpp"
 
 namespace bulkmsg {
 
@@ -16,16 +16,28 @@ constexpr std::int64_t a_day_ms = std::int64_t{24} * 3600 * 1000;
 
 }  // namespace
 
-result<pacing::permits> make_permits(const std::string& limits) {
-  auto parsed = pacing::parse_limits(limits);
-  if (!parsed) return fail(parsed.error());
-  for (const auto& l : *parsed) {
-    if (l.kind == pacing::limit_kind::recipients || l.kind == pacing::limit_kind::daily) {
-      return fail(errc::bad_option_value, "limits: '" + pacing::to_string(l) +
-                                              "' is understood but not enforced by this version; leave it out");
-    }
+absl::TimeZone zone_of(const sender_settings& settings) {
+  absl::TimeZone zone = absl::UTCTimeZone();
+  if (!settings.time_zone.empty()) static_cast<void>(absl::LoadTimeZone(settings.time_zone, &zone));
+  return zone;
+}
+
+result<void> check_pacing(const sender_settings& settings) {
+  absl::TimeZone zone;
+  if (!settings.time_zone.empty() && !absl::LoadTimeZone(settings.time_zone, &zone)) {
+    return fail(errc::bad_option_value, "sender: unknown time zone " + pacing::detail::quoted(settings.time_zone) +
+                                            ": give an IANA name, for example Europe/Berlin");
   }
-  return pacing::permits(*parsed);
+  if (auto limits = pacing::parse_limits(settings.limits); !limits) return fail(limits.error());
+  return {};
+}
+
+result<std::shared_ptr<pacing::shared_limits>> engine::impl::shared_with(const sender_settings& sender) {
+  if (sender.portfolio.empty()) return std::shared_ptr<pacing::shared_limits>();
+  if (const auto known = portfolios_.find(sender.portfolio); known != portfolios_.end()) return known->second;
+  auto made = store::guarded([&] { return sending::restored_portfolio(*io_reader_, sender.portfolio, clock_); });
+  if (!made) return fail(made.error());
+  return portfolios_[sender.portfolio] = *made;
 }
 
 net::transport_options wire_options(const sender_settings& settings) {
@@ -38,25 +50,18 @@ net::transport_options wire_options(const sender_settings& settings) {
 }
 
 result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner, std::int64_t id,
-                                                             const sender_settings& settings,
-                                                             const std::vector<store::past_sends>& past) {
+                                                             const sender_settings& settings) {
   auto channel = make_channel(settings);
   if (!channel) return fail(channel.error());
-  auto permits = make_permits(settings.limits);
+  auto shared = owner.shared_with(settings);
+  if (!shared) return fail(shared.error());
+  auto limits = pacing::parse_limits(settings.limits);
+  if (!limits) return fail(limits.error());
+  auto permits = store::guarded([&] {
+    return sending::restored_permits(*owner.io_reader_, id, sending::not_shared(*limits, shared->get()),
+                                     zone_of(settings), owner.clock_);
+  });
   if (!permits) return fail(permits.error());
-  // What an earlier run sent counts as if it had been sent by this one.
-  const auto wall_offset = owner.clock_.wall() - owner.clock_.now();
-  for (const auto& p : past) permits->assume(p.at_ms * millisecond - wall_offset, p.count);
-  auto known = store::guarded(
-      [&] { store::assume_past_recipients(*owner.io_reader_, id, *permits, owner.now_ms(), wall_offset); });
-  if (!known) return fail(known.error());
-  // How full the last batch was is not known: it counts as full, so the next begins its delay after the last send.
-  std::size_t batch = 0;
-  for (const auto& l : permits->limits()) {
-    if (l.kind != pacing::limit_kind::batch) continue;
-    if (!past.empty()) permits->restore_batch(batch, {l.count, past.back().at_ms * millisecond - wall_offset});
-    ++batch;
-  }
   const auto turn = owner.next_io_++ % (owner.more_io_.size() + 1);
   io_executor& on = turn == 0 ? *owner.io_ : *owner.more_io_[turn - 1];
   auto wire = owner.around_->connect(on, wire_options(settings));
@@ -66,6 +71,12 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
   made->wire_ = std::move(*wire);
   made->work_ = std::make_unique<sending::batch_sender>(on, *made->wire_, *owner.writer_, std::move(*channel),
                                                         std::move(*permits), owner.store_id_, *made);
+  if (*shared) made->work_->share(std::move(*shared));
+  auto paused = store::guarded([&] {
+    auto r = owner.io_reader_->select("SELECT campaign, until_ms FROM pauses WHERE sender = ?1", id);
+    while (r.next()) made->work_->pause({r.integer(0)}, r.integer(1));
+  });
+  if (!paused) return fail(paused.error());
   return made;
 }
 
@@ -76,7 +87,11 @@ void running_sender::on_settled(campaign_id campaign, const store::outcomes& bat
 }
 void running_sender::on_idle(campaign_id campaign) { owner_.on_idle(campaign.value); }
 void running_sender::on_brake(campaign_id campaign, const std::string& reason) {
-  owner_.on_brake(id_, campaign.value, reason);
+  owner_.on_brake(id_, campaign.value, false, reason);
+}
+void running_sender::on_account_brake(const std::string& reason) { owner_.on_brake(id_, 0, true, reason); }
+void running_sender::on_pause(campaign_id campaign, std::int64_t until_ms, const std::string& reason) {
+  owner_.on_pause(id_, campaign.value, until_ms, reason);
 }
 void running_sender::on_trouble(const error& why) { owner_.on_trouble(id_, why); }
 
@@ -93,7 +108,7 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     store::campaign_row row;
     sender_settings sender;
     std::string json;
-    std::vector<std::int32_t> lanes;
+    std::vector<std::pair<std::int32_t, std::string>> lanes;  // and where their hours are meant
     content::file_ids files;
     bool files_expired = false;
   };
@@ -102,7 +117,9 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     n.row = store::read_campaign(*io_reader_, campaign);
     n.sender = store::read_sender(*io_reader_, n.row.sender);
     n.json = store::read_template(*io_reader_, n.row.content);
-    n.lanes = store::lanes_of(*io_reader_, campaign);
+    for (const auto lane : store::lanes_of(*io_reader_, campaign)) {
+      n.lanes.emplace_back(lane, store::zones_of_lane(*io_reader_, lane));
+    }
     for (auto& file : store::campaign_media(*io_reader_, campaign)) {
       n.files_expired = n.files_expired || now_ms() - file.uploaded_at_ms >= channels::media_life_ms;
       n.files.emplace(std::move(file.value), std::move(file.media_id));
@@ -122,16 +139,7 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
 
   auto& sender = senders_[found->row.sender];
   if (!sender) {
-    const auto limits = pacing::parse_limits(found->sender.limits);
-    nanoseconds_t longest = 60 * second;
-    if (limits) {
-      for (const auto& l : *limits) longest = std::max(longest, l.window);
-    }
-    auto past = store::guarded([&] {
-      return store::recent_sends(*io_reader_, found->row.sender, now_ms() - longest / millisecond, now_ms());
-    });
-    auto made = past ? running_sender::make(*this, found->row.sender, found->sender, *past)
-                     : result<std::unique_ptr<running_sender>>(fail(past.error()));
+    auto made = running_sender::make(*this, found->row.sender, found->sender);
     if (!made) {
       senders_.erase(found->row.sender);
       return fail(made.error());
@@ -144,6 +152,16 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
       if (const int slot = wire.acquire(); slot != net::transport::none) wire.release(slot);
     });
   }
+  std::vector<sending::batch_sender::lane_settings> lanes;
+  for (const auto& [lane, zones] : found->lanes) {
+    lanes.push_back({lane, {campaign}, content->content, content->route, {found->row.weight, found->row.urgent}});
+    if (zones.empty()) continue;
+    const auto hours = pacing::parse_hours(found->row.hours);
+    if (!hours) return fail(hours.error());
+    auto window = pacing::sending_window::make(*hours, zones);
+    if (!window) return fail(window.error());
+    lanes.back().window = std::make_shared<const pacing::sending_window>(std::move(*window));
+  }
   sender->run([&] {
     auto& work = sender->work();
     if (work.has({campaign})) {
@@ -151,7 +169,7 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
       work.release({campaign});
       return;
     }
-    for (const auto lane : found->lanes) work.add({lane, {campaign}, content->content, content->route});
+    for (const auto& each : lanes) work.add(each);
   });
   return {};
 }
@@ -197,19 +215,23 @@ void engine::impl::on_idle(std::int64_t campaign) {
       });
 }
 
-void engine::impl::on_brake(std::int64_t sender, std::int64_t campaign, const std::string& reason) {
+void engine::impl::on_brake(std::int64_t sender, std::int64_t campaign, bool whole_account, const std::string& reason) {
   auto paused = std::make_shared<std::vector<std::int64_t>>();
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
         auto& sending = *paused;
         sending.clear();
         {
-          auto r = db.select("SELECT id FROM campaigns WHERE state = 4 AND sender = ?1 AND (?2 = 0 OR id = ?2)", sender,
-                             campaign);
+          // Of one account are those that say so, or that share an access token.
+          auto r = db.select(
+              "SELECT c.id FROM campaigns c JOIN senders s ON s.id = c.sender JOIN senders me ON me.id = ?1 "
+              "WHERE c.state = 4 AND (?2 = 0 OR c.id = ?2) AND (s.id = me.id OR (?3 AND ((s.business_account_id = "
+              "me.business_account_id AND s.business_account_id <> '') OR (s.token = me.token AND s.token <> ''))))",
+              sender, campaign, whole_account);
           while (r.next()) sending.push_back(r.integer(0));
         }
         for (const auto id : sending) {
-          store::change_state(db, id, campaign_state::paused, "pause", "the provider refused: " + reason, at_ms);
+          store::change_state(db, id, campaign_state::paused, "pause", reason, at_ms);
         }
       },
       [=, this](const error* failed) {
@@ -219,6 +241,22 @@ void engine::impl::on_brake(std::int64_t sender, std::int64_t campaign, const st
         io_->post([=, this] {
           for (const auto id : *paused) hold(id);
         });
+      });
+}
+
+void engine::impl::on_pause(std::int64_t sender, std::int64_t campaign, std::int64_t until_ms,
+                            const std::string& reason) {
+  const auto words = reason + "; it goes on by itself at " +
+                     absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixMillis(until_ms), absl::UTCTimeZone()) +
+                     ", or with resume";
+  writer_->submit(
+      [=, at_ms = now_ms()](store::database& db) {
+        db.run("DELETE FROM pauses WHERE until_ms <= ?1", at_ms);
+        db.run("INSERT OR REPLACE INTO pauses(sender, campaign, until_ms, reason) VALUES (?1, ?2, ?3, ?4)", sender,
+               campaign, until_ms, words);
+      },
+      [=, this](const error* failed) {
+        if (failed) on_trouble(sender, *failed);
       });
 }
 
@@ -287,13 +325,19 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
   } else {
     hold(campaign);
   }
+  auto lift = std::make_shared<std::int64_t>(0);  // the sender whose pauses end
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
         store::check_call(db, campaign, call);
-        if (store::read_campaign(db, campaign).state != to) {
+        const auto row = store::read_campaign(db, campaign);
+        if (row.state != to) {
           store::change_state(db, campaign, to, verb, reason, at_ms, actor);
         } else if (to == campaign_state::paused) {
           store::hold_braked(db, campaign, reason, at_ms, actor);
+        } else if (resumes) {
+          // Sending, and yet resumed: people do not want to wait for the end of a pause.
+          db.run("DELETE FROM pauses WHERE sender = ?1 AND campaign IN (0, ?2)", row.sender, campaign);
+          *lift = row.sender;
         }
       },
       [=, this](const error* failed) {
@@ -303,6 +347,9 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
             // Still sending by the store's word: go on.
             static_cast<void>(begin_sending(campaign));
             return done(fail(*failed));
+          }
+          if (const auto s = senders_.find(*lift); s != senders_.end()) {
+            s->second->run([&work = s->second->work(), campaign] { work.lift_pauses({campaign}); });
           }
           if (resumes) return done(options_.send ? begin_sending(campaign) : result<void>());
           // Once more: a start or a resume may have come between the first time and the commit.

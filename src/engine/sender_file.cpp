@@ -29,6 +29,8 @@ result<sender_settings> parse_sender_json(std::string_view json) {
       {"agent", &sender_settings::agent},
       {"reply_to", &sender_settings::reply_to},
       {"limits", &sender_settings::limits},
+      {"time_zone", &sender_settings::time_zone},
+      {"portfolio", &sender_settings::portfolio},
       {"tls_ca_file", &sender_settings::tls_ca_file},
       {"opt_out_words", &sender_settings::opt_out_words},
   };
@@ -68,7 +70,8 @@ result<sender_settings> parse_sender_json(std::string_view json) {
                                             "'; known: name, channel, channel_description, origin, api_version, "
                                             "phone_number_id, business_account_id, marketing_endpoint, "
                                             "server_faults_refuse, token, app_secret, verify_token, agent, reply_to, "
-                                            "limits, connections_max, response_timeout_ms, tls_ca_file, opt_out_words");
+                                            "limits, time_zone, portfolio, connections_max, response_timeout_ms, "
+                                            "tls_ca_file, opt_out_words");
     }
   }
   if (made.name.empty()) return fail(errc::bad_option_value, "sender file: 'name' is missing; give the sender a name");

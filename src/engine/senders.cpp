@@ -7,6 +7,7 @@
 #include "bulkmsg/channels/telegram.hpp"
 #include "bulkmsg/channels/whatsapp_channel.hpp"
 #include "bulkmsg/inbound/opt_out_words.hpp"
+#include "bulkmsg/pacing/presets.hpp"
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "net/http_client.hpp"
@@ -55,6 +56,7 @@ result<sender_settings> completed(sender_settings settings) {
     }
     if (settings.origin.empty()) settings.origin = "https://graph.facebook.com";
     if (settings.limits.empty()) settings.limits = "80/s; in-flight=64";
+    settings.limits = pacing::with_presets(settings.limits);
     return settings;
   }
   if (settings.channel == "chat") {
@@ -85,6 +87,7 @@ result<sender_settings> completed(sender_settings settings) {
                                               described->name + "' gives none");
     }
   }
+  settings.limits = pacing::with_presets(settings.limits);
   return settings;
 }
 
@@ -143,7 +146,7 @@ result<sender_id> engine::put_sender(const sender_settings& given) {
   auto whole = completed(given);
   if (!whole) return fail(whole.error());
   const auto& settings = *whole;
-  if (auto limits = make_permits(settings.limits); !limits) return fail(limits.error());
+  if (auto pacing = check_pacing(settings); !pacing) return fail(pacing.error());
   if (auto channel = make_channel(settings); !channel) return fail(channel.error());
   for (const auto& name : secret_names(settings.app_secret)) {
     if (auto secret = resolve_secret(name, "app secret"); !secret) return fail(secret.error());

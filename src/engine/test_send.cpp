@@ -52,6 +52,8 @@ result<campaign_id> engine::test_send(campaign_id campaign, std::span<const std:
   test.name = "test of " + test.name;
   test.test_of = campaign.value;
   test.require_consent = false;
+  test.hours.clear();  // people look at it now
+  test.hours_in.clear();
   std::int64_t id = 0;
   auto stored = self_->writer_->run([&](store::database& db) {
     id = store::insert_campaign(db, test, self_->now_ms(), actor);

@@ -164,7 +164,8 @@ void engine::impl::tidy_up() {
   how.words = [this](store::database& db, std::int64_t campaign, std::int64_t recipient) {
     return words_of_message(db, campaign, recipient);
   };
-  how.idle = std::all_of(senders_.begin(), senders_.end(), [](const auto& s) { return s.second->work().idle(); });
+  how.idle = true;
+  for (auto& [id, sender] : senders_) sender->run([&] { how.idle = how.idle && sender->work().idle(); });
   auto merged = std::make_shared<inbound::merge_result>();
   writer_->submit(
       [this, merged, how = std::move(how), at_ms = now_ms()](store::database& db) {

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "bulkmsg/channels/callback_key.hpp"
+#include "bulkmsg/recipients/address.hpp"
 #include "bulkmsg/recipients/cells.hpp"
+#include "sending/breaker_rules.hpp"
 
 namespace bulkmsg::sending {
 
@@ -18,24 +20,16 @@ constexpr std::uint32_t claim_max = 2048;  // also keeps one store job well belo
 // A range that must wait longer than this for a permit is taken back.
 constexpr nanoseconds_t patience = 200 * millisecond;
 
-constexpr std::uint32_t attempts_max = 8;
-constexpr nanoseconds_t retry_base = 500 * millisecond;
-constexpr nanoseconds_t slow_base = 250 * millisecond;
-constexpr nanoseconds_t slow_max = 8 * second;
-constexpr int slow_forgiven = 20;
-// A number that is out of service for no longer than this is waited for; else its campaigns are paused.
-constexpr nanoseconds_t waited_out_max = 15 * 60 * second;
+// So many messages for people who are not in the count of a used-up `recipients` limit are set aside in search of one
+// who is; then all the lane's are taken for new.
+constexpr std::uint32_t new_in_a_row_max = 64;
+
+// Somebody who is in no count.
+constexpr pacing::addressee nobody{1};
 
 // How long a store that refuses to write is left alone.
 constexpr nanoseconds_t stalled_min = 250 * millisecond;
 constexpr nanoseconds_t stalled_max = 5 * second;
-
-std::int64_t backoff(nanoseconds_t base, std::uint32_t attempt, std::int64_t key) {
-  const auto whole = base << std::min<std::uint32_t>(attempt - 1, 6);
-  // Up to a quarter more, different for each message, so that refused ones do not come back as one block.
-  const auto spread = static_cast<std::uint64_t>(key * 0x9E3779B97F4A7C15ull) >> 40;
-  return whole + static_cast<nanoseconds_t>(spread % static_cast<std::uint64_t>(whole / 4 + 1));
-}
 
 // The provider's name of the recipient, where it is another than the number we wrote.
 std::string_view other_than(std::string_view address, std::string_view wa_id) {
@@ -52,7 +46,17 @@ batch_sender::batch_sender(executor& on, net::transport& over, store::writer& to
       channel_(std::move(by)),
       permits_(std::move(permits)),
       store_id_(store_id),
-      owner_(owner) {}
+      owner_(owner),
+      watch_(sender_rules()) {}
+
+void batch_sender::share(std::shared_ptr<pacing::shared_limits> limits) {
+  permits_.share(std::move(limits), [this] {
+    executor_.post([this] {
+      look_for_room();
+      pump();
+    });
+  });
+}
 
 void batch_sender::add(const lane_settings& settings) {
   if (!timer_) {
@@ -65,6 +69,15 @@ void batch_sender::add(const lane_settings& settings) {
   l->cells.resize(settings.content->column_count());
   // Retries of an earlier run: the first claim finds out when they are due.
   l->retry_at = 1;
+  const auto found =
+      std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g->campaign == settings.campaign; });
+  if (found == groups_.end()) {
+    groups_.push_back(std::make_unique<group>(settings));
+    turns_.add(settings.campaign.value, settings.share);
+    groups_.back()->lanes.push_back(l.get());
+  } else {
+    (*found)->lanes.push_back(l.get());
+  }
   lanes_.push_back(std::move(l));
   pump();
 }
@@ -76,6 +89,8 @@ void batch_sender::set_content(campaign_id campaign, const std::shared_ptr<const
 }
 
 void batch_sender::remove(campaign_id campaign) {
+  std::erase_if(groups_, [&](const auto& g) { return g->campaign == campaign; });
+  turns_.remove(campaign.value);
   std::erase_if(lanes_, [&](const auto& l) { return l->settings.campaign == campaign; });
 }
 
@@ -90,6 +105,10 @@ void batch_sender::hold(campaign_id campaign) {
 }
 
 void batch_sender::release(campaign_id campaign) {
+  watch_.reset();
+  for (auto& g : groups_) {
+    if (!campaign || g->campaign == campaign) g->watch.reset();
+  }
   for (auto& l : lanes_) {
     if (campaign && l->settings.campaign != campaign) continue;
     l->held = false;
@@ -128,15 +147,9 @@ void batch_sender::pump() {
   if (now - wall_read_at_ >= millisecond) {  // the store's times are in milliseconds
     wall_read_at_ = now;
     wall_offset_ = executor_.time().wall() - now;
+    permits_.set_wall_offset(wall_offset_);
   }
-  while (now >= slow_until_) {
-    lane* l = next_ready();
-    if (l == nullptr) break;
-    const int slot = transport_.acquire();
-    if (slot == net::transport::none) break;
-    if (!send_one(*l, slot, now)) break;
-  }
-  if (now < slow_until_) wake_at(slow_until_);
+  send_what_may_go(now);
   pumping_ = false;
   for (auto& l : lanes_) {
     claim_more(*l, now);
@@ -144,17 +157,12 @@ void batch_sender::pump() {
   }
 }
 
-batch_sender::lane* batch_sender::next_ready() {
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    auto& l = *lanes_[(turn_ + i) % lanes_.size()];
-    if (l.held) continue;
-    if (l.waiting > 0 || !l.again.empty()) {
-      turn_ = (turn_ + i + 1) % lanes_.size();
-      return &l;
-    }
-    l.starved = true;
+void batch_sender::send_what_may_go(nanoseconds_t& now) {
+  while (lane* l = next_ready(now)) {
+    const int slot = transport_.acquire();
+    if (slot == net::transport::none || !send_one(*l, slot, now)) break;
   }
-  return nullptr;
+  take_back_what_urgent_ones_displace(now);
 }
 
 // False: no permit now. Brings `now` up to date.
@@ -173,8 +181,8 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
 
   // The permit is taken when nothing is left to do but to write.
   now = executor_.time().now();
-  const auto recipient = permits_.per_recipient() ? pacing::recipient_key(m.address) : 0;
-  const auto leave = permits_.take(now, recipient);
+  const auto to = addressee_of(m);
+  const auto leave = permits_.take(now, to);
   if (!leave.granted) {
     transport_.release(slot);
     if (leave.this_recipient) {
@@ -182,8 +190,12 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
       set_aside(l, p, message_state::retry, wall_ms(leave.next) + 1, errc::rate_limited);
       return true;
     }
+    if (leave.by != nullptr && leave.by->kind == pacing::limit_kind::recipients) {
+      no_room_for(l, p, leave.next, now);
+      return true;
+    }
     if (leave.next != pacing::only_by_release) {
-      wake_at(leave.next);
+      wake_at(pacing::wake_up(leave, now));
       if (leave.next - now > patience) {
         for (auto& each : lanes_) take_back(*each);
       }
@@ -198,10 +210,32 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
     token = free_flights_.back();
     free_flights_.pop_back();
   }
-  flights_[token] = {&l, p, now, wall_ms(now), recipient};
+  flights_[token] = {&l, p, now, wall_ms(now), to};
   hand_over(l, p);
+  l.moved_at = now;
+  l.new_in_a_row = 0;
+  turns_.served(l.settings.campaign.value);
   transport_.send(slot, token);
   return true;
+}
+
+pacing::addressee batch_sender::addressee_of(const store::claimed& m) const {
+  if (!permits_.looks_at_recipients()) return {};
+  return {recipients::person_key(m.address), m.conversation_open};
+}
+
+// A `recipients` limit is used up. While something is in flight its refusal may bring a place back, so the lane waits
+// for the answers. Whoever is in the count already may go, so then some others are set aside to look for them; when
+// there are none, the lane waits until somebody leaves the count.
+void batch_sender::no_room_for(lane& l, place p, nanoseconds_t next, nanoseconds_t now) {
+  const bool answers_to_come = free_flights_.size() < flights_.size();
+  if (!l.only_new && !answers_to_come && next - now > patience) {
+    l.only_new = ++l.new_in_a_row >= new_in_a_row_max;
+    return set_aside(l, p, message_state::retry, wall_ms(next) + 1, errc::rate_limited);
+  }
+  l.blocked_until = next;
+  wake_at(next);
+  if (next - now > patience) take_back(l);
 }
 
 // Messages that came back unsent go first; fresh ones of a lane are handed over in the order of their sequence, so that
@@ -239,6 +273,12 @@ void batch_sender::set_aside(lane& l, place p, message_state as, std::int64_t ne
   settle(l, o, p, {}, name(why));
 }
 
+// Somebody left the count of a `recipients` limit before their time.
+void batch_sender::look_for_room() {
+  if (!permits_.counts_recipients()) return;
+  for (auto& l : lanes_) l->blocked_until = 0;
+}
+
 void batch_sender::claim_more(lane& l, nanoseconds_t now) {
   if (l.held || l.claiming > 0 || l.takes_back > 0 || stalled_step_ > 0 || l.waiting > l.claim_size / 2) return;
   const bool retries = l.retry_at != 0 && l.retry_at <= now;
@@ -247,7 +287,7 @@ void batch_sender::claim_more(lane& l, nanoseconds_t now) {
     tell_if_idle(l);
     return;
   }
-  if (now < slow_until_ || !reachable()) return;
+  if (!may_send(l, now) || !reachable()) return;
 
   // About as much as goes out in the horizon, more when the lane ran dry although it could have sent.
   if (l.claimed_at != 0) {
@@ -257,18 +297,17 @@ void batch_sender::claim_more(lane& l, nanoseconds_t now) {
     if (l.starved && l.handed_since > 0) size = std::max<std::uint64_t>(size, std::uint64_t{2} * l.claim_size);
     l.claim_size = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(size, claim_min, claim_max));
   }
-  std::uint64_t waiting = 0;
-  for (const auto& each : lanes_) waiting += each->waiting + each->again.size() + each->claiming;
-  const auto allowed = permits_.allowed_until(now, now + claim_horizon);
-  if (waiting > 0 && waiting > allowed / 2) return;  // enough until the next turn
+  auto allowed = permits_.allowed_until(now, now + claim_horizon);
+  if (l.only_new) allowed = std::min(allowed, permits_.new_recipients_until(now, now + claim_horizon));
   if (allowed == 0) {
-    const auto next = permits_.check(now);
+    const auto next = permits_.check(now, l.only_new ? nobody : pacing::addressee());
     if (!next.granted && next.next != pacing::only_by_release) {
       wake_at(std::max(next.next - claim_horizon / 2, now + millisecond));
     }
     return;
   }
-  const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(l.claim_size, allowed - waiting));
+  const auto count = claim_count(l, allowed);
+  if (count == 0) return;  // enough until the next turn
   l.claimed_at = now;
   l.handed_since = 0;
   l.starved = false;
@@ -280,13 +319,14 @@ void batch_sender::claim_more(lane& l, nanoseconds_t now) {
   };
   auto made = std::make_shared<made_claim>();
   store_surely(
-      [made, retries, count, lane = l.settings.lane, at_ms = wall_ms(now)](store::database& db) {
+      [made, retries, count, lane = l.settings.lane, at_ms = wall_ms(now),
+       conversations = permits_.counts_recipients()](store::database& db) {
         made->claim->retries = false;
         if (retries) {
-          store::open_retries(db, lane, count, at_ms, made->claim->range);
+          store::open_retries(db, lane, count, at_ms, made->claim->range, conversations);
           made->claim->retries = !made->claim->range.messages.empty();
         }
-        if (!made->claim->retries) store::open_range(db, lane, count, at_ms, made->claim->range);
+        if (!made->claim->retries) store::open_range(db, lane, count, at_ms, made->claim->range, conversations);
         made->retry_at_ms = store::next_retry_at(db, lane);
       },
       [this, made, &l] { claimed(l, std::move(made->claim), made->retry_at_ms); });
@@ -303,9 +343,10 @@ void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64
   } else {
     made->outstanding = made->range.messages.size();
     l.waiting += made->outstanding;
+    l.moved_at = executor_.time().now();
     l.open.push_back(std::move(made));
   }
-  if (l.held || unwanted) take_back(l);
+  if (l.held || unwanted || !may_send(l, executor_.time().now())) take_back(l);
   pump();
   tell_if_idle(l);
 }
@@ -314,6 +355,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
   const auto token = static_cast<std::uint32_t>(end.token);
   const auto f = flights_[token];
   free_flights_.push_back(token);
+  if (free_flights_.size() == flights_.size()) look_for_room();
   auto& l = *f.of;
   --l.in_flight;
   const auto& m = f.at.message();
@@ -321,7 +363,9 @@ void batch_sender::on_end(const net::exchange_end& end) {
   switch (end.fate) {
     case net::fate::unsent:
       // Not an attempt: it goes first, as if it had never left.
-      permits_.refund(f.permit_at, f.recipient);
+      permits_.refund(f.permit_at, f.to);
+      look_for_room();
+      turns_.unserved(l.settings.campaign.value);
       l.again.push_back(f.at);
       if (l.held) take_back(l);
       break;
@@ -331,22 +375,29 @@ void batch_sender::on_end(const net::exchange_end& end) {
       o.state = message_state::unconfirmed;
       o.code = static_cast<std::int32_t>(end.reason);
       settle(l, o, f.at, {}, name(end.reason));
+      watch(l, f, error_class::lost, name(end.reason));
       break;
     }
     case net::fate::answered: {
-      permits_.release();
       const auto answer = channel_->classify(end.status, end.body);
       if (answer.what == channels::answer::kind::accepted) {
+        permits_.release();
+        if (permits_.pairs_wait()) permits_.went_through(recipients::person_key(m.address));
         auto o = settled;
         o.state = message_state::accepted;
-        ++accepted_since_slow_;
+        watch(l, f, error_class::none, {});
         settle(l, o, f.at, answer.message_id, other_than(m.address, answer.wa_id));
       } else if (answer.what == channels::answer::kind::unproven) {
+        permits_.release();
         auto o = settled;
         o.state = message_state::unconfirmed;
         o.code = static_cast<std::int32_t>(errc::provider_unreadable);
-        settle(l, o, f.at, {}, "HTTP " + std::to_string(end.status) + " without a word from the provider");
+        const auto words = "HTTP " + std::to_string(end.status) + " without a word from the provider";
+        settle(l, o, f.at, {}, words);
+        watch(l, f, error_class::lost, words);
       } else {
+        permits_.refused(f.permit_at, f.to);
+        look_for_room();
         act_on(l, f, answer, end.retry_after);
       }
       break;
@@ -354,100 +405,6 @@ void batch_sender::on_end(const net::exchange_end& end) {
   }
   pump();
   tell_if_idle(l);
-}
-
-// A proved refusal: what to do with the message, and with everybody else.
-void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answer, nanoseconds_t retry_after) {
-  using enum channels::action;
-  const auto& m = f.at.message();
-  store::outcome o{.id = m.id,
-                   .state = message_state::refused,
-                   .attempt = m.attempt,
-                   .code = answer.provider_code,
-                   .at_ms = f.first_byte_ms};
-  const auto now = executor_.time().now();
-  retry_after = std::max(retry_after, answer.retry_after);
-  const auto attempts = answer.retries_max == 0 ? attempts_max : std::min(attempts_max, answer.retries_max + 1u);
-  // Of a message that has failed for now: from when on it may pass, for people who try it again.
-  const auto wait = [&](nanoseconds_t for_time) {
-    if (m.attempt < attempts) o.state = message_state::retry;
-    o.next_at_ms = wall_ms(now + std::max(for_time, retry_after));
-  };
-  // Nothing is wrong with the message itself: it waits until people have seen to the cause.
-  const auto keep = [&] {
-    o.state = message_state::retry;
-    o.next_at_ms = wall_ms(now);
-  };
-  const auto title = channel_->without_token(answer.title);
-  const auto because = title + " (code " + std::to_string(answer.provider_code) + ")";
-  campaign_id braked = l.settings.campaign;
-  bool brakes = false;
-  switch (answer.next) {
-    case retry:
-      wait(backoff(retry_base, m.attempt, m.id.key()));
-      break;
-    case slow:
-      slow_down();
-      slow_until_ = std::max(slow_until_, now + retry_after);
-      wait(backoff(retry_base, m.attempt, m.id.key()));
-      break;
-    case pair:
-      wait(second << std::min<std::uint32_t>(2 * (m.attempt - 1), 12));  // 4^X seconds
-      break;
-    case defer:
-      o.next_at_ms = wall_ms(now + std::max(answer.wait, retry_after));
-      break;
-    case pause_number:
-      if (answer.wait > 0 && answer.wait <= waited_out_max) {
-        // It ends by itself, and soon.
-        slow_until_ = std::max(slow_until_, now + std::max(answer.wait, retry_after));
-        for (auto& each : lanes_) take_back(*each);
-        wait(answer.wait);
-        break;
-      }
-      [[fallthrough]];
-    case pause_account:
-      keep();
-      braked = {};
-      brakes = true;
-      break;
-    case pause_campaign:
-      keep();
-      brakes = true;
-      break;
-    case fail_campaign:
-      brakes = true;
-      break;
-    default:
-      break;
-  }
-  // The same request once more, and refused for now: of the first one that says nothing.
-  if (m.repeats && channels::may_pass(answer.next)) {
-    o.state = message_state::unconfirmed;
-    o.next_at_ms = 0;
-  }
-  settle(l, o, f.at, {}, title);
-  if (brakes) brake(braked, because);
-}
-
-void batch_sender::brake(campaign_id campaign, const std::string& reason) {
-  const auto all_held = std::all_of(lanes_.begin(), lanes_.end(), [&](const auto& l) {
-    return l->held || (campaign && l->settings.campaign != campaign);
-  });
-  if (all_held) return;  // told already
-  hold(campaign);
-  owner_.on_brake(campaign, reason);
-}
-
-void batch_sender::slow_down() {
-  const auto now = executor_.time().now();
-  if (now < slow_until_) return;  // refusals of one burst count once
-  // The last wait was long enough when it let some through; else the next is twice as long.
-  slow_step_ =
-      slow_step_ == 0 || accepted_since_slow_ >= slow_forgiven ? slow_base : std::min(2 * slow_step_, slow_max);
-  accepted_since_slow_ = 0;
-  slow_until_ = now + slow_step_;
-  for (auto& l : lanes_) take_back(*l);
 }
 
 void batch_sender::settle(lane& l, const store::outcome& o, place p, std::string_view provider_id,

@@ -22,15 +22,15 @@ std::int64_t put_sender(database& db, const sender_settings& s) {
   db.run(
       "INSERT INTO senders(name, origin, api_version, phone_number_id, business_account_id, token, app_secret, "
       "verify_token, limits, connections_max, response_timeout_ms, tls_ca_file, channel, channel_description, "
-      "marketing_endpoint, agent, reply_to, server_faults_refuse, opt_out_words) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) "
+      "marketing_endpoint, agent, reply_to, time_zone, portfolio, server_faults_refuse, opt_out_words) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) "
       "ON CONFLICT(name) DO UPDATE SET origin = ?2, api_version = ?3, phone_number_id = ?4, business_account_id = ?5, "
       "token = ?6, app_secret = ?7, verify_token = ?8, limits = ?9, connections_max = ?10, response_timeout_ms = ?11, "
       "tls_ca_file = ?12, channel = ?13, channel_description = ?14, marketing_endpoint = ?15, agent = ?16, "
-      "reply_to = ?17, server_faults_refuse = ?18, opt_out_words = ?19",
+      "reply_to = ?17, time_zone = ?18, portfolio = ?19, server_faults_refuse = ?20, opt_out_words = ?21",
       s.name, s.origin, s.api_version, s.phone_number_id, s.business_account_id, s.token, s.app_secret, s.verify_token,
       s.limits, s.connections_max, s.response_timeout.count(), s.tls_ca_file, s.channel, s.channel_description,
-      s.marketing_endpoint, s.agent, s.reply_to, s.server_faults_refuse, s.opt_out_words);
+      s.marketing_endpoint, s.agent, s.reply_to, s.time_zone, s.portfolio, s.server_faults_refuse, s.opt_out_words);
   return db.number("SELECT id FROM senders WHERE name = ?1", s.name);
 }
 
@@ -38,7 +38,8 @@ sender_settings read_sender(database& db, std::int64_t sender) {
   auto r = db.select(
       "SELECT name, channel, channel_description, origin, api_version, phone_number_id, business_account_id, "
       "marketing_endpoint, token, app_secret, verify_token, agent, reply_to, limits, connections_max, "
-      "response_timeout_ms, tls_ca_file, server_faults_refuse, opt_out_words FROM senders WHERE id = ?1",
+      "response_timeout_ms, tls_ca_file, time_zone, portfolio, server_faults_refuse, opt_out_words FROM senders "
+      "WHERE id = ?1",
       sender);
   if (!r.next()) not_found("sender", sender);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -50,17 +51,19 @@ sender_settings read_sender(database& db, std::int64_t sender) {
           .phone_number_id = text(5),
           .business_account_id = text(6),
           .marketing_endpoint = r.integer(7) != 0,
-          .server_faults_refuse = r.integer(17) != 0,
+          .server_faults_refuse = r.integer(19) != 0,
           .token = text(8),
           .app_secret = text(9),
           .verify_token = text(10),
           .agent = text(11),
           .reply_to = text(12),
           .limits = text(13),
+          .time_zone = text(17),
+          .portfolio = text(18),
           .connections_max = static_cast<int>(r.integer(14)),
           .response_timeout = std::chrono::milliseconds(r.integer(15)),
           .tls_ca_file = text(16),
-          .opt_out_words = text(18)};
+          .opt_out_words = text(20)};
 }
 
 std::vector<std::int64_t> sender_ids(database& db) {
@@ -114,12 +117,12 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
   const auto sender = check_named(db, c);
   db.run(
       "INSERT INTO campaigns(name, state, sender, template, account, mapping, created_at_ms, agent, reply_to, "
-      "require_consent, content_rules, credits_per_message, test_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-      "nullif(?10, "
-      "-1), ?11, ?12, ?13)",
+      "require_consent, content_rules, credits_per_message, test_of, weight, urgent, hours, hours_in) VALUES (?1, ?2, "
+      "?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, -1), ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
       c.name, campaign_state::draft, c.sender, c.content, c.account, c.mapping, now_ms,
       c.agent.empty() ? sender.agent : c.agent, c.reply_to.empty() ? sender.reply_to : c.reply_to,
-      c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules, c.credits_per_message, c.test_of);
+      c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules, c.credits_per_message, c.test_of,
+      c.weight, c.urgent, c.hours, c.hours_in);
   const auto id = db.last_id();
   note_history(db, id, "create", c.name, now_ms, actor);
   return id;
@@ -138,10 +141,11 @@ void edit_campaign(database& db, std::int64_t campaign, const campaign_row& c, s
   }
   db.run(
       "UPDATE campaigns SET name = ?2, sender = ?3, template = ?4, account = ?5, mapping = ?6, agent = ?7, "
-      "reply_to = ?8, require_consent = nullif(?9, -1), content_rules = ?10, credits_per_message = ?11 WHERE id = ?1",
+      "reply_to = ?8, require_consent = nullif(?9, -1), content_rules = ?10, credits_per_message = ?11, "
+      "weight = ?12, urgent = ?13, hours = ?14, hours_in = ?15 WHERE id = ?1",
       campaign, c.name, c.sender, c.content, c.account, c.mapping, c.agent.empty() ? sender.agent : c.agent,
       c.reply_to.empty() ? sender.reply_to : c.reply_to, c.require_consent ? static_cast<int>(*c.require_consent) : -1,
-      c.content_rules, c.credits_per_message);
+      c.content_rules, c.credits_per_message, c.weight, c.urgent, c.hours, c.hours_in);
   note_history(db, campaign, "edit", c.name, now_ms, actor);
 }
 
@@ -149,7 +153,7 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
       "plan_hash, start_key, agent, reply_to, require_consent, screened_out, content_rules, credits_per_message, "
-      "test_of, scheduled_at_ms, max_lateness_ms FROM campaigns WHERE id = ?1",
+      "test_of, scheduled_at_ms, max_lateness_ms, weight, urgent, hours, hours_in FROM campaigns WHERE id = ?1",
       campaign);
   if (!r.next()) not_found("campaign", campaign);
   const auto text = [&](int i) { return std::string(r.text(i)); };
@@ -175,7 +179,11 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .credits_per_message = r.integer(19),
           .test_of = r.integer(20),
           .scheduled_at_ms = r.integer(21),
-          .max_lateness_ms = r.integer(22)};
+          .max_lateness_ms = r.integer(22),
+          .weight = r.integer(23),
+          .urgent = r.integer(24) != 0,
+          .hours = text(25),
+          .hours_in = text(26)};
 }
 
 void check_call(database& db, std::int64_t campaign, campaign_call call) {
@@ -276,8 +284,8 @@ bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, s
   return from_good == recipients && from_bad == rejects;
 }
 
-std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size) {
-  db.run("INSERT INTO lanes(campaign, size) VALUES (?1, ?2)", campaign, size);
+std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size, std::string_view zones) {
+  db.run("INSERT INTO lanes(campaign, size, zones) VALUES (?1, ?2, ?3)", campaign, size, zones);
   return static_cast<std::int32_t>(db.last_id());
 }
 
@@ -324,17 +332,14 @@ void reject_recipient(database& db, std::int64_t recipient, std::int64_t reject,
 
 }  // namespace
 
-std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
-                 const left_out& out, std::int64_t gone) {
-  // One lane takes the recipients in their order, so that a sequence is a row's number less those left out before it;
-  // more lanes come with windows.
-  const auto lay_run = [&](std::int64_t begin, std::int64_t end) {
-    if (begin >= end) return;
-    db.run("INSERT INTO plan(id, recipient) SELECT ?1 + id, id FROM recipients WHERE id >= ?2 AND id < ?3",
-           wide(lane, 0) - wide(campaign, 0) - gone, wide(campaign, begin), wide(campaign, end));
-  };
+namespace {
+
+// Walks recipients [from, from+count) that the plan takes, in runs; who is left out becomes a rejected row.
+template <class Run>
+std::int64_t lay_runs(database& db, std::int64_t campaign, std::int64_t from, std::int64_t count, const left_out& out,
+                      std::int64_t gone, Run&& lay_run) {
   if (out.count() == 0) {
-    lay_run(from, from + count);
+    lay_run(from, from + count, gone);
     return gone;
   }
   const auto row = read_campaign(db, campaign);
@@ -344,17 +349,52 @@ std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::in
   for (auto i = from; i < end; ++i) {
     const auto why = out.why(i);
     if (why == errc::ok) continue;
-    lay_run(begin, i);
+    if (begin < i) lay_run(begin, i, gone);
     begin = i + 1;
     ++gone;
     reject_recipient(db, wide(campaign, i), reject++, why, !row.columns.empty());
   }
-  lay_run(begin, end);
+  if (begin < end) lay_run(begin, end, gone);
   db.run(
       "UPDATE campaigns SET rejects = rejects + ?2, skipped = skipped + ?2, screened_out = screened_out + ?2 "
       "WHERE id = ?1",
       campaign, reject - wide(campaign, row.rejects));
   return gone;
+}
+
+}  // namespace
+
+std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
+                 const left_out& out, std::int64_t gone) {
+  // One lane takes the recipients in their order, so that a sequence is a row's number less those left out before it.
+  return lay_runs(db, campaign, from, count, out, gone, [&](std::int64_t begin, std::int64_t end, std::int64_t before) {
+    db.run("INSERT INTO plan(id, recipient) SELECT ?1 + id, id FROM recipients WHERE id >= ?2 AND id < ?3",
+           wide(lane, 0) - wide(campaign, 0) - before, wide(campaign, begin), wide(campaign, end));
+  });
+}
+
+std::int64_t lay(database& db, std::int64_t campaign, const lane_picker& lane_of, std::int64_t from, std::int64_t count,
+                 const left_out& out, std::int64_t gone) {
+  std::map<std::int32_t, std::int64_t> sizes;
+  for (const auto lane : lanes_of(db, campaign)) {
+    sizes[lane] = db.number("SELECT size FROM lanes WHERE id = ?1", lane);
+  }
+  const auto after = lay_runs(
+      db, campaign, from, count, out, gone, [&](std::int64_t begin, std::int64_t end, std::int64_t /*before*/) {
+        auto r = db.select("SELECT id, address, parameters FROM recipients WHERE id >= ?1 AND id < ?2",
+                           wide(campaign, begin), wide(campaign, end));
+        while (r.next()) {
+          const auto lane = lane_of(r.text(1), r.text(2));
+          db.run("INSERT INTO plan(id, recipient) VALUES (?1, ?2)", wide(lane, sizes[lane]++), r.integer(0));
+        }
+      });
+  for (const auto& [lane, size] : sizes) db.run("UPDATE lanes SET size = ?2 WHERE id = ?1", lane, size);
+  return after;
+}
+
+std::string zones_of_lane(database& db, std::int32_t lane) {
+  auto r = db.select("SELECT zones FROM lanes WHERE id = ?1", lane);
+  return r.next() ? std::string(r.text(0)) : std::string();
 }
 
 std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign) {

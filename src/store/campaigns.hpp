@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,6 +32,9 @@ struct campaign_row {
   std::int64_t credits_per_message = 1;
   std::int64_t test_of = 0;
   std::int64_t scheduled_at_ms = 0, max_lateness_ms = 0;
+  std::int64_t weight = 1;
+  bool urgent = false;
+  std::string hours, hours_in;
 };
 
 std::int64_t put_sender(database& db, const sender_settings& s);
@@ -114,7 +118,11 @@ struct left_out {
 // become rejected rows. `gone`: how many were left out before `from`. Returns how many now.
 std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
                  const left_out& out = {}, std::int64_t gone = 0);
-std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size);
+std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size, std::string_view zones = {});
+// The same into several lanes: lane_of(address, parameters) picks one for each recipient, and all of them grow.
+using lane_picker = std::function<std::int32_t(std::string_view address, std::string_view parameters)>;
+std::int64_t lay(database& db, std::int64_t campaign, const lane_picker& lane_of, std::int64_t from, std::int64_t count,
+                 const left_out& out, std::int64_t gone);
 // A start that failed, or that a crash interrupted: the lanes go, the campaign is a draft again, or what `back_to`
 // says.
 void undo_start(database& db, std::int64_t campaign, std::string_view why, std::int64_t now_ms,
@@ -122,6 +130,8 @@ void undo_start(database& db, std::int64_t campaign, std::string_view why, std::
 // Back to what they were: drafts, or scheduled ones.
 void undo_interrupted_starts(database& db, std::int64_t now_ms);
 std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign);
+// Where the lane's hours are meant: IANA names, empty when its campaign has none.
+std::string zones_of_lane(database& db, std::int32_t lane);
 
 // The campaign holds no message any more that could still be sent: what its reservation holds beyond the unconfirmed
 // ones is given back; a sending campaign becomes completed.

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "bulkmsg/content/window.hpp"
+#include "store/campaigns.hpp"
 #include "store/outcomes.hpp"
 #include "store/sent_index.hpp"
 #include "store/suppressions.hpp"
@@ -18,12 +20,10 @@ void read_messages(rows& r, claim& into) {
   };
   std::vector<place> places;
   while (r.next()) {
-    into.messages.push_back({message_id::from_key(r.integer(0)),
-                             static_cast<std::uint32_t>(r.integer(1)),
-                             {},
-                             {},
-                             !r.is_null(4),
-                             r.integer(4) > 0});
+    into.messages.push_back({.id = message_id::from_key(r.integer(0)),
+                             .attempt = static_cast<std::uint32_t>(r.integer(1)),
+                             .maybe_gone = !r.is_null(4),
+                             .repeats = r.integer(4) > 0});
     const auto address = r.text(2);
     const auto parameters = r.text(3);
     places.push_back({address.size(), parameters.size()});
@@ -34,6 +34,14 @@ void read_messages(rows& r, claim& into) {
     into.messages[i].address = {at, places[i].address};
     into.messages[i].parameters = {at + places[i].address, places[i].parameters};
     at += places[i].address + places[i].parameters;
+  }
+}
+
+void look_up_conversations(database& db, std::int64_t now_ms, claim& of) {
+  constexpr std::int64_t on_the_way_ms = 60'000;  // it must still be open when the message arrives
+  for (auto& m : of.messages) {
+    const auto last_ms = last_inbound(db, m.address);
+    m.conversation_open = last_ms > 0 && now_ms + on_the_way_ms < last_ms + content::service_window_ms;
   }
 }
 
@@ -76,7 +84,8 @@ void skip_barred(database& db, std::int32_t lane, std::int64_t now_ms, claim& of
 
 }  // namespace
 
-void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into) {
+void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into,
+                bool conversations) {
   constexpr std::int64_t skipped_max = 2048;  // in one store job
   into.clear();
   const auto size = db.number("SELECT size FROM lanes WHERE id = ?1", lane);
@@ -102,9 +111,11 @@ void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64
     if (into.messages.empty()) close_intent(db, into.intent, now_ms);
     first = last;
   }
+  if (conversations) look_up_conversations(db, now_ms, into);
 }
 
-void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into) {
+void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into,
+                  bool conversations) {
   into.clear();
   {
     auto r = db.select(
@@ -117,6 +128,7 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
   }
   skip_barred(db, lane, now_ms, into);
   if (into.messages.empty()) return;
+  if (conversations) look_up_conversations(db, now_ms, into);
   db.run("INSERT INTO intents(lane, first, last, retries, at_ms) VALUES (?1, 0, 0, ?2, ?3)", lane, into.messages.size(),
          now_ms);
   into.intent = db.last_id();
@@ -140,6 +152,7 @@ std::int64_t next_retry_at(database& db, std::int32_t lane) {
 
 std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int64_t since_ms, std::int64_t now_ms) {
   constexpr std::int64_t intents_kept_ms = 60'000;
+  constexpr std::int64_t in_flight_ms_max = 600'000;  // so long after a stop messages may still end
   std::vector<past_sends> past;
   // Up to a minute back the intents tell; farther back only the messages themselves do. Earlier attempts count as if
   // they had been made with the last: rather too late than forgotten. Who was skipped or set aside carries the time of
@@ -149,8 +162,9 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
         "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 OR m.state = 5 OR (m.state = 1 AND m.code = ?4) "
         "THEN m.attempt ELSE max(m.attempt - 1, 0) END) FROM messages m "
         "JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign "
-        "WHERE c.sender = ?1 AND m.at_ms >= ?2 GROUP BY m.at_ms / 1000",
-        sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited);
+        "WHERE c.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) AND m.at_ms >= ?2 "
+        "GROUP BY m.at_ms / 1000",
+        sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited, in_flight_ms_max);
     while (r.next()) {
       if (r.integer(1) > 0) past.push_back({r.integer(0), r.integer(1)});
     }

@@ -17,9 +17,10 @@ struct claimed {
   message_id id;
   std::uint32_t attempt = 1;
   std::string_view address;
-  std::string_view parameters;  // cells joined by U+001F
-  bool maybe_gone = false;      // an earlier request of it may have gone
-  bool repeats = false;         // and this one is that request once more, under the same attempt
+  std::string_view parameters;     // cells joined by U+001F
+  bool conversation_open = false;  // they wrote within 24 hours; known only where it was asked for
+  bool maybe_gone = false;         // an earlier request of it may have gone
+  bool repeats = false;            // and this one is that request once more, under the same attempt
   // How many attempts were made when this one is not.
   [[nodiscard]] std::uint32_t attempts_before() const noexcept { return repeats ? attempt : attempt - 1; }
 };
@@ -42,10 +43,13 @@ struct claim {
 // Opens the next `count` messages of the lane: writes the intent, moves the position, reads addresses and parameters.
 // Whoever may not be written to any more since the plan was frozen is not among them: that message is skipped, for
 // good, in the same transaction, and its credit given back. So the sequences of a claim have gaps.
-void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into);
+// conversations: also looks up whose conversation is open, which costs a look at the replies for each.
+void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into,
+                bool conversations = false);
 
 // Marks up to `count` retries of the lane that are due as attempting, and reads them; skips as open_range.
-void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into);
+void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into,
+                  bool conversations = false);
 
 // A retry that was opened and not handed to the network waits again.
 void take_back_retry(database& db, message_id id, std::int64_t next_at_ms);

@@ -39,6 +39,8 @@ CREATE TABLE senders(
   app_secret TEXT NOT NULL,
   verify_token TEXT NOT NULL,
   limits TEXT NOT NULL,
+  time_zone TEXT NOT NULL DEFAULT '',     -- IANA; empty: UTC
+  portfolio TEXT NOT NULL DEFAULT '',     -- whose `recipients` limits it shares; empty: nobody's
   connections_max INTEGER NOT NULL,
   response_timeout_ms INTEGER NOT NULL,
   tls_ca_file TEXT NOT NULL,
@@ -172,6 +174,10 @@ CREATE TABLE campaigns(
   screened_out INTEGER NOT NULL DEFAULT 0,  -- the last so many rows of `rejects` are recipients that the plan left out
   plan_hash TEXT NOT NULL DEFAULT '',
   start_key TEXT NOT NULL DEFAULT '',     -- idempotency key of start
+  weight INTEGER NOT NULL DEFAULT 1,
+  urgent INTEGER NOT NULL DEFAULT 0,
+  hours TEXT NOT NULL DEFAULT '',         -- see bulkmsg/pacing/weekly_hours.hpp; empty: always
+  hours_in TEXT NOT NULL DEFAULT '',      -- sender (empty), recipient, column:NAME or an IANA zone
   parent INTEGER NOT NULL DEFAULT 0,      -- whose messages this one sends again
   retries INTEGER NOT NULL DEFAULT 0,     -- which of them: 1 failed, 2 unconfirmed
   unconfirmed_rule INTEGER NOT NULL DEFAULT 0,  -- 0 hold, 1 resend, 2 give up
@@ -225,9 +231,17 @@ CREATE TABLE lanes(
   campaign INTEGER NOT NULL,
   size INTEGER NOT NULL,                  -- sequences are 0..size-1
   position INTEGER NOT NULL DEFAULT 0,    -- no sequence from here on was ever handed to the network
-  indexed INTEGER NOT NULL DEFAULT 0);    -- what was accepted before here is in sent_index, or will be by to_index
+  indexed INTEGER NOT NULL DEFAULT 0,     -- what was accepted before here is in sent_index, or will be by to_index
+  zones TEXT NOT NULL DEFAULT '');        -- IANA names: where the campaign's hours are meant; empty: it has none
 CREATE INDEX lanes_campaign ON lanes(campaign);
 CREATE INDEX lanes_to_index ON lanes(id) WHERE indexed < position;
+
+CREATE TABLE pauses(                      -- that the provider asked for and that end by themselves
+  sender INTEGER NOT NULL,
+  campaign INTEGER NOT NULL,              -- 0: everything of the sender
+  until_ms INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY(sender, campaign)) WITHOUT ROWID;
 
 CREATE TABLE plan(
   id INTEGER PRIMARY KEY,                 -- lane<<32 | sequence

@@ -17,5 +17,12 @@ TEST(presets, each_is_written_in_the_grammar_as_it_prints) {
   EXPECT_EQ(find_preset("unheard_of"), nullptr);
 }
 
+TEST(presets, a_name_stands_for_its_limits_among_others) {
+  EXPECT_EQ(with_presets("whatsapp_standard"), "80/s");
+  EXPECT_EQ(with_presets(" ceiling ;in-flight=64"), "256/s; 100000/24h; in-flight=64");
+  EXPECT_EQ(with_presets("80/s; unheard_of"), "80/s; unheard_of");
+  EXPECT_EQ(with_presets(""), "");
+}
+
 }  // namespace
 }  // namespace bulkmsg::pacing

@@ -90,6 +90,7 @@ struct verdict {
   std::string body;
   bool accepted = false;
   nanoseconds_t latency = 20 * millisecond;
+  nanoseconds_t retry_after = 0;  // as its header says
 };
 
 inline verdict accept(nanoseconds_t latency = 20 * millisecond) {
@@ -143,8 +144,12 @@ class virtual_transport final : public net::transport {
       if (alive.expired()) return;
       release(slot);
       --in_flight_;
-      to_->on_end(
-          {.token = token, .fate = v.fate, .reason = errc::ok, .status = v.status, .retry_after = 0, .body = v.body});
+      to_->on_end({.token = token,
+                   .fate = v.fate,
+                   .reason = errc::ok,
+                   .status = v.status,
+                   .retry_after = v.retry_after,
+                   .body = v.body});
       if (!wanted_) return;
       wanted_ = false;
       to_->on_ready();
@@ -221,8 +226,8 @@ class process final : public sending::observer {
     writer_.submit(
         [=, this](store::database& db) {
           store::suppress(db, to, {}, wall_ms());
-          const auto id = db.number(
-              "SELECT p.id FROM plan p JOIN recipients r ON r.id = p.recipient WHERE r.address = ?1", to);
+          const auto id =
+              db.number("SELECT p.id FROM plan p JOIN recipients r ON r.id = p.recipient WHERE r.address = ?1", to);
           const auto state = db.number("SELECT coalesce((SELECT state FROM messages WHERE id = ?1), 0)", id);
           const bool behind = message_id::from_key(id).sequence >= store::position(db, 1);
           *untouched = state == static_cast<int>(message_state::retry) || (state == 0 && behind);

@@ -40,7 +40,7 @@ TEST(schema, create_if_missing_makes_a_whole_store) {
             "accounts attributes brakes campaign_media campaigns commands consent_log consent_statements "
             "consents contact_index contact_labels contacts conversations credit_calls events former_stores "
             "group_members group_receipts history identities inbox index_runs intents lanes ledger media "
-            "messages parked plan platform_words provider_states provider_templates recipients rejects "
+            "messages parked pauses plan platform_words provider_states provider_templates recipients rejects "
             "replies reservations segments senders sent_index store suppressions templates to_index ");
 }
 

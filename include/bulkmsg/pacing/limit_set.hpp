@@ -192,6 +192,7 @@ class limit_set {
 
   [[nodiscard]] const std::vector<limit>& limits() const noexcept { return limits_; }
   [[nodiscard]] bool per_recipient() const noexcept { return !pairs_.empty(); }
+  [[nodiscard]] bool counts_recipients() const noexcept { return !uniques_.empty(); }
   [[nodiscard]] const adaptive_rate& pace() const noexcept { return pace_; }
   [[nodiscard]] std::int64_t in_flight_count() const noexcept {
     return in_flights_.empty() ? 0 : in_flights_.front().it.open();

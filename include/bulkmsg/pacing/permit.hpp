@@ -59,9 +59,12 @@ class permits {
   permits& operator=(const permits&) = delete;
 
   // From now on every permit needs leave from these, too. `wake` is called, from any thread and under their lock, when
-  // this sender was refused with only_by_release because of them and somebody made room: it must only post.
+  // this sender was refused with only_by_release, or a place for a recipient, because of them and somebody made room:
+  // it must only post.
   void share(std::shared_ptr<shared_limits> limits, std::function<void()> wake = nullptr) {
     std::erase_if(shared_, [&](const auto& s) { return s.id() == limits.get(); });  // a lock cannot be taken twice
+    for (const limit& l : limits->limits()) shared_counts_recipients_ |= l.kind == limit_kind::recipients;
+    for (const limit& l : limits->limits()) shared_per_recipient_ |= l.kind == limit_kind::per_recipient;
     shared_.emplace_back(std::move(limits), std::move(wake));
     std::sort(shared_.begin(), shared_.end(),
               [](const auto& a, const auto& b) { return std::less<>()(a.id(), b.id()); });
@@ -124,6 +127,8 @@ class permits {
   nanoseconds_t pair_throttled(std::uint64_t recipient, nanoseconds_t now) { return waits_.refused(recipient, now); }
   // A message to it was accepted.
   void went_through(std::uint64_t recipient) { waits_.went_through(recipient); }
+  // Some recipient is waiting because of pair_throttled().
+  [[nodiscard]] bool pairs_wait() const noexcept { return waits_.tracked() > 0; }
 
   // Acts as if `count` had been sent at `at` (it may lie before this clock's zero). Oldest first where times differ.
   // Only this sender's own limits: shared ones are told once, not by each who shares.
@@ -165,7 +170,15 @@ class permits {
   }
 
   [[nodiscard]] const std::vector<limit>& limits() const noexcept { return own_.limits(); }
-  [[nodiscard]] bool per_recipient() const noexcept { return own_.per_recipient(); }
+  [[nodiscard]] bool per_recipient() const noexcept { return own_.per_recipient() || shared_per_recipient_; }
+  // There are `recipients` limits, own or shared: then whose conversation is open matters.
+  [[nodiscard]] bool counts_recipients() const noexcept {
+    return own_.counts_recipients() || shared_counts_recipients_;
+  }
+  // Whether a permit depends on the recipient now; if not, take() needs no key.
+  [[nodiscard]] bool looks_at_recipients() const noexcept {
+    return per_recipient() || counts_recipients() || pairs_wait();
+  }
   [[nodiscard]] std::int64_t in_flight_count() const noexcept { return own_.in_flight_count(); }
   // The pace that throttling has left, in messages per 1000 s; 0: no pace but the limits' own.
   [[nodiscard]] std::int64_t slowed_to_per_1000_s(nanoseconds_t now) const noexcept {
@@ -203,7 +216,10 @@ class permits {
     }
     for (const auto& s : shared_) {
       const decision theirs = s.limits().check(now, to);
-      if (will_wait && !theirs.granted && theirs.next == only_by_release) s.wait_for_room();
+      // A place among recipients comes back early when the provider refuses somebody.
+      const bool room_helps =
+          theirs.next == only_by_release || (theirs.by != nullptr && theirs.by->kind == limit_kind::recipients);
+      if (will_wait && !theirs.granted && room_helps) s.wait_for_room();
       d.add(theirs);
     }
     return d;
@@ -212,6 +228,8 @@ class permits {
   limit_set own_;
   pair_backoff waits_;
   memberships shared_;
+  bool shared_per_recipient_ = false;
+  bool shared_counts_recipients_ = false;
 };
 
 }  // namespace bulkmsg::pacing

@@ -1,9 +1,13 @@
 // Limits by name, as data: named after what they are, written in the grammar of limit.hpp.
 //
-//   permits p(*parse_limits(find_preset("whatsapp_standard")->limits));
+//   permits p(*parse_limits(with_presets("whatsapp_standard; in-flight=64")));
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <string_view>
+
+#include "bulkmsg/pacing/limit.hpp"
 
 namespace bulkmsg::pacing {
 
@@ -28,6 +32,20 @@ inline constexpr preset presets[] = {
     if (p.name == name) return &p;
   }
   return nullptr;
+}
+
+// The text of limits with each preset's name replaced by its limits; everything else is left as it is.
+[[nodiscard]] inline std::string with_presets(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const std::size_t end = std::min(text.find(';'), text.size());
+    const std::string_view item = detail::trimmed(text.substr(0, end));
+    const preset* known = find_preset(item);
+    out += known != nullptr ? known->limits : item;
+    if (end == text.size()) return out;
+    out += "; ";
+    text.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace bulkmsg::pacing
