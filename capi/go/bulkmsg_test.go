@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-const senderJSON = `{"name":"s","origin":"http://127.0.0.1:1","phone_number_id":"106540352242922",
+const senderJSON = `{"name":"s","origin":"http://127.0.0.1:1","phone_number_id":"106540352242922","agent":"ana",
 	"token":"env:GO_TEST_TOKEN","app_secret":"env:GO_TEST_TOKEN"}`
 const templateJSON = `{"id":"7","name":"hello","language":"en_US","status":"APPROVED","category":"UTILITY",
 	"components":[{"type":"BODY","text":"Hello {{1}}, how are you?","example":{"body_text":[["Ana"]]}}]}`

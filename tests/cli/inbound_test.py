@@ -67,7 +67,7 @@ class Inbound(unittest.TestCase):
         self.assertEqual((status["sent"], status["skipped"], status["responded"]), (119, 1, 1))
         kinds = [e["kind"] for e in self.lines("events")]
         self.assertEqual(sorted(kinds), ["campaign", "campaign", "campaign", "opt-out", "reply", "reply"])
-        told = next(e for e in self.lines("events") if e["kind"] == "reply")
+        told = next(e for e in self.lines("events") if e["kind"] == "reply" and e["payload"]["text"] == "Yes!")
         self.assertEqual(told["payload"]["agent"], "support")
         broadcast = told["payload"]["broadcast"]
         self.assertEqual((broadcast["broadcast_name"], broadcast["template_name"]), ("spring", "news"))

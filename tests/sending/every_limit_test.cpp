@@ -90,8 +90,9 @@ TEST(every_limit, an_open_conversation_takes_no_place) {
   w.crash();
   const auto now = std::to_string(w.time.wall() / millisecond - 1000);
   for (int i = 50; i < 100; ++i) {
-    w.edit("INSERT INTO replies(provider_id, received_at_ms, address, kind, text, answers) VALUES ('w" +
-           std::to_string(i) + "', " + now + ", '" + world::number(i).substr(1) + "', 'text', 'hi', '')");
+    w.edit("INSERT INTO conversations(phone_number_id, person, address, began_at_ms, last_inbound_ms) VALUES ('1', " +
+           std::to_string(store::person_key(world::number(i))) + ", '" + world::number(i) + "', " + now + ", " + now +
+           ")");
   }
   w.open();
   w.run_for(5 * minute);
