@@ -37,13 +37,15 @@ pacing::permits restored_permits(store::database& db, std::int64_t sender, const
   const auto past = store::recent_sends(db, sender, now_ms - look_back(limits) / millisecond, now_ms);
   pacing::permits permits(limits, zone);
   permits.set_wall_offset(wall_offset);
-  for (const auto& p : past) permits.assume(p.at_ms * millisecond - wall_offset, p.count);
+  // The store's times are cut to milliseconds: up to one later it may have been.
+  const auto latest = [&](std::int64_t at_ms) { return std::min((at_ms + 1) * millisecond - wall_offset, time.now()); };
+  for (const auto& p : past) permits.assume(latest(p.at_ms), p.count);
   store::assume_past_recipients(db, sender, permits, now_ms, wall_offset);
   // How full the last batch was is not known: it counts as full, so the next begins its delay after the last send.
   std::size_t batch = 0;
   for (const auto& l : limits) {
     if (l.kind != pacing::limit_kind::batch) continue;
-    if (!past.empty()) permits.restore_batch(batch, {l.count, past.back().at_ms * millisecond - wall_offset});
+    if (!past.empty()) permits.restore_batch(batch, {l.count, latest(past.back().at_ms)});
     ++batch;
   }
   return permits;

@@ -90,6 +90,8 @@ class provider {
   };
   [[nodiscard]] const std::map<std::int64_t, entry>& messages() const { return last_; }  // by message key
   [[nodiscard]] std::size_t requests() const { return requests_; }
+  // When the last one came.
+  [[nodiscard]] nanoseconds_t last_at() const { return times_.empty() ? 0 : times_.back(); }
   [[nodiscard]] std::size_t accepted() const { return accepted_; }
 
  private:

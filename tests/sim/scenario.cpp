@@ -172,7 +172,9 @@ void scenario::open() {
       engine_.emplace(std::move(*opened));
       break;
     }
-    if (world_.alive()) throw broken{"the store does not open again: " + opened.error().message};
+    // A disk that fails to sync may be said to; the host's next process tries again.
+    const bool excused = syncs_fail_ && !opened && opened.error().code == errc::store_failed;
+    if (world_.alive() && !excused) throw broken{"the store does not open again: " + opened.error().message};
     if (tries > 20) throw broken{"the store does not open at all"};
     if (opened) {
       engine late(std::move(*opened));
@@ -402,8 +404,9 @@ void scenario::expect_used(nanoseconds_t began) {
       least = std::max(least, (requests - 1) / l.count * (l.window + (l.count - 1) * between));
     if (l.kind == pacing::limit_kind::in_flight) least = std::max(least, requests * 3 * millisecond / l.count);
   }
-  const auto took = world_.clock().now() - began;
-  if (took > least + least / 20 + 2500 * millisecond) {
+  // Up to the last request: webhooks that come one after the other hold up the end, not the sending.
+  const auto took = world_.provider().last_at() - began;
+  if (took > least + least / 20 + 1500 * millisecond) {
     throw broken{"the limits are not used: it took " + std::to_string(took / millisecond) + " ms, " +
                  std::to_string(least / millisecond) + " would do"};
   }
