@@ -130,7 +130,8 @@ bool index_sent(database& db, std::size_t messages_max, const indexed_hook& adde
   // Who waits to be tried again is named again when that happens.
   if (room > 0) {
     db.run(
-        "DELETE FROM to_index WHERE message IN (SELECT t.message FROM to_index t JOIN messages m ON m.id = t.message "
+        "DELETE FROM to_index WHERE message IN (SELECT t.message FROM to_index t CROSS JOIN messages m ON m.id = "
+        "t.message "
         "WHERE m.state NOT IN (2, 6) LIMIT 1000)");
   }
   write(db, found);
@@ -139,7 +140,8 @@ bool index_sent(database& db, std::size_t messages_max, const indexed_hook& adde
 
 bool sent_to_index(database& db) {
   return !lanes_behind(db).empty() ||
-         db.number("SELECT EXISTS(SELECT 1 FROM to_index t JOIN messages m ON m.id = t.message WHERE m.state = 2)") !=
+         db.number(
+             "SELECT EXISTS(SELECT 1 FROM to_index t CROSS JOIN messages m ON m.id = t.message WHERE m.state = 2)") !=
              0;
 }
 
