@@ -28,7 +28,11 @@ void take_back(database& db, std::int32_t lane, std::int64_t from) {
 
 void close_intent(database& db, std::int64_t intent, std::int64_t now_ms) {
   db.run("UPDATE intents SET closed = 1, at_ms = ?2 WHERE id = ?1", intent, now_ms);
-  db.run("DELETE FROM intents WHERE closed = 1 AND id <= ?1 AND at_ms < ?2", intent, now_ms - look_back_ms);
+  // Only the oldest are looked at, more than come to be at a time: not a whole minute's.
+  db.run(
+      "DELETE FROM intents WHERE id <= (SELECT max(id) FROM (SELECT id FROM intents ORDER BY id LIMIT 32)) "
+      "AND closed = 1 AND id <= ?1 AND at_ms < ?2",
+      intent, now_ms - look_back_ms);
 }
 
 }  // namespace bulkmsg::store
