@@ -203,7 +203,8 @@ void io_thread::call(const std::function<void()>& task) {
   };
   const auto shared = std::make_shared<handshake>();
   shared->task = task;
-  asio::post(impl_->context, [shared, i = impl_] {
+  // A loop of our own is gone with `impl`, and what it did not run with it; a host's goes on.
+  asio::post(impl_->context, [shared, i = impl_.get(), kept = impl_->own ? nullptr : impl_] {
     std::function<void()> mine;
     {
       const std::lock_guard lock(i->mutex);
