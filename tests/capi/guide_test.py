@@ -18,6 +18,7 @@ import tempfile
 import time
 import unittest
 
+import c_header
 import sandbox
 
 arguments = argparse.ArgumentParser()
@@ -29,8 +30,8 @@ arguments.add_argument("--sandbox", required=True)
 arguments.add_argument("--data", type=pathlib.Path, required=True)
 arguments.add_argument("--update", action="store_true")
 given, rest = arguments.parse_known_args()
+given.header = pathlib.Path(given.include, "bulkmsg", "bulkmsg.h")
 
-KINDS = ["ENGINE", "CAMPAIGN", "ACCOUNT", "START", "IMPORT", "CONTACTS", "TEMPLATES", "MEDIA", "MESSAGES", "PREVIEW"]
 ROWS = 200
 
 
@@ -38,18 +39,22 @@ def options_page():
     library = ctypes.CDLL(str(given.library))
     library.bulkmsg_text_data.restype = ctypes.c_char_p
     page = "# Options\n\nWritten from the code by `tests/capi/guide_test.py --update`.\n"
-    for number, kind in enumerate(KINDS, 1):
+    constants = c_header.read(given.header).constants
+    for kind, number in constants.items():
+        if not kind.startswith(("BULKMSG_CONFIG_", "BULKMSG_LIST_")):
+            continue
         text = ctypes.c_void_p()
         if library.bulkmsg_config_describe(number, ctypes.byref(text), None) != 0:
             raise RuntimeError(kind)
-        page += f"\n## BULKMSG_CONFIG_{kind}\n\n| key | value | default | |\n|---|---|---|---|\n"
-        for o in json.loads(library.bulkmsg_text_data(text, None)):
+        options = json.loads(library.bulkmsg_text_data(text, None))
+        library.bulkmsg_text_destroy(text)
+        if not options:
+            continue  # a list without a filter
+        page += f"\n## {kind}\n\n| key | value | default | |\n|---|---|---|---|\n"
+        for o in options:
             allowed = o["allowed"].replace("|", " \\| ")
             default = "required" if o["required"] else f"`{o['default']}`" if o["default"] else ""
             page += f"| `{o['key']}` | {allowed} | {default} | {o['description']} |\n"
-        library.bulkmsg_text_destroy(text)
-    if library.bulkmsg_config_describe(len(KINDS) + 1, ctypes.byref(ctypes.c_void_p()), None) == 0:
-        raise RuntimeError("a kind of config is missing here")
     return page
 
 
