@@ -911,7 +911,7 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_csv(bulkmsg_engine* engine, int64_t 
                                                 bulkmsg_error** err);
 
 /* What the campaign would cost by a rate table, as a JSON object: messages, credits, micros (an estimate in
- * micro-dollars), unpriced, and `lines` by destination.
+ * micro-dollars), unpriced, and `lines` of destination, category, messages, credits, micros, priced.
  * rates: as bulkmsg_account_price(). out_json: to be destroyed.
  * Returns OK; E_NOT_FOUND; E_JSON_MALFORMED; E_BAD_OPTION_VALUE; of a draft those of compiling its content.
  * Thread: any.  Blocks: for a read of all recipients.  Since: 0.1. */
