@@ -15,8 +15,7 @@ namespace bulkmsg::capi {
 
 namespace {
 
-// Longest text accepted; far above any name, path or key.
-constexpr std::size_t value_bytes_max = 4096;
+std::size_t bytes_max(const option& o) { return o.high > 0 ? static_cast<std::size_t>(o.high) : option_text_max; }
 
 bool names(const option& o, std::string_view key) {
   if (!o.key.ends_with('*')) return o.key == key;
@@ -44,7 +43,7 @@ bool parse(std::string_view value, std::int64_t& number) {
 std::string allowed(const option& o) {
   switch (o.type) {
     case text:
-      return (o.required ? "text of 1 to " : "text of up to ") + std::to_string(value_bytes_max) + " bytes without NUL";
+      return (o.required ? "text of 1 to " : "text of up to ") + std::to_string(bytes_max(o)) + " bytes without NUL";
     case word:
       return std::string(o.words);
     case boolean:
@@ -58,7 +57,7 @@ std::string allowed(const option& o) {
 bool accepts(const option& o, std::string_view value) {
   switch (o.type) {
     case text:
-      return value.size() <= value_bytes_max && (!value.empty() || !o.required) &&
+      return value.size() <= bytes_max(o) && (!value.empty() || !o.required) &&
              value.find('\0') == std::string_view::npos;
     case word:
       return is_one_of(o.words, value);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string_view>
 
 #include "bulkmsg/bulkmsg.h"
 #include "bulkmsg/campaign/unconfirmed.hpp"
+#include "bulkmsg/content/content_check.hpp"
 #include "bulkmsg/credits/plan.hpp"
 
 namespace bulkmsg::capi {
@@ -24,7 +26,7 @@ struct option {
   std::string_view key;  // a `*` at the end stands for any further name
   option_type type;
   std::string_view words;  // of a `word`, one `|` between two
-  std::int64_t low, high;  // of an `integer`
+  std::int64_t low, high;  // of an `integer`; of a `text` the most bytes, 0: option_text_max
   std::string_view fallback;
   bool required;
   std::string_view description;
@@ -32,6 +34,8 @@ struct option {
 
 inline constexpr std::int64_t any_id = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::int64_t day = 86'400'000;
+// Longest text accepted; far above any name, path or key.
+inline constexpr std::size_t option_text_max = 4096;
 using enum option_type;
 
 inline constexpr std::array options{
@@ -62,7 +66,7 @@ inline constexpr std::array options{
            "Who gets the replies; empty: the sender's."},
     option{BULKMSG_CONFIG_CAMPAIGN, "require_consent", word, "auto|true|false", 0, 0, "auto", false,
            "Whether recipients need a known or stated consent; auto: those of MARKETING templates do."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "content_rules", text, "", 0, 0, "", false,
+    option{BULKMSG_CONFIG_CAMPAIGN, "content_rules", text, "", 0, content::content_rules_bytes_max, "", false,
            "Words and links to warn of or to block, a rule a line."},
     option{BULKMSG_CONFIG_CAMPAIGN, "weight", integer, "", 1, 100, "1", false,
            "Its share of a sender, against other campaigns' weights."},

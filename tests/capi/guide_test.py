@@ -82,7 +82,8 @@ class Guide(unittest.TestCase):
         return program
 
     def run_page(self, page, *more, provider):
-        line = [self.compiled(page), self.directory / "store", provider.sender_file, provider.template, self.csv, *more]
+        line = [self.compiled(page), self.directory / "store", provider.sender_file, provider.template, self.csv]
+        line += [word() if callable(word) else word for word in more]
         done = subprocess.run([str(word) for word in line], stdout=subprocess.PIPE, text=True, timeout=60)
         self.assertEqual(0, done.returncode)
         self.assertEqual(ROWS, len({message["to"] for message in provider.accepted()}))
@@ -104,6 +105,21 @@ class Guide(unittest.TestCase):
 
     def test_event_loop(self):
         self.assertIn(f"sent {ROWS}", self.run_page("event-loop", provider=self.start_sandbox()))
+
+    def test_schedule(self):
+        soon = lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6))  # noqa: E731
+        said = self.run_page("schedule", soon, provider=self.start_sandbox())
+        self.assertIn(f"{ROWS} messages, 0 suppressed\nsent {ROWS}, delivered 0, unconfirmed 0 of {ROWS}\n", said)
+        self.assertIn('"action":"cancel', said)
+
+    def test_personal_data(self):
+        self.run_page("send-a-csv", provider=self.start_sandbox())
+        copy = self.directory / "backup"
+        line = [self.compiled("personal-data"), self.directory / "store", "+12125550007", copy]
+        said = subprocess.run([str(word) for word in line], check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+        self.assertIn('forgotten: {"recipients":1,', said)
+        self.assertIn('"retention_hours":720', said)
+        self.assertNotIn(b"12125550007", copy.read_bytes())
 
     def test_resume_after_a_crash(self):
         provider = self.start_sandbox()
