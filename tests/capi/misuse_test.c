@@ -458,6 +458,22 @@ static void more_bad_arguments(bulkmsg_engine* engine, int64_t campaign) {
   EXPECT(invalid, bulkmsg_suppression_put(engine, TEXT("+447700900123"), other, err));
   EXPECT(invalid, bulkmsg_suppression_put(engine, TEXT(" ;\n"), NULL, err));
   EXPECT(BULKMSG_E_PHONE_HAS_LETTERS, bulkmsg_suppression_put(engine, TEXT("+447700900123; none"), NULL, err));
+  EXPECT(invalid, bulkmsg_engine_set_retention(engine, -1, NULL, err));
+  EXPECT(invalid, bulkmsg_engine_set_retention(engine, 48, other, err));
+  EXPECT(invalid, bulkmsg_engine_backup(engine, NULL, 0, NULL, err));
+  EXPECT(BULKMSG_E_PHONE_HAS_LETTERS, bulkmsg_engine_forget(engine, TEXT("none"), NULL, NULL, err));
+  EXPECT(invalid, bulkmsg_campaign_edit(engine, campaign, NULL, err));
+  EXPECT(invalid, bulkmsg_campaign_edit(engine, campaign, other, err));
+  EXPECT(invalid, bulkmsg_campaign_schedule(engine, campaign, NULL, NULL, 0, err));
+  EXPECT(invalid, bulkmsg_campaign_resolve(engine, campaign, NULL, NULL, err));
+  EXPECT(invalid, bulkmsg_campaign_test_send(engine, campaign, NULL, 0, NULL, &id, err));
+  EXPECT(invalid, bulkmsg_campaign_test_send(engine, campaign, TEXT("+447700900123"), NULL, NULL, err));
+  EXPECT(invalid, bulkmsg_window_closes(engine, TEXT("+447700900123"), NULL, err));
+  EXPECT(BULKMSG_E_SIGNATURE_MISMATCH,
+         bulkmsg_webhook_handshake(engine, TEXT("subscribe"), NULL, 0, NULL, 0, &text, err));
+  EXPECT(invalid, bulkmsg_store_adopt(NULL, 0, NULL, NULL, err));
+  EXPECT(invalid, bulkmsg_store_adopt(TEXT("/none/none"), other, NULL, err));
+  EXPECT(BULKMSG_E_STORE_FAILED, bulkmsg_store_adopt(TEXT("/none/none"), NULL, NULL, err));
   EXPECT(invalid, bulkmsg_consent_put(engine, TEXT("+447700900123"), 2, TEXT("all"), TEXT("web"), err));
   EXPECT(BULKMSG_E_SEGMENT_MALFORMED, bulkmsg_segment_put(engine, TEXT("s"), TEXT("{}"), err));
   EXPECT(BULKMSG_E_NOT_FOUND, bulkmsg_contacts_count(engine, TEXT("nobody"), &id, err));
@@ -493,6 +509,17 @@ static void pieces(void) {
          bulkmsg_content_preview(TEXT(message_json), TEXT("x\nAna\n"), NULL, NULL, NULL, err));
   EXPECT(BULKMSG_E_PARAMETER_MISSING,
          bulkmsg_content_preview(TEXT(template_json), TEXT("param1,x\n,y\n"), NULL, NULL, NULL, err));
+
+  OK(bulkmsg_content_csv(TEXT(message_json), NULL, &good, err));
+  CHECK(strncmp(bulkmsg_text_data(good, NULL), TEXT("phone_number,first_name")) == 0);
+  bulkmsg_text_destroy(good);
+  EXPECT(BULKMSG_E_MESSAGE_MALFORMED, bulkmsg_content_csv(TEXT("{\"type\":\"dance\"}"), NULL, &good, err));
+  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_content_csv(TEXT(message_json), NULL, NULL, err));
+  OK(bulkmsg_time_parse(TEXT("2026-12-01 09:00 Europe/Berlin"), &next, err));
+  CHECK(next == 1796112000000);
+  EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_time_parse(TEXT("2026-12-01 09:00"), &next, err));
+  CHECK(next == 0);
+  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_time_parse(TEXT("2026-12-01 09:00 Z"), NULL, err));
 
   EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_limiter_create(TEXT("fast"), &limiter, err));
   CHECK(limiter == NULL);
