@@ -1,5 +1,4 @@
 /* Every mistake a caller can make is answered with a code: misuse_test DIRECTORY (an empty one, for stores). */
-#include <bulkmsg/bulkmsg.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,47 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static int failures = 0;
+#include "c_test.h"
+
 static const char* directory;
-
-#define CHECK(condition)                                                     \
-  do {                                                                       \
-    if (!(condition)) {                                                      \
-      ++failures;                                                            \
-      fprintf(stderr, "%s:%d: FAILED %s\n", __FILE__, __LINE__, #condition); \
-    }                                                                        \
-  } while (0)
-
-/* The call, once with and once without an error object. */
-#define EXPECT(expected, call_with_err)                                 \
-  do {                                                                  \
-    bulkmsg_error* details = NULL;                                      \
-    bulkmsg_error** err = &details;                                     \
-    expect(__LINE__, #call_with_err, expected, call_with_err, details); \
-    bulkmsg_error_destroy(details);                                     \
-    err = NULL;                                                         \
-    expect(__LINE__, #call_with_err, expected, call_with_err, NULL);    \
-  } while (0)
-
-#define OK(call_with_err)                                                 \
-  do {                                                                    \
-    bulkmsg_error* details = NULL;                                        \
-    bulkmsg_error** err = &details;                                       \
-    expect(__LINE__, #call_with_err, BULKMSG_OK, call_with_err, details); \
-    bulkmsg_error_destroy(details);                                       \
-  } while (0)
-
-static void expect(int line, const char* what, bulkmsg_status expected, bulkmsg_status got,
-                   const bulkmsg_error* details) {
-  int good = expected == got;
-  if (details != NULL) good = good && bulkmsg_error_code(details) == got && *bulkmsg_error_message(details, NULL) != 0;
-  if (good) return;
-  ++failures;
-  fprintf(stderr, "%s:%d: FAILED %s\n  wanted %s, got %s: %s\n", __FILE__, line, what, bulkmsg_status_name(expected),
-          bulkmsg_status_name(got), bulkmsg_error_message(details, NULL));
-}
-
-#define TEXT(literal) literal, sizeof(literal) - 1
 
 static const char sender_json[] =
     "{\"name\":\"s\",\"origin\":\"http://127.0.0.1:1\",\"phone_number_id\":\"106540352242922\",\"agent\":\"ana\","
@@ -482,70 +443,6 @@ static void more_bad_arguments(bulkmsg_engine* engine, int64_t campaign) {
   bulkmsg_config_destroy(other);
 }
 
-/* The pieces that need no engine. */
-static void pieces(void) {
-  static const char body[] = "{\"object\":\"x\"}";
-  bulkmsg_limiter* limiter = (bulkmsg_limiter*)&failures;
-  bulkmsg_import_report report;
-  bulkmsg_text *good = NULL, *bad = NULL;
-  int64_t next = 9;
-  OK(bulkmsg_recipients_parse(BULKMSG_FORMAT_CSV, TEXT(csv), NULL, &report, sizeof report, &good, &bad, err));
-  CHECK(report.rows == 4 && report.added == 2 && report.duplicates == 1 && report.rejected == 1);
-  CHECK(strcmp(bulkmsg_text_data(good, NULL), "phone_number,param1\r\n+447700900123,Ana\r\n+447700900124,Ben\r\n") ==
-        0);
-  CHECK(strstr(bulkmsg_text_data(bad, NULL), "\r\n4,1,phone_number,2011,") != NULL);
-  bulkmsg_text_destroy(good);
-  bulkmsg_text_destroy(bad);
-  EXPECT(BULKMSG_E_CSV_EMPTY, bulkmsg_recipients_parse(BULKMSG_FORMAT_CSV, NULL, 0, NULL, NULL, 0, &good, &bad, err));
-  CHECK(good == NULL && bad == NULL);
-  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_recipients_parse(0, TEXT(csv), NULL, NULL, 0, NULL, NULL, err));
-
-  OK(bulkmsg_content_preview(TEXT(message_json), TEXT("first_name\nAna\n"), NULL, &good, &bad, err));
-  CHECK(strcmp(bulkmsg_text_data(bad, NULL), "Hi Ana") == 0);
-  CHECK(strstr(bulkmsg_text_data(good, NULL), "\"body\":\"Hi Ana\"") != NULL);
-  bulkmsg_text_destroy(good);
-  bulkmsg_text_destroy(bad);
-  EXPECT(BULKMSG_E_COLUMN_MISSING,
-         bulkmsg_content_preview(TEXT(message_json), TEXT("x\nAna\n"), NULL, NULL, NULL, err));
-  EXPECT(BULKMSG_E_PARAMETER_MISSING,
-         bulkmsg_content_preview(TEXT(template_json), TEXT("param1,x\n,y\n"), NULL, NULL, NULL, err));
-
-  OK(bulkmsg_content_csv(TEXT(message_json), NULL, &good, err));
-  CHECK(strncmp(bulkmsg_text_data(good, NULL), TEXT("phone_number,first_name")) == 0);
-  bulkmsg_text_destroy(good);
-  EXPECT(BULKMSG_E_MESSAGE_MALFORMED, bulkmsg_content_csv(TEXT("{\"type\":\"dance\"}"), NULL, &good, err));
-  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_content_csv(TEXT(message_json), NULL, NULL, err));
-  OK(bulkmsg_time_parse(TEXT("2026-12-01 09:00 Europe/Berlin"), &next, err));
-  CHECK(next == 1796112000000);
-  EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_time_parse(TEXT("2026-12-01 09:00"), &next, err));
-  CHECK(next == 0);
-  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_time_parse(TEXT("2026-12-01 09:00 Z"), NULL, err));
-
-  EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_limiter_create(TEXT("fast"), &limiter, err));
-  CHECK(limiter == NULL);
-  OK(bulkmsg_limiter_create(TEXT("2/1s; in-flight=1"), &limiter, err));
-  OK(bulkmsg_limiter_take(limiter, 1000, NULL, 0, &next, err));
-  CHECK(next == 0);
-  OK(bulkmsg_limiter_take(limiter, 600000000, NULL, 0, &next, err));
-  CHECK(next == -1); /* one is in flight */
-  OK(bulkmsg_limiter_release(limiter, err));
-  EXPECT(BULKMSG_E_WRONG_STATE, bulkmsg_limiter_release(limiter, err));
-  OK(bulkmsg_limiter_take(limiter, 600000000, NULL, 0, &next, err));
-  CHECK(next == 0);
-  OK(bulkmsg_limiter_release(limiter, err));
-  OK(bulkmsg_limiter_take(limiter, 600000001, NULL, 0, &next, err));
-  CHECK(next > 600000001); /* two in the last second */
-  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_limiter_take(limiter, -1, NULL, 0, &next, err));
-  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_limiter_take(NULL, 0, NULL, 0, &next, err));
-  bulkmsg_limiter_destroy(limiter);
-  bulkmsg_limiter_destroy(NULL);
-
-  OK(bulkmsg_webhook_verify(TEXT(body), TEXT("sha256=f80b67d3bbf0da9880ff25b1f682aa543e333082af35cc1849b1bdcae91a719f"),
-                            TEXT("secret"), err));
-  EXPECT(BULKMSG_E_SIGNATURE_MISMATCH, bulkmsg_webhook_verify(TEXT(body), TEXT("sha256=00"), TEXT("secret"), err));
-  EXPECT(BULKMSG_E_INVALID_ARGUMENT, bulkmsg_webhook_verify(TEXT(body), TEXT("sha256=00"), NULL, 0, err));
-}
-
 static void* poll_for_ever(void* engine) {
   static bulkmsg_status last;
   bulkmsg_event event;
@@ -650,7 +547,6 @@ int main(int argc, char** argv) {
   campaign = draft(engine);
   bad_arguments(engine, campaign);
   more_bad_arguments(engine, campaign);
-  pieces();
   one_campaign(engine, campaign);
   CHECK(in_child(forked, engine));
   OK(bulkmsg_engine_close(engine, 1000, err));
