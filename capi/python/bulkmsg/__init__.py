@@ -19,7 +19,6 @@ from .engine import (
     Campaign,
     Counters,
     Engine,
-    Event,
     ImportReport,
     Plan,
     RejectedRow,
@@ -35,6 +34,7 @@ from .errors import (
     StoreError,
     UsageError,
 )
+from .events import Event, EventBatch
 from .pieces import Judged, Limiter, parse_recipients, preview, verify_webhook
 
 __version__ = _library.bulkmsg_version_text().decode()
@@ -48,6 +48,7 @@ __all__ = [
     "Engine",
     "Error",
     "Event",
+    "EventBatch",
     "EventKind",
     "ExhaustedError",
     "Format",

@@ -7,7 +7,6 @@ import ctypes
 import io
 import json
 import os
-import struct
 import time
 from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Type, Union
 
@@ -22,24 +21,8 @@ from .audience import Audience
 from .content import Contents
 from .constants import CampaignState, ConfigKind, Format, Status
 from .errors import Error, UsageError
+from .events import EVENT_SIZE, Event, EventBatch
 from .rows import Rows, table_of
-
-class Event(NamedTuple):
-    """Something that happened. Durable events have an `id` and come again until they are acknowledged."""
-
-    id: int
-    campaign: int
-    message: int
-    at_unix_ms: int
-    kind: int  # an EventKind
-    state: int  # a CampaignState or a MessageState, by kind
-    receipt: int  # a Receipt
-    code: int
-
-    @property
-    def is_durable(self) -> bool:
-        return self.id != 0
-
 
 class Counters(NamedTuple):
     """total = queued + sent + failed + unconfirmed + skipped; delivered, read, undelivered, responded are in sent."""
@@ -107,7 +90,6 @@ class Balances(NamedTuple):
         return self.available_monthly + self.available_topup
 
 
-_EVENT = struct.Struct("=4q4i16x")
 _SLICE = 0.25  # seconds of one wait, so that Ctrl-C is answered
 
 
@@ -317,20 +299,21 @@ class Engine(Contents, Audience):
     def poll(self, timeout: Optional[float] = 0.0, limit: int = 256) -> List[Event]:
         """Takes up to `limit` waiting events (1,024 at most); waits up to `timeout` seconds (None: for ever) while
         there is none. May return early with nothing, for example after wakeup()."""
-        room = ctypes.create_string_buffer(limit * _EVENT.size)
+        return list(self.poll_batch(timeout, limit))
+
+    def poll_batch(self, timeout: Optional[float] = 0.0, limit: int = 1024) -> EventBatch:
+        """The same as columns, for hosts that take the progress of millions of messages."""
+        room = bytearray(limit * EVENT_SIZE)
+        to = (ctypes.c_char * len(room)).from_buffer(room)
         count = ctypes.c_size_t()
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _SLICE if until is None else min(_SLICE, until - time.monotonic())
             began = time.monotonic()
-            self._call(
-                library.bulkmsg_engine_poll, room, _EVENT.size, limit, _ms(left), ctypes.byref(count)
-            )
-            if count.value != 0:
-                return [Event(*f) for f in _EVENT.iter_unpack(memoryview(room)[: count.value * _EVENT.size])]
+            self._call(library.bulkmsg_engine_poll, to, EVENT_SIZE, limit, _ms(left), ctypes.byref(count))
             woken = time.monotonic() - began < left * 0.9
-            if woken or (until is not None and time.monotonic() >= until):
-                return []
+            if count.value != 0 or woken or (until is not None and time.monotonic() >= until):
+                return EventBatch(memoryview(room)[: count.value * EVENT_SIZE])
 
     def events(self, timeout: Optional[float] = None, *, acknowledge: bool = True) -> Iterator[Event]:
         """Events as they come; ends after `timeout` seconds without one (None: never).
