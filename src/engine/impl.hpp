@@ -221,6 +221,7 @@ struct engine::impl final : inbound::receiver_handler {
   void keep_rules();     // of campaigns for their unconfirmed messages (unconfirmed.cpp)
   void fire_schedules();
   void expire_old();
+  void screen_again();   // somebody may not be written to any more: nothing to them leaves after it has returned
   void look_at_rules();  // something changed that they may ask for
   void tell_merged(const inbound::merge_result& merged);
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);

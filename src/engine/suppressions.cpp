@@ -57,6 +57,7 @@ result<void> engine::suppress(std::span<const std::string> addresses, const supp
       }
     });
   }
+  if (self_->mode() == open_mode::run) self_->io_->call([this] { self_->screen_again(); });
   return done;
 }
 
@@ -100,7 +101,10 @@ result<void> engine::put_consent(std::string_view address, const consent& given)
   }
   auto canonical = canonical_address(address);
   if (!canonical) return fail(canonical.error());
-  return self_->writer_->run([&](store::database& db) { store::put_consent(db, *canonical, given, self_->now_ms()); });
+  auto done =
+      self_->writer_->run([&](store::database& db) { store::put_consent(db, *canonical, given, self_->now_ms()); });
+  if (self_->mode() == open_mode::run) self_->io_->call([this] { self_->screen_again(); });
+  return done;
 }
 
 result<void> engine::state_consent(campaign_id campaign, const std::string& source) {

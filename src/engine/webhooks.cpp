@@ -170,6 +170,7 @@ void engine::impl::merge_webhooks() {
         if (!failed) tell_merged(*merged);
         io_->post([this, merged, next_ms, ok = !failed] {
           if (!ok) return done(chore::webhooks, clock_.now() + retry_after);
+          if (merged->barred) screen_again();
           for (const auto campaign : merged->paused) hold(campaign);
           for (const auto campaign : merged->resumed) go_on(campaign);
           if (!merged->changed.empty()) look_at_rules();

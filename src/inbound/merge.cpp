@@ -388,6 +388,7 @@ void append(store::database& db, std::string_view body, std::int64_t now_ms) {
 
 merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now_ms, const merge_options& how) {
   merge_result result;
+  const auto known_words = db.number("SELECT max(id) FROM consent_log");
   inbound::replies replies(db, now_ms);
   account_events account(db, now_ms);
   collector found{db, store_id, now_ms, replies, account};
@@ -440,6 +441,8 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
   result.more = result.more || more_replies;
   result.next_ms = replies.next_ms();
   result.replies = replies.told || found.told || account.told || !account.paused.empty() || !account.resumed.empty();
+  result.barred =
+      db.number("SELECT EXISTS(SELECT 1 FROM consent_log WHERE id > ?1 AND what = 'suppress')", known_words) != 0;
   result.paused = std::move(account.paused);
   result.resumed = std::move(account.resumed);
   return result;

@@ -117,6 +117,13 @@ void batch_sender::release(campaign_id campaign) {
   pump();
 }
 
+void batch_sender::screen_again() {
+  for (auto& l : lanes_) {
+    take_back(*l);
+    flush(*l);
+  }
+}
+
 void batch_sender::look_again(campaign_id campaign) {
   for (auto& l : lanes_) {
     if (l->settings.campaign != campaign) continue;

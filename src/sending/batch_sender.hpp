@@ -82,6 +82,9 @@ class batch_sender final : public net::listener {
   void pause(campaign_id campaign, std::int64_t until_ms);
   // Ends what pause() and the provider's own pauses began, for the campaign and for the whole sender.
   void lift_pauses(campaign_id campaign);
+  // Somebody may not be written to any more: what was opened and not handed to the network is taken back, and whoever
+  // claims it again finds out whom.
+  void screen_again();
   // Messages of the campaign became retries that are due, without its lanes' doing.
   void look_again(campaign_id campaign);
   // Nothing on the wire, nothing waiting for a commit. campaign none: all of them.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "bulkmsg/engine.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
 
@@ -36,6 +37,38 @@ void judge::took(std::int64_t message, int rank) {
   best = std::max(best, rank);
 }
 
+void judge::took_reply(const std::string& id, std::int64_t quoted) {
+  // Only what is known to be sent can be found by what it is called.
+  const bool known =
+      quoted != 0 && db_ &&
+      number("SELECT EXISTS(SELECT 1 FROM messages WHERE state = 2 AND provider_id IS NOT NULL AND id = " +
+             std::to_string(quoted) + ")") != 0;
+  replies_.emplace(id, known ? quoted : 0);
+}
+
+void judge::heard(std::int64_t event) {
+  auto r =
+      db_->select("SELECT payload ->> '$.id', id FROM events WHERE kind = ?1 AND id <= ?2", event_kind::reply, event);
+  while (r.next()) {
+    const auto [told, first] = heard_.emplace(r.text(0), r.integer(1));
+    if (!first && told->second != r.integer(1)) throw broken{"reply " + told->first + " is two events"};
+  }
+}
+
+void judge::end_of_replies() {
+  heard(number("SELECT max(id) FROM events"));
+  for (const auto& [id, quoted] : replies_) {
+    auto r = db_->select("SELECT coalesce(message, 0), waits FROM replies WHERE provider_id = ?1", id);
+    if (!r.next()) throw broken{"reply " + id + " was taken and lost"};
+    if (r.integer(1) != 0) throw broken{"reply " + id + " waits for ever"};
+    if (quoted != 0 && r.integer(0) != quoted) throw broken{"reply " + id + " was not matched with what it quotes"};
+    if (!heard_.contains(id)) throw broken{"reply " + id + " was never told"};
+  }
+  auto r = db_->select(
+      "SELECT id, responded, (SELECT count(DISTINCT message) FROM replies WHERE campaign = c.id) FROM campaigns c");
+  while (r.next()) expect(r.integer(1), r.integer(2), "campaign " + std::to_string(r.integer(0)) + ", responded");
+}
+
 void judge::look(bool at_rest) {
   if (!db_) return;  // the engine is on its way out
   db_->exec("BEGIN");
@@ -47,7 +80,7 @@ void judge::look(bool at_rest) {
   }
   for (const auto campaign : campaigns) {
     const auto c = store::read_status(*db_, campaign);
-    if (c.state == campaign_state::draft || c.state == campaign_state::starting) continue;
+    if (c.state < campaign_state::sending || c.state == campaign_state::failed) continue;  // no plan
     struct row_counts {
       std::int64_t queued = 0, sent = 0, failed = 0, unconfirmed = 0, skipped = 0, delivered = 0, read = 0,
                    undelivered = 0;
@@ -100,6 +133,11 @@ void judge::look(bool at_rest) {
     // After a stop what is not sent gives its credits back when the last answer is in.
     held_most += rows.unconfirmed + (is_final(c.state) && at_rest ? 0 : rows.queued);
     sent += rows.sent;
+  }
+  {
+    // What a person wrote holds as soon as it is known; what is durable is known a moment later.
+    auto r = db_->select("SELECT address FROM suppressions WHERE source = ?1", suppression_source::stop_word);
+    while (r.next()) in_.provider().bar(std::string(r.text(0)), in_.clock().now() + second);
   }
   for (const auto& account : store::list_accounts(*db_, 0, 10)) {
     credits::balances b;

@@ -22,6 +22,12 @@ class judge {
   void look(bool at_rest = false);
   // What was told to the host stays: the best receipt that was taken for each message.
   void took(std::int64_t message, int rank);
+  // A reply was taken; quoted: the message that it answers by its id, 0: none.
+  void took_reply(const std::string& id, std::int64_t quoted);
+  // The host is about to acknowledge the events up to this one.
+  void heard(std::int64_t event);
+  // Every reply there is was taken, told to the host, and counted once for its message.
+  void end_of_replies();
   // With nothing on the wire: nobody is in doubt whom nothing has brought into doubt. `all_told`: every receipt there
   // is was taken.
   void end(std::int64_t campaign, bool all_told);
@@ -31,8 +37,10 @@ class judge {
   world& in_;
   const std::string path_;
   std::optional<store::database> db_;
-  std::map<std::int64_t, int> told_;           // message -> rank
-  std::map<std::int64_t, std::int64_t> sent_;  // campaign -> the most that was counted
+  std::map<std::int64_t, int> told_;             // message -> rank
+  std::map<std::string, std::int64_t> replies_;  // taken -> the message that it must be matched with; 0: any or none
+  std::map<std::string, std::int64_t> heard_;    // reply -> its event
+  std::map<std::int64_t, std::int64_t> sent_;    // campaign -> the most that was counted
 };
 
 }  // namespace bulkmsg::sim

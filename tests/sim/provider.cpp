@@ -17,6 +17,13 @@ std::string field(const std::string& request, const std::string& before) {
   return request.substr(from, request.find('"', from) - from);
 }
 
+// "POST /v23.0/1/messages ..."
+std::string number_of(const std::string& request) {
+  const auto version = request.find('/') + 1;
+  const auto from = request.find('/', version) + 1;
+  return request.substr(from, request.find('/', from) - from);
+}
+
 std::string refusal(int code) {
   return R"({"error":{"message":"no","type":"OAuthException","fbtrace_id":"A","code":)" + std::to_string(code) + "}}";
 }
@@ -34,6 +41,8 @@ provider::answer provider::take(const std::string& request) {
   const auto key = channels::callback_key::parse(field(request, R"("biz_opaque_callback_data":")"));
   if (!key) throw broken{"a request with a callback key that cannot be read"};
   answer a;
+  a.number = number_of(request);
+  auto& from = numbers_[a.number];
   a.latency = usual + d.between(0, usual);
   const auto roll = d.between(0, 999);
   int up_to = 0;
@@ -41,7 +50,7 @@ provider::answer provider::take(const std::string& request) {
   if (drawn(trouble.unsent)) {
     a.fate = net::fate::unsent;
     a.latency = d.between(0, 2) * millisecond;
-    ++in_flight_;
+    ++from.in_flight;
     in_.say("unsent " + name_of(*key));
     return a;
   }
@@ -81,26 +90,9 @@ provider::answer provider::take(const std::string& request) {
 
   // The books.
   ++requests_;
-  ++in_flight_;
-  times_.push_back(now);
-  std::size_t longest = 1;
-  for (const auto& l : limits_) {
-    const auto n = static_cast<std::size_t>(l.count);
-    longest = std::max(longest, n + 1);
-    const bool full = times_.size() > n;
-    if (l.kind == pacing::limit_kind::rate && full && now - times_[times_.size() - 1 - n] < l.window) {
-      throw broken{"more than " + pacing::to_string(l) + " at " + name_of(*key)};
-    }
-    if (l.kind == pacing::limit_kind::in_flight && in_flight_ > l.count) {
-      throw broken{std::to_string(in_flight_) + " in flight, allowed are " + std::to_string(l.count)};
-    }
-    if (l.kind == pacing::limit_kind::batch && full) {
-      bool paused = false;
-      for (auto i = times_.size() - n; i < times_.size(); ++i) paused = paused || times_[i] - times_[i - 1] >= l.window;
-      if (!paused) throw broken{"more than " + pacing::to_string(l) + " at " + name_of(*key)};
-    }
-  }
-  while (times_.size() > longest) times_.pop_front();
+  ++from.in_flight;
+  from.times.push_back(now);
+  keep_limits(from, name_of(*key));
   if (silent_.contains(key->campaign)) throw broken{name_of(*key) + " left after pause or stop had returned"};
   accepted_ += accepted ? 1 : 0;
   if (light) {
@@ -109,16 +101,25 @@ provider::answer provider::take(const std::string& request) {
     return a;
   }
   entry e{now, key->campaign, key->message, field(request, R"("to":")"), accepted, false, 0};
+  if (const auto bar = barred_.find(digits(e.to)); bar != barred_.end() && now > bar->second) {
+    throw broken{name_of(*key) + " left for " + e.to + ", who is suppressed"};
+  }
+  if (const auto due = not_before_.find(key->campaign);
+      due != not_before_.end() && in_.clock().wall() / millisecond < due->second) {
+    throw broken{name_of(*key) + " left before its campaign's time"};
+  }
   in_.say("send " + name_of(*key) + " to " + e.to + ": " + how);
   if (const auto before = last_.find(key->message.key()); before != last_.end()) {
     if (before->second.accepted) throw broken{name_of(*key) + ": " + e.to + " was reached twice"};
     if (!before->second.may_retry) throw broken{name_of(*key) + " was sent again although its fate was in doubt"};
   }
   if (accepted && !reached_.insert({key->campaign, e.to}).second) throw broken{e.to + " was reached twice"};
+  keep_family(e);
   if (accepted) {
     e.rank = d.chance(trouble.undelivered) ? 2 : static_cast<int>(d.between(2, 4));
     if (e.rank == 2 && trouble.undelivered == 0) e.rank = 3;
-    report(e, id, field(request, R"("biz_opaque_callback_data":")"));
+    report(e, id, field(request, R"("biz_opaque_callback_data":")"), a.number);
+    reached_in_[{key->campaign, e.to}] = e;
   }
   a.request = static_cast<std::size_t>(key->message.key());
   last_[key->message.key()] = e;
@@ -126,7 +127,7 @@ provider::answer provider::take(const std::string& request) {
 }
 
 void provider::heard(const answer& a) {
-  --in_flight_;
+  --numbers_[a.number].in_flight;
   if (a.fate == net::fate::answered && a.refusal && !light) {
     last_[static_cast<std::int64_t>(a.request)].may_retry = true;
   }
@@ -147,23 +148,31 @@ provider::receipt provider::receipt_of(const entry& of, const std::string& id, c
   return {R"({"id":")" + id + R"(","status":")" + rank_names[static_cast<std::size_t>(rank)] + R"(","timestamp":")" +
               std::to_string(at_s) + R"(","recipient_id":")" + of.to.substr(of.to.starts_with('+') ? 1 : 0) +
               R"(","biz_opaque_callback_data":")" + callback + "\"" + errors + "}",
-          of.message.key(), rank};
+          of.message.key(),
+          rank,
+          {},
+          {},
+          false};
 }
 
 std::string provider::webhook(const std::vector<receipt>& of) {
-  std::string statuses;
-  for (const auto& r : of) statuses += (statuses.empty() ? "" : ",") + r.json;
+  std::string statuses, replies;
+  for (const auto& r : of) {
+    auto& list = r.reply.empty() ? statuses : replies;
+    list += (list.empty() ? "" : ",") + r.json;
+  }
   return R"({"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{)"
-         R"("messaging_product":"whatsapp","metadata":{"phone_number_id":"1"},"statuses":[)" +
-         statuses + "]}}]}]}";
+         R"("messaging_product":"whatsapp","metadata":{"phone_number_id":")" +
+         of.front().number + R"("},"statuses":[)" + statuses + R"(],"messages":[)" + replies + "]}}]}]}";
 }
 
-void provider::report(const entry& of, const std::string& id, const std::string& callback) {
+void provider::report(const entry& of, const std::string& id, const std::string& callback, const std::string& number) {
   if (!reports) return;
   auto& d = in_.dice();
   for (int rank = 1; rank <= of.rank; ++rank) {
     if (rank == 2 && of.rank != 2) continue;
     auto r = receipt_of(of, id, callback, rank);
+    r.number = number;
     all_.push_back(r);
     if (d.chance(trouble.webhook_lost)) continue;
     const int copies = d.chance(trouble.webhook_twice) ? 2 : 1;
@@ -172,6 +181,65 @@ void provider::report(const entry& of, const std::string& id, const std::string&
       mail.emplace(in_.clock().now() + late + d.between(5, 400) * millisecond, r);
     }
   }
+  if (of.rank > 2) answer_to(of, id, number);
+}
+
+// Some write back, quoting the message or not, and some want no more.
+void provider::answer_to(const entry& of, const std::string& id, const std::string& number) {
+  auto& d = in_.dice();
+  for (int i = 0; i < 2 && d.chance(trouble.replies); ++i) {
+    receipt r{.message = of.message.key(), .number = number, .reply = "in." + std::to_string(++replies_)};
+    r.quotes = d.chance(700);
+    const auto after = d.between(300, 4000) * millisecond;
+    r.json = R"({"from":")" + digits(of.to) + R"(","id":")" + r.reply + R"(","timestamp":")" +
+             std::to_string((in_.clock().wall() + after) / second) + R"(","type":"text","text":{"body":")" +
+             (d.chance(200) ? "STOP" : "ok") + "\"}" + (r.quotes ? R"(,"context":{"id":")" + id + "\"}" : "") + "}";
+    for (int copies = d.chance(trouble.webhook_twice) ? 2 : 1; copies > 0; --copies) {
+      mail.emplace(in_.clock().now() + after + d.between(0, 500) * millisecond, r);
+    }
+  }
+}
+
+void provider::bar(const std::string& address, nanoseconds_t from) {
+  const auto known = barred_.emplace(digits(address), from).first;
+  known->second = std::min(known->second, from);
+}
+
+// A child sends again what did not reach its parent's people, and all children together to each of them once.
+void provider::keep_family(const entry& of) {
+  const auto family = parents_.find(of.campaign);
+  if (family == parents_.end()) return;
+  const auto [parent, of_failed] = family->second;
+  const auto before = reached_in_.find({parent, of.to});
+  if (of_failed && before != reached_in_.end() && before->second.rank != 2) {
+    throw broken{of.to + " was reached, and a campaign for those who were not writes again"};
+  }
+  if (of.accepted && !sent_again_.insert({parent, of.to}).second) {
+    throw broken{of.to + " was reached by two children of one campaign"};
+  }
+}
+
+void provider::keep_limits(line& of, const std::string& who) {
+  const auto now = in_.clock().now();
+  auto& times = of.times;
+  std::size_t longest = 1;
+  for (const auto& l : of.limits) {
+    const auto n = static_cast<std::size_t>(l.count);
+    longest = std::max(longest, n + 1);
+    const bool full = times.size() > n;
+    if (l.kind == pacing::limit_kind::rate && full && now - times[times.size() - 1 - n] < l.window) {
+      throw broken{"more than " + pacing::to_string(l) + " at " + who};
+    }
+    if (l.kind == pacing::limit_kind::in_flight && of.in_flight > l.count) {
+      throw broken{std::to_string(of.in_flight) + " in flight, allowed are " + std::to_string(l.count)};
+    }
+    if (l.kind == pacing::limit_kind::batch && full) {
+      bool paused = false;
+      for (auto i = times.size() - n; i < times.size(); ++i) paused = paused || times[i] - times[i - 1] >= l.window;
+      if (!paused) throw broken{"more than " + pacing::to_string(l) + " at " + who};
+    }
+  }
+  while (times.size() > longest) times.pop_front();
 }
 
 void provider::replay() {

@@ -36,6 +36,7 @@ struct troubles {
   int webhook_twice = 0;
   int webhook_late = 0;  // minutes
   int undelivered = 0;   // accepted, and failed later
+  int replies = 0;       // of those who got it
 };
 
 class provider {
@@ -50,6 +51,7 @@ class provider {
     nanoseconds_t latency = 0;
     bool refusal = false;  // whoever hears this may send again
     std::size_t request = 0;
+    std::string number;  // that sent it
   };
   // A request's first byte. Throws broken when it must not have come.
   answer take(const std::string& request);
@@ -57,11 +59,25 @@ class provider {
 
   // The host's word.
   void expect_silence(std::int64_t campaign, bool silent);
-  void judge_by(const std::vector<pacing::limit>& limits) { limits_ = limits; }
-  [[nodiscard]] const std::vector<pacing::limit>& limits() const { return limits_; }
+  void judge_by(const std::string& number, const std::vector<pacing::limit>& limits) {
+    numbers_[number].limits = limits;
+  }
+  [[nodiscard]] const std::vector<pacing::limit>& limits(const std::string& number) { return numbers_[number].limits; }
   // What was sent before is not counted any more: the clock was moved while nobody could see by how much.
-  void forget_times() { times_.clear(); }
-  void new_life() { in_flight_ = 0; }
+  void forget_times() {
+    for (auto& [id, n] : numbers_) n.times.clear();
+  }
+  void new_life() {
+    for (auto& [id, n] : numbers_) n.in_flight = 0;
+  }
+  // From then on, by the engine's clock, nothing may leave for them.
+  void bar(const std::string& address, nanoseconds_t from);
+  // Nothing of the campaign may leave before, by the wall clock.
+  void not_before(std::int64_t campaign, std::int64_t wall_ms) { not_before_[campaign] = wall_ms; }
+  // The campaign sends again what failed of its parent, or is unconfirmed there.
+  void is_child(std::int64_t campaign, std::int64_t parent, bool of_failed) {
+    parents_[campaign] = {parent, of_failed};
+  }
 
   troubles trouble;
   bool down = false;  // nobody can connect
@@ -74,6 +90,9 @@ class provider {
     std::string json;
     std::int64_t message = 0;  // key
     int rank = 0;
+    std::string number;  // of ours
+    std::string reply;   // its id; empty: a receipt
+    bool quotes = false;
   };
   std::multimap<nanoseconds_t, receipt> mail;
   static std::string webhook(const std::vector<receipt>& of);
@@ -92,22 +111,39 @@ class provider {
   [[nodiscard]] const std::map<std::int64_t, entry>& messages() const { return last_; }  // by message key
   [[nodiscard]] std::size_t requests() const { return requests_; }
   // When the last one came.
-  [[nodiscard]] nanoseconds_t last_at() const { return times_.empty() ? 0 : times_.back(); }
+  [[nodiscard]] nanoseconds_t last_at(const std::string& number) {
+    const auto& times = numbers_[number].times;
+    return times.empty() ? 0 : times.back();
+  }
   [[nodiscard]] std::size_t accepted() const { return accepted_; }
 
  private:
-  void report(const entry& of, const std::string& id, const std::string& callback);
+  struct line {
+    std::vector<pacing::limit> limits;
+    std::deque<nanoseconds_t> times;
+    int in_flight = 0;
+  };
+  void keep_limits(line& of, const std::string& who);
+  void keep_family(const entry& of);
+  void report(const entry& of, const std::string& id, const std::string& callback, const std::string& number);
+  void answer_to(const entry& of, const std::string& id, const std::string& number);
   [[nodiscard]] receipt receipt_of(const entry& of, const std::string& id, const std::string& callback, int rank) const;
+  [[nodiscard]] static std::string digits(const std::string& address) {
+    return address.substr(address.starts_with('+') ? 1 : 0);
+  }
 
   world& in_;
   std::map<std::int64_t, entry> last_;
   std::set<std::pair<std::int64_t, std::string>> reached_;  // campaign and address
   std::set<std::int64_t> silent_;
-  std::vector<pacing::limit> limits_;
-  std::deque<nanoseconds_t> times_;
+  std::map<std::string, line> numbers_;
+  std::map<std::string, nanoseconds_t> barred_;
+  std::map<std::int64_t, std::int64_t> not_before_;
+  std::map<std::int64_t, std::pair<std::int64_t, bool>> parents_;
+  std::map<std::pair<std::int64_t, std::string>, entry> reached_in_;  // campaign and address -> what became of it
+  std::set<std::pair<std::int64_t, std::string>> sent_again_;         // parent and address, by any of its children
   std::vector<receipt> all_;
-  int in_flight_ = 0;
-  std::size_t requests_ = 0, accepted_ = 0;
+  std::size_t requests_ = 0, accepted_ = 0, replies_ = 0;
 };
 
 }  // namespace bulkmsg::sim

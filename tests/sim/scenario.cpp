@@ -12,6 +12,8 @@
 #include <sstream>
 #include <vector>
 
+#include "absl/time/time.h"
+
 #include "bulkmsg/engine.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "sim/judge.hpp"
@@ -109,8 +111,10 @@ class scenario {
  private:
   struct campaign {
     campaign_id id;
-    std::int64_t people = 0;
+    std::int64_t people = 0, first = 0;  // how many, and the first one's number
+    std::size_t sender = 0;
     bool started = false, stopped = false;
+    std::int64_t due_ms = 0, lateness_ms = 0;  // of its schedule; 0: it has none
   };
 
   void open();
@@ -130,13 +134,19 @@ class scenario {
       die();
       return told;
     }
-    const bool excused =
-        !told && (r.error().code == errc::wrong_state || (syncs_fail_ && r.error().code == errc::store_failed));
+    const bool excused = !told && (r.error().code == errc::wrong_state || r.error().code == errc::not_found ||
+                                   (syncs_fail_ && r.error().code == errc::store_failed));
     if (!told && !excused) throw broken{what + ": " + r.error().message};
     return told;
   }
-  void set_up(const std::string& limits, int connections, const std::vector<std::int64_t>& people);
+  void set_up(const std::vector<std::string>& limits, int connections, const std::vector<std::int64_t>& people);
   void start(campaign& c);
+  void schedule(campaign& c);
+  void suppress(const campaign& c);
+  void resolve(const campaign& c);
+  void send_again(const campaign& c);
+  void poll();
+  void judge_schedules();
   void run_for(nanoseconds_t time);
   void deliver();
   void misfortune();
@@ -161,6 +171,7 @@ class scenario {
   std::uint64_t commits_ = 0;
   std::uint64_t look_every_ = 5;
   nanoseconds_t jumped_forward_at_ = -1;
+  bool jumped_ = false;
   bool syncs_fail_ = false;
   bool calm_ = true;  // nothing goes wrong
   verdict said_;
@@ -212,22 +223,27 @@ void scenario::die() {
   }
 }
 
-void scenario::set_up(const std::string& limits, int connections, const std::vector<std::int64_t>& people) {
+void scenario::set_up(const std::vector<std::string>& limits, int connections,
+                      const std::vector<std::int64_t>& people) {
   const auto must = [](auto r) {
     if (!r) throw broken{"setting up: " + r.error().message};
     return *r;
   };
   open();
-  world_.provider().judge_by(*pacing::parse_limits(limits));
-  world_.say("limits " + limits + ", connections " + std::to_string(connections));
-  const auto sender = must(engine_->put_sender({.name = "s",
+  std::vector<sender_id> senders;
+  for (const auto& each : limits) {
+    const auto number = std::to_string(senders.size() + 1);
+    world_.provider().judge_by(number, *pacing::parse_limits(each));
+    world_.say("limits " + each + ", connections " + std::to_string(connections));
+    senders.push_back(must(engine_->put_sender({.name = "s" + number,
                                                 .origin = "http://127.0.0.1:1",
-                                                .phone_number_id = "1",
+                                                .phone_number_id = number,
                                                 .token = "env:BULKMSG_SIM_TOKEN",
                                                 .app_secret = "env:BULKMSG_SIM_APP_SECRET",
                                                 .agent = "ann",
-                                                .limits = limits,
-                                                .connections_max = connections}));
+                                                .limits = each,
+                                                .connections_max = connections})));
+  }
   const auto words = must(engine_->put_template(template_json));
   credits::plan plan;
   plan.users = 1000;
@@ -235,8 +251,10 @@ void scenario::set_up(const std::string& limits, int connections, const std::vec
   std::int64_t first = 0;
   for (const auto count : people) {
     campaign c;
+    c.sender = campaigns_.size() % senders.size();
+    c.first = first;
     c.id = must(engine_->create_campaign({.name = "c" + std::to_string(first),
-                                          .sender = sender,
+                                          .sender = senders[c.sender],
                                           .content = words,
                                           .account = account,
                                           .mapping = {{"body.1", "who"}}}));
@@ -256,6 +274,105 @@ void scenario::start(campaign& c) {
     c.started =
         ask("start " + std::to_string(c.id.value), [&] { return engine_->start(c.id, {.idempotency_key = key}); });
   }
+}
+
+// Soon, and sometimes thought over.
+void scenario::schedule(campaign& c) {
+  const auto id = std::to_string(c.id.value);
+  const auto at_s = world_.clock().wall() / second + d_.between(2, 8);
+  const auto lateness_ms = d_.chance(500) ? 3'600'000 : d_.between(0, 3000);
+  const auto at = absl::FormatTime("%Y-%m-%d %H:%M:%S Z", absl::FromUnixSeconds(at_s), absl::UTCTimeZone());
+  world_.provider().not_before(c.id.value, at_s * 1000);
+  if (!ask("schedule " + id + " at " + at, [&] {
+        return engine_->schedule(c.id, {.at = at, .max_lateness = std::chrono::milliseconds(lateness_ms)});
+      })) {
+    if (state(c) == campaign_state::draft) {
+      world_.provider().not_before(c.id.value, 0);
+      return start(c);
+    }
+  }
+  c.due_ms = at_s * 1000, c.lateness_ms = lateness_ms;
+  if (!d_.chance(300)) return;
+  run_for(d_.between(0, 6000) * millisecond);
+  if (!ask("cancel " + id, [&] { return engine_->cancel_schedule(c.id); })) return;
+  world_.provider().expect_silence(c.id.value, true);
+  c.due_ms = 0;
+  run_for(d_.between(0, 6000) * millisecond);
+  world_.provider().expect_silence(c.id.value, false);
+  world_.provider().not_before(c.id.value, 0);
+  start(c);
+}
+
+// Each schedule fired in time, or expired and sent nothing; that nobody is written to twice is the provider's to see.
+void scenario::judge_schedules() {
+  for (const auto& c : campaigns_) {
+    if (c.due_ms == 0) continue;
+    const auto in = "campaign " + std::to_string(c.id.value);
+    const auto began_ms = judge_.number("SELECT started_at_ms FROM campaigns WHERE id = " + std::to_string(c.id.value));
+    if (state(c) == campaign_state::failed) {
+      if (c.lateness_ms >= 3'600'000) throw broken{in + " expired, though it may be an hour late"};
+      for (const auto& [key, sent] : world_.provider().messages()) {
+        if (sent.campaign == c.id.value) throw broken{in + " expired, and has sent"};
+      }
+    } else if (began_ms == 0) {
+      if (!c.stopped) throw broken{in + " was scheduled, and never started"};
+    } else if (const auto late_ms = began_ms - c.due_ms - c.lateness_ms; late_ms > 5000 && !jumped_) {
+      throw broken{in + " was started " + std::to_string(late_ms) + " ms too late"};  // freezing takes some commits
+    }
+  }
+}
+
+void scenario::suppress(const campaign& c) {
+  const auto who = "+4915" + std::to_string(100'000'000 + c.first + d_.between(0, c.people - 1));
+  if (ask("suppress " + who, [&] { return engine_->suppress(who, {.note = "asked us by telephone"}); })) {
+    world_.provider().bar(who, world_.clock().now());
+  }
+}
+
+// A person looks at the provider's own books.
+void scenario::resolve(const campaign& c) {
+  const auto lanes =
+      " FROM messages m JOIN lanes l ON l.id = m.id >> 32 WHERE m.state = 4 AND m.superseded IS NULL AND l.campaign "
+      "= " +
+      std::to_string(c.id.value);
+  const auto count = judge_.number("SELECT count(*)" + lanes);
+  if (count == 0) return;
+  const auto key = judge_.number("SELECT m.id" + lanes + " ORDER BY m.id LIMIT 1 OFFSET " +
+                                 std::to_string(d_.between(0, count - 1)));
+  const auto known = world_.provider().messages().find(key);
+  const bool sent = known != world_.provider().messages().end() && known->second.accepted;
+  const auto message = message_id::from_key(key);
+  static_cast<void>(ask("resolve " + std::to_string(message.lane) + ":" + std::to_string(message.sequence),
+                        [&] { return engine_->resolve(c.id, {.sent = sent, .message = message, .actor = "ann"}); }));
+}
+
+// What failed, or may have gone, again: by a campaign of its own.
+void scenario::send_again(const campaign& c) {
+  if (campaigns_.size() > 6 || !c.started) return;
+  const bool failed = d_.chance(600);
+  campaign child{.people = c.people, .first = c.first, .sender = c.sender};
+  if (!ask("retry " + std::to_string(c.id.value) + (failed ? " failed" : " unconfirmed"), [&] {
+        auto made = engine_->retry(
+            c.id, {.what = failed ? retry_kind::failed : retry_kind::unconfirmed, .all = d_.chance(500)});
+        if (made) child.id = made->child;
+        return made;
+      })) {
+    return;
+  }
+  world_.provider().is_child(child.id.value, c.id.value, failed);
+  campaigns_.push_back(child);
+  start(campaigns_.back());
+}
+
+void scenario::poll() {
+  std::array<event, 64> events;
+  auto got = engine_->poll(events, std::chrono::milliseconds(0));
+  if (!got) return;
+  event_id last;
+  for (std::size_t i = 0; i < *got; ++i) last = std::max(last, events[i].id);
+  if (!last) return;
+  judge_.heard(last.value);
+  static_cast<void>(ask("ack", [&] { return engine_->ack(last); }));
 }
 
 void scenario::run_for(nanoseconds_t time) {
@@ -280,14 +397,21 @@ void scenario::deliver() {
   std::vector<provider::receipt> gathered;
   for (auto most = d_.between(1, 60); most > 0 && !mail.empty() && mail.begin()->first <= world_.clock().now();
        --most) {
+    if (!gathered.empty() && gathered.front().number != mail.begin()->second.number) break;
     gathered.push_back(std::move(mail.extract(mail.begin()).mapped()));
   }
   const auto body = provider::webhook(gathered);
   const auto done = engine_->ingest(body, sign(body));
   for (auto& r : gathered) {
     world_.say("webhook " + std::to_string(r.message >> 32) + ":" + std::to_string(r.message & 0xffffffff) + " rank " +
-               std::to_string(r.rank) + (done ? " taken" : " not taken: " + done.error().message));
-    if (done) judge_.took(r.message, r.rank);
+               (r.reply.empty() ? std::to_string(r.rank) : r.reply) +
+               (done ? " taken" : " not taken: " + done.error().message));
+    if (!done) continue;
+    if (r.reply.empty()) {
+      judge_.took(r.message, r.rank);
+    } else {
+      judge_.took_reply(r.reply, r.quotes ? r.message : 0);
+    }
   }
   // The host may die before its answer is out: then it is not acknowledged, though it was taken.
   const bool unanswered = done && world_.alive() && !calm_ && d_.chance(4);
@@ -324,12 +448,13 @@ void scenario::draw_troubles() {
        .webhook_lost = some(300),
        .webhook_twice = some(300),
        .webhook_late = some(200),
-       .undelivered = some(200)};
+       .undelivered = some(200),
+       .replies = some(200)};
 }
 
 void scenario::misfortune() {
   auto& c = campaigns_[static_cast<std::size_t>(d_.between(0, static_cast<std::int64_t>(campaigns_.size()) - 1))];
-  switch (d_.between(0, 15)) {
+  switch (d_.between(0, 19)) {
     case 0:
       return pause(c);
     case 1:
@@ -375,6 +500,7 @@ void scenario::misfortune() {
       const auto by = d_.between(-5000, 20'000) * millisecond;
       world_.clock().shift_wall(by);
       if (by > 0) jumped_forward_at_ = world_.clock().now();
+      jumped_ = true;
       world_.say("the wall clock jumps by " + std::to_string(by / millisecond) + " ms");
       return;
     }
@@ -385,15 +511,15 @@ void scenario::misfortune() {
       syncs_fail_ = d_.chance(500);
       world_.disk().fail_syncs(static_cast<int>(syncs_fail_ ? d_.between(1, 100) : 0));
       return;
-    case 14: {
-      std::array<event, 64> events;
-      auto got = engine_->poll(events, std::chrono::milliseconds(0));
-      if (!got) return;
-      event_id last;
-      for (std::size_t i = 0; i < *got; ++i) last = std::max(last, events[i].id);
-      if (last) static_cast<void>(ask("ack", [&] { return engine_->ack(last); }));
-      return;
-    }
+    case 14:
+      return poll();
+    case 15:
+    case 16:
+      return suppress(c);
+    case 17:
+      return resolve(c);
+    case 18:
+      return d_.chance(300) ? send_again(c) : resolve(c);
     default:
       draw_troubles();
   }
@@ -403,17 +529,17 @@ void scenario::misfortune() {
 void scenario::expect_used(nanoseconds_t began) {
   const auto requests = static_cast<std::int64_t>(world_.provider().requests());
   nanoseconds_t least = 0, between = 0;
-  for (const auto& l : world_.provider().limits()) {
+  for (const auto& l : world_.provider().limits("1")) {
     if (l.kind == pacing::limit_kind::rate) between = std::max(between, l.window / l.count);
   }
-  for (const auto& l : world_.provider().limits()) {
+  for (const auto& l : world_.provider().limits("1")) {
     if (l.kind == pacing::limit_kind::rate) least = std::max(least, requests * l.window / l.count);
     if (l.kind == pacing::limit_kind::batch)
       least = std::max(least, (requests - 1) / l.count * (l.window + (l.count - 1) * between));
     if (l.kind == pacing::limit_kind::in_flight) least = std::max(least, requests * 3 * millisecond / l.count);
   }
   // Up to the last request: webhooks that come one after the other hold up the end, not the sending.
-  const auto took = world_.provider().last_at() - began;
+  const auto took = world_.provider().last_at("1") - began;
   if (took > least + least / 20 + 1500 * millisecond) {
     throw broken{"the limits are not used: it took " + std::to_string(took / millisecond) + " ms, " +
                  std::to_string(least / millisecond) + " would do"};
@@ -422,7 +548,10 @@ void scenario::expect_used(nanoseconds_t began) {
 
 verdict scenario::faults() {
   const bool calm = calm_ = d_.chance(60);
-  const std::string limits = limits_of[static_cast<std::size_t>(d_.between(0, limits_of.size() - 1))];
+  std::vector<std::string> limits;
+  for (int senders = !calm && d_.chance(300) ? 2 : 1; senders > 0; --senders) {
+    limits.emplace_back(limits_of[static_cast<std::size_t>(d_.between(0, limits_of.size() - 1))]);
+  }
   std::vector<std::int64_t> people{d_.between(1, calm ? 400 : 150)};
   if (d_.chance(600)) people.push_back(d_.between(1, 100));
   // In calm weather nothing but the limits may hold it up.
@@ -432,7 +561,11 @@ verdict scenario::faults() {
   if (!calm) draw_troubles();
   for (auto& c : campaigns_) {
     if (!calm && d_.chance(200)) world_.die_after(d_.between(0, 60));
-    start(c);
+    if (!calm && d_.chance(200)) {
+      schedule(c);
+    } else {
+      start(c);
+    }
     if (d_.chance(500)) run_for(d_.between(0, 800) * millisecond);
   }
   if (!calm) {
@@ -464,11 +597,13 @@ verdict scenario::faults() {
   if (calm) expect_used(began);
   run_for(3 * second);
   for (auto& c : campaigns_) judge_.end(c.id.value, false);
+  judge_schedules();
 
   p.replay();
   while (!p.mail.empty()) run_for(second);
-  run_for(second);
+  run_for(12 * second);  // what is quoted and not known is waited for
   for (auto& c : campaigns_) judge_.end(c.id.value, true);
+  judge_.end_of_replies();
   said_.settled_by_receipt = judge_.number("SELECT sum(settled_by_receipt) FROM campaigns");
   return end("");
 }
@@ -479,7 +614,7 @@ verdict scenario::day(std::int64_t people) {
   p.light = true;
   p.reports = false;
   world_.slow_disk(60 * millisecond);  // several messages share a commit, as on a busy machine
-  set_up("80/s; " + std::to_string(people * 11 / 20) + "/24h; in-flight=64", 64, {people});
+  set_up({"80/s; " + std::to_string(people * 11 / 20) + "/24h; in-flight=64"}, 64, {people});
   const auto began = world_.clock().now();
   start(campaigns_[0]);
   while (!all_final()) {
