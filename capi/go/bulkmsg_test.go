@@ -96,6 +96,26 @@ func TestRowsComeFromMemoryAndText(t *testing.T) {
 	if _, err := campaign.Add(NewTable(), ImportOptions{}); !errors.Is(err, InvalidArgument) {
 		t.Fatal(err)
 	}
+	names := []string{"phone_number", "param1"}
+	table, err = TableOf(names, []string{"+447700900126", "+447700900127"}, []string{"Cyd", "Dé"})
+	if err != nil || table.Rows() != 2 {
+		t.Fatal(table, err)
+	}
+	table.Append("+447700900128", "Eve", "too much")
+	report = need[ImportReport](t)(campaign.Add(table, ImportOptions{}))
+	if report != (ImportReport{Rows: 3, Added: 3}) {
+		t.Fatal(report)
+	}
+	card = need[Card](t)(campaign.Preview(3))
+	if card.Body != "Hello Dé, how are you?" {
+		t.Fatal(card)
+	}
+	if _, err := TableOf(names, []string{"+447700900126"}, nil); !errors.Is(err, InvalidArgument) {
+		t.Fatal(err)
+	}
+	if _, err := TableOf(names, []string{"+447700900126"}); !errors.Is(err, InvalidArgument) {
+		t.Fatal(err)
+	}
 }
 
 func TestContactsConsentAndSuppression(t *testing.T) {

@@ -52,6 +52,9 @@ class Recipients(WithAnEngine):
         self.assertEqual("Hello 7, how are you?", campaign.preview(1)["text"])
         with self.assertRaises(ValueError):
             campaign.add([{"phone_number": "+447700900126"}, {"phone_number": "+447700900127", "other": "x"}])
+        with self.assertRaises(ValueError):
+            campaign.add([{"phone_number": "+447700900126", "param1": "A"}, {"phone_number": "+447700900127", "x": "B"}])
+        self.assertEqual(1, campaign.add([{"phone_number": "+447700900128", "param1": 8}] * 1).added)
 
     def test_from_columns_and_generators(self):
         campaign = self.draft()

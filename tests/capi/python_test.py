@@ -391,6 +391,28 @@ class Campaigns(WithADirectory):
         self.until_final(engine, campaign)
         self.assertEqual([], select.select([engine], [], [], 0)[0])
 
+    def test_a_batch_of_events_is_columns_too(self):
+        provider = self.sandbox()
+        engine = self.open()
+        campaign = self.draft(engine, provider.sender)
+        campaign.import_csv(rows(3))
+        empty = engine.poll_batch()
+        while len(empty):
+            empty = engine.poll_batch()
+        self.assertEqual(([], []), (empty.id.tolist(), empty.code.tolist()))
+        campaign.start()
+        taken = []
+        while sum(state == bulkmsg.MessageState.ACCEPTED for _, state in taken) < 3:
+            batch = engine.poll_batch(10)
+            self.assertTrue(len(batch))
+            columns = [getattr(batch, name).tolist() for name in bulkmsg.Event._fields]
+            self.assertEqual([tuple(event) for event in batch], list(zip(*columns)))
+            self.assertIsInstance(batch[-1], bulkmsg.Event)
+            self.assertEqual((list(batch)[-1], list(batch)), (batch[-1], batch[:]))
+            told = bulkmsg.EventKind.MESSAGE
+            taken += [(e.message, e.state) for e in batch if e.kind == told]
+        self.assertEqual(3, len({message for message, _ in taken}))
+
     def test_wakeup_ends_a_wait(self):
         engine = self.open()
         for _ in engine.events(timeout=0.2):

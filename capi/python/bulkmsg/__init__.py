@@ -26,6 +26,7 @@ from .errors import (
     StoreError,
     UsageError,
 )
+from .events import Event, EventBatch
 from .pieces import Judged, Limiter, parse_recipients, parse_time, preview, template_csv, verify_webhook
 from .records import (
     Account,
@@ -36,7 +37,6 @@ from .records import (
     ConsentChange,
     Contact,
     Counters,
-    Event,
     Forgotten,
     HistoryEntry,
     ImportReport,
@@ -75,6 +75,7 @@ __all__ = [
     "Engine",
     "Error",
     "Event",
+    "EventBatch",
     "EventKind",
     "ExhaustedError",
     "Forgotten",

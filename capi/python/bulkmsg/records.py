@@ -15,27 +15,6 @@ def time_of(unix_ms: int) -> Optional[datetime]:
     return _EPOCH + timedelta(milliseconds=unix_ms) if unix_ms else None
 
 
-class Event(NamedTuple):
-    """Something that happened. Durable events have an `id` and come again until they are acknowledged."""
-
-    id: int
-    campaign: int
-    message: int
-    at_unix_ms: int
-    kind: int  # an EventKind
-    state: int  # a CampaignState or a MessageState, by kind
-    receipt: int  # a Receipt
-    code: int
-
-    @property
-    def is_durable(self) -> bool:
-        return self.id != 0
-
-    @property
-    def at(self) -> datetime:
-        return _EPOCH + timedelta(milliseconds=self.at_unix_ms)
-
-
 class Counters(NamedTuple):
     """total = queued + sent + failed + unconfirmed + skipped; delivered, read, undelivered, responded are in sent."""
 
