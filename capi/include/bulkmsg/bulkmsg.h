@@ -873,8 +873,9 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_add(bulkmsg_engine* engine, int64_t 
 /* Makes recipients of a draft from stored contacts; its columns are the attributes of the names that the content needs.
  * selection: name of a segment or group; empty: everybody but test and sandbox contacts.
  * out_json: optional, to be destroyed: chosen, added, duplicates, rejected, tests, sandbox, suppressed,
- * without_consent. Returns as bulkmsg_campaign_import(); also E_NOT_FOUND (no such selection). Thread: any.  Blocks:
- * for the import.  Since: 0.1. */
+ *   without_consent.
+ * Returns as bulkmsg_campaign_import(); also E_NOT_FOUND (no such selection).
+ * Thread: any.  Blocks: for the import.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_import_contacts(bulkmsg_engine* engine, int64_t campaign,
                                                             const char* selection, size_t selection_len,
                                                             bulkmsg_text** out_json, bulkmsg_error** err);
