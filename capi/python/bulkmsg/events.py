@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import repeat
 from typing import Any, Iterator, List, NamedTuple, Sequence, Union, overload
 
 from ._abi import EVENT_SIZE
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Event(NamedTuple):
@@ -28,7 +31,7 @@ class Event(NamedTuple):
 
     @property
     def at(self) -> datetime:
-        return datetime.fromtimestamp(self.at_unix_ms / 1000, timezone.utc)
+        return _EPOCH + timedelta(milliseconds=self.at_unix_ms)
 
 
 _EVENT = struct.Struct("=4q4i16x")
