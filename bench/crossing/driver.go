@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -103,13 +102,10 @@ func main() {
 	if accepted != rows {
 		log.Fatalf("driver.go: %d of %d messages were told of", accepted, rows)
 	}
-	var status struct {
-		Started  int64 `json:"started_at_unix_ms"`
-		Finished int64 `json:"finished_at_unix_ms"`
-	}
-	must(0, json.Unmarshal([]byte(must(campaign.Status())), &status))
+	status := must(campaign.Status())
+	sending := status.FinishedAt.Sub(status.StartedAt.Time)
 	n := float64(rows)
 	fmt.Printf("{\"add_us\":%.4f,\"drain_us\":%.4f,\"per_second\":%.1f}\n", add.Seconds()*1e6/n, drain.Seconds()*1e6/n,
-		n*1000/float64(status.Finished-status.Started))
+		n/sending.Seconds())
 	must(0, engine.Close(5*time.Second))
 }

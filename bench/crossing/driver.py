@@ -59,7 +59,7 @@ def run(origin, template, store, rows, way):
     if accepted != rows:
         sys.exit(f"driver.py: {accepted} of {rows} messages were told of")
     status = campaign.status()
-    seconds = (status["finished_at_unix_ms"] - status["started_at_unix_ms"]) / 1000
+    seconds = (status.finished_at - status.started_at).total_seconds()
     print(json.dumps({"add_us": add * 1e6 / rows, "drain_us": drain * 1e6 / rows, "per_second": rows / seconds}))
     engine.close()
 

@@ -75,24 +75,31 @@ func TestEditAndFind(t *testing.T) {
 
 func TestRowsGoOverPages(t *testing.T) {
 	engine := open(t)
-	account := need[int64](t)(engine.PutAccount("shop", AccountPlan{PerUserCredits: 10}))
-	for i := 0; i < 2*pageRows; i++ {
-		if err := engine.TopUp(account, 1, ""); err != nil {
-			t.Fatal(err)
-		}
+	campaign := draft(t, engine)
+	report := need[ImportReport](t)(campaign.Import(FormatCSV, "phone_number,param1\n"+strings.Repeat("x,\n", 2*pageRows),
+		ImportOptions{}))
+	if report.Rejected != 2*pageRows {
+		t.Fatal(report)
 	}
-	last, count := int64(0), 0
-	rows := engine.Ledger(account)
+	count := int64(0)
+	rows := campaign.Rejected()
 	for rows.Next() {
-		if rows.Row().ID <= last {
+		if count++; rows.Row().Line != count+1 || rows.Row().Code != PhoneHasLetters {
 			t.Fatal(rows.Row())
 		}
-		last, count = rows.Row().ID, count+1
 	}
-	if rows.Err() != nil || count != 2*pageRows+1 || rows.Next() {
+	if rows.Err() != nil || count != 2*pageRows || rows.Next() {
 		t.Fatal(count, rows.Err())
 	}
-	if accounts := need[[]Account](t)(engine.Accounts().All()); accounts[0].Available != 2*pageRows+10 {
+	account := need[int64](t)(engine.PutAccount("shop", AccountPlan{PerUserCredits: 10}))
+	if err := engine.Adjust(account, -3, "mistake", "ana", "once"); err != nil {
+		t.Fatal(err)
+	}
+	entries := need[[]LedgerEntry](t)(engine.Ledger(account).All())
+	if len(entries) != 2 || entries[1].Actor != "ana" || entries[1].At.IsZero() {
+		t.Fatal(entries)
+	}
+	if accounts := need[[]Account](t)(engine.Accounts().All()); accounts[0].Available != 7 {
 		t.Fatal(accounts)
 	}
 	missing := engine.Ledger(987654321)

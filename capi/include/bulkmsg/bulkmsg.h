@@ -23,6 +23,10 @@
  *   I/O error). What a function returns beyond these is listed there.
  * Out-parameters. They are named out_*; one that may be NULL says "optional". After a failure pointers are NULL and
  *   numbers 0, structs are untouched. A struct comes with its size (sizeof): later versions only append fields.
+ * Options. A call with options takes a bulkmsg_config of the kind that its comment names; NULL, where that is allowed,
+ *   is every option at its default. bulkmsg_config_describe() lists them, and so does the guide's options page.
+ * JSON. Whatever has many fields is told as JSON, UTF-8. Integers may need 64 bits; later versions add fields, so pass
+ *   over those you do not know.
  * Threads. Engines are for any thread. A config, an error or a text is for one thread at a time; a const parameter
  *   means that several may read at once. "Blocks: no" still takes a lock for a moment.
  * Fork. A handle from before fork() answers E_FORKED in the child, and destroying it there does nothing. An engine
@@ -473,7 +477,7 @@ BULKMSG_API bulkmsg_status bulkmsg_engine_ack(bulkmsg_engine* engine, int64_t ev
  * what: BULKMSG_LIST_*. of: whose rows, where the list is of a campaign, an account or a message; else 0.
  * filter: of kind `what`, or NULL for all. limit: rows of a page, 1..10,000.
  * inout_cursor: optional. Where the page begins: 0 at the first row; then where this page ended, for the next call. It
- *   may be kept: what is added later begins there. NULL: the first page.
+ *   may be kept: what is added later begins there. Untouched after a failure. NULL: the first page.
  * out_json: to be destroyed. out_count: optional, the rows of this page; fewer than `limit`: there are no more now.
  * Returns OK; E_NOT_FOUND (no such campaign, account, message, segment); E_PHONE_*, E_ADDRESS_MALFORMED (an address
  *   of the filter).
@@ -873,8 +877,9 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_add(bulkmsg_engine* engine, int64_t 
 /* Makes recipients of a draft from stored contacts; its columns are the attributes of the names that the content needs.
  * selection: name of a segment or group; empty: everybody but test and sandbox contacts.
  * out_json: optional, to be destroyed: chosen, added, duplicates, rejected, tests, sandbox, suppressed,
- * without_consent. Returns as bulkmsg_campaign_import(); also E_NOT_FOUND (no such selection). Thread: any.  Blocks:
- * for the import.  Since: 0.1. */
+ *   without_consent.
+ * Returns as bulkmsg_campaign_import(); also E_NOT_FOUND (no such selection).
+ * Thread: any.  Blocks: for the import.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_import_contacts(bulkmsg_engine* engine, int64_t campaign,
                                                             const char* selection, size_t selection_len,
                                                             bulkmsg_text** out_json, bulkmsg_error** err);

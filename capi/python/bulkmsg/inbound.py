@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 from datetime import datetime
-from typing import Any, Iterator, Optional
+from typing import TYPE_CHECKING, Iterator, Optional, Union
 
 from ._abi import library
 from ._calls import Calls, text_of
 from .constants import ListKind
 from .records import Reply, record, time_of
+
+if TYPE_CHECKING:
+    from .campaign import Campaign
 
 
 class Inbound(Calls):
@@ -31,10 +34,10 @@ class Inbound(Calls):
         self._call(library.bulkmsg_webhook_listen, *text_of(address), ctypes.byref(port))
         return port.value
 
-    def replies(self, campaign: Any = 0, *, address: str = "") -> Iterator[Reply]:
+    def replies(self, campaign: Union["Campaign", int] = 0, *, address: str = "") -> Iterator[Reply]:
         """What was written to us, oldest first: of one campaign (or its id), of one person, or all."""
-        rows = self._rows(ListKind.REPLIES, getattr(campaign, "id", campaign), address=address)
-        return (record(Reply, row) for row in rows)
+        of = campaign if isinstance(campaign, int) else campaign.id
+        return (record(Reply, row) for row in self._rows(ListKind.REPLIES, of, address=address))
 
     def window_closes(self, address: str) -> Optional[datetime]:
         """Until when free-form messages may be sent to this person; None: they never wrote."""

@@ -373,9 +373,9 @@ def campaign_status(row: Mapping[str, Any]) -> CampaignStatus:
         {
             **row,
             "state": CampaignState[row["state"].upper()],
-            "counters": Counters(**row["counters"]),
+            "counters": record(Counters, row["counters"]),
             "rate": row.get("rate", 0.0),
             "time_left": timedelta(milliseconds=left) if left >= 0 else None,
-            "missing": [Missing(**step) for step in row.get("missing", [])],
+            "missing": [record(Missing, step) for step in row.get("missing", [])],
         },
     )

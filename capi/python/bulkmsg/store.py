@@ -6,12 +6,15 @@ import ctypes
 import json
 import os
 from datetime import timedelta
-from typing import Any, Iterator, Optional, Union
+from typing import TYPE_CHECKING, Iterator, Optional, Union
 
 from ._abi import call, library, take_text
 from ._calls import Calls, Config, text_of
 from .constants import ConfigKind, ListKind
 from .records import Adoption, Forgotten, HistoryEntry, StoredEvent, StoreStatus, record
+
+if TYPE_CHECKING:
+    from .campaign import Campaign
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -29,9 +32,10 @@ class Store(Calls):
         """The engine's counters in Prometheus' text format."""
         return self._text(library.bulkmsg_engine_metrics)
 
-    def history(self, campaign: Any = 0) -> Iterator[HistoryEntry]:
+    def history(self, campaign: Union["Campaign", int] = 0) -> Iterator[HistoryEntry]:
         """Who did what, oldest first: of one campaign (or its id), or of everything."""
-        return (record(HistoryEntry, row) for row in self._rows(ListKind.HISTORY, getattr(campaign, "id", campaign)))
+        of = campaign if isinstance(campaign, int) else campaign.id
+        return (record(HistoryEntry, row) for row in self._rows(ListKind.HISTORY, of))
 
     def stored_events(self) -> Iterator[StoredEvent]:
         """The durable events that are not acknowledged, with their payloads, without taking them from events()."""
