@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import struct
+from datetime import datetime, timedelta, timezone
 from itertools import repeat
 from typing import Any, Iterator, List, NamedTuple, Sequence, Union, overload
 
 from ._abi import EVENT_SIZE
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Event(NamedTuple):
@@ -24,6 +28,10 @@ class Event(NamedTuple):
     @property
     def is_durable(self) -> bool:
         return self.id != 0
+
+    @property
+    def at(self) -> datetime:
+        return _EPOCH + timedelta(milliseconds=self.at_unix_ms)
 
 
 _EVENT = struct.Struct("=4q4i16x")
