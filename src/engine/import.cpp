@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <semaphore>
+#include <utility>
 
 #include "bulkmsg/recipients/audience.hpp"
 #include "bulkmsg/recipients/list.hpp"
@@ -22,6 +24,10 @@ class row_sink {
  public:
   row_sink(surroundings& around, store::writer& to, std::int64_t campaign)
       : around_(around), writer_(to), campaign_(campaign) {}
+  // What was handed over refers to this.
+  ~row_sink() { wait_for_all(); }
+  row_sink(const row_sink&) = delete;
+  row_sink& operator=(const row_sink&) = delete;
 
   void accepted(const recipients::accepted_row& r) {
     auto& good = batch_->added.emplace_back();
@@ -51,10 +57,7 @@ class row_sink {
   // All that was handed over is durable, or one of it failed.
   result<void> finish() {
     hand_over();
-    for (int i = 0; i < ahead; ++i) {
-      if (!wait_for_room()) break;
-    }
-    for (int i = 0; i < ahead; ++i) room_.release();
+    wait_for_all();
     std::lock_guard lock(mutex_);
     return failure_ ? result<void>(fail(*failure_)) : result<void>();
   }
@@ -89,20 +92,33 @@ class row_sink {
     if (!mine) room_.acquire();
     return true;
   }
+  void wait_for_all() {
+    int empty = 0;
+    while (empty < ahead && wait_for_room()) ++empty;
+    room_.release(empty);
+  }
   void hand_over() {
+    auto next = std::make_shared<store::recipient_batch>();
+    next->address_column = address_column_;
     if (!wait_for_room()) return;
-    writer_.submit(
-        [this, batch = batch_](store::database& db) { store::append_recipients(db, campaign_, *batch, columns_); },
-        [this](const error* failed) {
-          if (failed) {
-            std::lock_guard lock(mutex_);
-            if (!failure_) failure_ = *failed;
-          }
-          room_.release();
-        });
-    batch_ = std::make_shared<store::recipient_batch>();
-    batch_->address_column = address_column_;
+    try {
+      submit(std::exchange(batch_, std::move(next)));
+    } catch (...) {
+      room_.release();
+      throw;
+    }
     bytes_ = 0;
+  }
+  void submit(std::shared_ptr<store::recipient_batch> batch) {
+    writer_.submit([this, batch = std::move(batch)](
+                       store::database& db) { store::append_recipients(db, campaign_, *batch, columns_); },
+                   [this](const error* failed) {
+                     if (failed) {
+                       std::lock_guard lock(mutex_);
+                       if (!failure_) failure_ = *failed;
+                     }
+                     room_.release();
+                   });
   }
 
   surroundings& around_;
@@ -321,9 +337,14 @@ result<import_report> engine::impl::take_in(campaign_id campaign, const import_o
     if (!known) return fail(known.error());
   }
 
-  auto imported = input.read(sink);
-  const auto stored = sink.finish();
-  if (imported) imported = stored;
+  result<void> imported;
+  try {
+    imported = input.read(sink);
+    auto stored = sink.finish();
+    if (imported) imported = std::move(stored);
+  } catch (const std::bad_alloc&) {
+    imported = fail(error{errc::out_of_memory, "out of memory", 0, 0});
+  }
   if (!imported) {
     // Nothing of an unusable input stays.
     for (bool undone = false; !undone;) {
