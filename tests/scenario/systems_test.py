@@ -210,6 +210,39 @@ class WhatsAppTemplateBroadcasts(Scenario):
         self.assertEqual(self.told("status", "2")["state"], "draft")
         self.assertEqual({m["to"] for m in sandbox.accepted()}, {harness.address(n) for n in range(5)})
 
+    def test_several_numbers_share_one_broadcast_step_by_step(self):
+        boxes = [harness.Sandbox(BIN, self.folder / name, phone_number_id=name) for name in ("20000001", "20000002")]
+        for each in boxes:
+            self.addCleanup(each.stop)
+        senders = [harness.sender_file(self.folder / f"{box}.json", each.origin, name=f"number {box}", limits="200/s",
+                                       phone_number_id=f"2000000{box}") for box, each in enumerate(boxes, 1)]
+        over = [x for sender in senders for x in ("--sender", sender)]
+
+        # 1. What goes over which, before anything goes.
+        people = harness.contacts_file(self.folder / "people.csv", 60)
+        line = ["send", *over, "--template", harness.TEMPLATE, "--csv", people, "--name", "Both"]
+        shares = self.told(*line, "--dry-run")["by_sender"]
+        self.assertEqual(sum(shares.values()), 60)
+        self.assertTrue(all(n > 10 for n in shares.values()), shares)
+
+        # 2. Each person gets it once, from one of the numbers; the log says from which.
+        report = self.told(*line, "--quiet")
+        self.assertEqual((report["state"], report["sent"], report["sender"]), ("completed", 60, "number 1, number 2"))
+        self.assertEqual([len(box.accepted()) for box in boxes], list(shares.values()))
+        log = list(csv.DictReader(io.StringIO(self.run_fine("log", "1", "--csv"))))
+        by_log = [{m["address"] for m in log if m["sender"] == f"number {n}"} for n in (1, 2)]
+        self.assertEqual([{m["to"] for m in box.accepted()} for box in boxes], by_log)
+
+        # 3. The next broadcast reaches everybody from the number that they know.
+        self.told(*line[:-1], "Again", "--quiet")
+        for box, known in zip(boxes, by_log):
+            self.assertEqual({m["to"] for m in box.accepted()}, known)
+
+        # 4. Numbers of different channels do not go together.
+        bot = harness.DATA / "channels" / "telegram_sender.json"
+        self.assertIn("of different channels", self.refused("send", "--sender", senders[0], "--sender", bot, "--template",
+                                                            harness.TEMPLATE, "--csv", people, "--dry-run"))
+
 
 class WhatsAppGroupsAndCredits(Scenario):
     """Periskope's: chats, groups or a CSV; own messages to save and reuse; preview; credits; the live log."""
