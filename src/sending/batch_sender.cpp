@@ -126,7 +126,7 @@ void batch_sender::screen_again() {
 
 void batch_sender::look_again(campaign_id campaign) {
   for (auto& l : lanes_) {
-    if (l->settings.campaign != campaign) continue;
+    if (campaign && l->settings.campaign != campaign) continue;
     l->retry_at = 1;
     l->told_idle = false;
   }
