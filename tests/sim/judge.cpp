@@ -61,7 +61,10 @@ void judge::end_of_replies() {
     auto r = db_->select("SELECT coalesce(message, 0), waits FROM replies WHERE provider_id = ?1", id);
     if (!r.next()) throw broken{"reply " + id + " was taken and lost"};
     if (r.integer(1) != 0) throw broken{"reply " + id + " waits for ever"};
-    if (quoted != 0 && r.integer(0) != quoted) throw broken{"reply " + id + " was not matched with what it quotes"};
+    if (quoted != 0 && r.integer(0) != quoted) {
+      throw broken{"reply " + id + " was not matched with what it quotes, " + std::to_string(quoted) + ", but with " +
+                   std::to_string(r.integer(0))};
+    }
     if (!heard_.contains(id)) throw broken{"reply " + id + " was never told"};
   }
   auto r = db_->select(
