@@ -61,6 +61,7 @@ BUGS = [
      "auto next = never;"),
     ("a_schedule_never_expires", "src/engine/schedule.cpp",
      r"noticed_ms - row->scheduled_at_ms > row->max_lateness_ms", "false"),
+    ("a_cancelled_schedule_fires", "src/engine/plan.cpp", r"now\.state != row\.state \|\|", "false &&"),
     ("responded_counts_each_reply", "src/inbound/replies.cpp", r"if \(first != 0\)", "if (first >= 0)"),
     ("a_reply_is_not_told", "src/inbound/replies.cpp", r'tell\(w, w\.sent \? by : "", words\);',
      'if (w.id % 4 != 1) tell(w, w.sent ? by : "", words);'),
