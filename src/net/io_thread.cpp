@@ -109,8 +109,7 @@ class asio_timer final : public timer {
 }  // namespace
 
 struct io_thread::impl {
-  explicit impl(std::string thread_name)
-      : own(std::in_place, BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), context(*own), name(std::move(thread_name)) {
+  explicit impl(const std::string& name) : own(std::in_place, BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), context(*own) {
     work.emplace(context.get_executor());
     // Without reactor locks a timer queue must not be registered while the loop runs, so it is made here.
     const boot_timer first(context.get_executor());
@@ -121,17 +120,18 @@ struct io_thread::impl {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
       thread = std::thread([this] { run(); });
+      // Not by the thread itself: it has its name when this returns.
+      pthread_setname_np(thread.native_handle(), name.substr(0, 15).c_str());
     } catch (...) {
       pthread_sigmask(SIG_SETMASK, &before, nullptr);
       throw;
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
-  explicit impl(asio::io_context& of_host) : context(of_host), name("host") {}
+  explicit impl(asio::io_context& of_host) : context(of_host) {}
 
   void run() noexcept {
     id.store(std::this_thread::get_id());
-    pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
     for (;;) {
       try {
         context.run();
@@ -147,7 +147,6 @@ struct io_thread::impl {
 
   std::optional<asio::io_context> own;  // none: the host's
   asio::io_context& context;
-  std::string name;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
   system_clock clock;
   std::atomic<std::thread::id> id{};
@@ -160,7 +159,7 @@ struct io_thread::impl {
   std::thread thread;
 };
 
-io_thread::io_thread(std::string name) : impl_(std::make_shared<impl>(std::move(name))) {}
+io_thread::io_thread(const std::string& name) : impl_(std::make_shared<impl>(name)) {}
 
 io_thread::io_thread(boost::asio::io_context& of_host) : impl_(std::make_shared<impl>(of_host)) {}
 

@@ -27,7 +27,7 @@ namespace bulkmsg::net {
 class io_thread final : public io_executor {
  public:
   // `name` is what `ps -L` shows, at most 15 characters. Throws std::system_error when no thread can be had.
-  explicit io_thread(std::string name = "bulkmsg-io");
+  explicit io_thread(const std::string& name = "bulkmsg-io");
   // On a host's loop, which exactly one thread runs until stop() has returned; no thread is made. stop() lets go of the
   // loop and leaves it running: later posts are dropped, call() still goes there while it runs. What a timer or a
   // socket's handler throws leaves the host's run().

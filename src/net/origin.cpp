@@ -19,6 +19,10 @@ bool all_of(std::string_view text, std::string_view extra) {
 
 }  // namespace
 
+std::string origin::host_and_port() const {
+  return (host.find(':') == std::string::npos ? host : '[' + host + ']') + ':' + std::to_string(port);
+}
+
 result<origin> parse_origin(std::string_view text) {
   // What is shown comes from a configuration: bounded, and only when it is plain text.
   const bool plain = text.size() <= 300 && std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127; });

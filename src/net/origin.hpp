@@ -14,6 +14,7 @@ struct origin {
   std::string host;  // without brackets
   std::uint16_t port = 443;
   bool is_address = false;  // an IP address, not a name
+  [[nodiscard]] std::string host_and_port() const;
 };
 
 // Accepts a scheme, a host (name, IPv4, [IPv6]) and a port; a lone "/" may follow. User names, paths and queries are

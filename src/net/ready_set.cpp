@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
 
@@ -24,18 +26,25 @@ int control(int set, int what, int fd, watcher& who, bool for_writing) noexcept 
 
 }  // namespace
 
+struct ready_set::descriptor : boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> {
+  using basic_stream_descriptor::basic_stream_descriptor;
+};
+
+ready_set::ready_set(io_thread& io) : epoll_(std::make_unique<descriptor>(io.context())), clock_(io.time()) {}
+ready_set::~ready_set() = default;
+
 result<void> ready_set::watch(int fd, watcher& who, bool for_writing) {
-  if (!descriptor_.is_open()) {
+  if (!epoll_->is_open()) {
     const int set = ::epoll_create1(EPOLL_CLOEXEC);
     if (set < 0) return fail(errc::connect_failed, std::string("no descriptor for epoll: ") + std::strerror(errno));
     boost::system::error_code ec;
-    descriptor_.assign(set, ec);
+    epoll_->assign(set, ec);
     if (ec) {
       ::close(set);
       return fail(errc::connect_failed, "epoll cannot be watched: " + ec.message());
     }
   }
-  if (control(descriptor_.native_handle(), EPOLL_CTL_ADD, fd, who, for_writing) != 0) {
+  if (control(epoll_->native_handle(), EPOLL_CTL_ADD, fd, who, for_writing) != 0) {
     return fail(errc::connect_failed, std::string("the socket cannot be watched: ") + std::strerror(errno));
   }
   if (!waiting_ && turn_at_ == 0) wait();
@@ -43,11 +52,11 @@ result<void> ready_set::watch(int fd, watcher& who, bool for_writing) {
 }
 
 void ready_set::change(int fd, watcher& who, bool for_writing) noexcept {
-  control(descriptor_.native_handle(), EPOLL_CTL_MOD, fd, who, for_writing);
+  control(epoll_->native_handle(), EPOLL_CTL_MOD, fd, who, for_writing);
 }
 
 void ready_set::forget(int fd, watcher& who) noexcept {
-  if (descriptor_.is_open()) control(descriptor_.native_handle(), EPOLL_CTL_DEL, fd, who, false);
+  if (epoll_->is_open()) control(epoll_->native_handle(), EPOLL_CTL_DEL, fd, who, false);
   for (int i = 0; i < events_left_; ++i) {
     if (events_[i].data.ptr == &who) events_[i].data.ptr = nullptr;
   }
@@ -55,28 +64,28 @@ void ready_set::forget(int fd, watcher& who) noexcept {
 
 void ready_set::close() noexcept {
   boost::system::error_code ignored;
-  descriptor_.close(ignored);
+  epoll_->close(ignored);
   events_left_ = 0;
 }
 
 void ready_set::wait() {
-  descriptor_.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                         [self = weak_from_this()](const boost::system::error_code& ec) {
-                           const auto set = self.lock();
-                           if (!set) return;
-                           set->waiting_ = false;
-                           if (!ec) set->turn();
-                         });
+  epoll_->async_wait(boost::asio::posix::descriptor_base::wait_read,
+                     [self = weak_from_this()](const boost::system::error_code& ec) {
+                       const auto set = self.lock();
+                       if (!set) return;
+                       set->waiting_ = false;
+                       if (!ec) set->turn();
+                     });
   waiting_ = true;
 }
 
 void ready_set::turn() {
   std::array<epoll_event, events_max> events;
-  const int count = ::epoll_wait(descriptor_.native_handle(), events.data(), events_max, 0);
+  const int count = ::epoll_wait(epoll_->native_handle(), events.data(), events_max, 0);
   const auto end = [this] {
     turn_at_ = 0;
     events_left_ = 0;
-    if (descriptor_.is_open()) wait();
+    if (epoll_->is_open()) wait();
   };
   events_ = events.data();
   events_left_ = std::max(count, 0);

@@ -3,19 +3,18 @@
 // Asio asks every socket once in vain before it waits for it, which is a system call for each answer. Here the sockets
 // stay registered, and Asio waits for the whole set: what is ready is handled in one turn of the loop.
 //
-//   ready_set sockets(io);
-//   sockets.watch(fd, connection, /*for_writing=*/false);   // connection.on_ready(...) from now on
-//   sockets.forget(fd, connection);                         // before the descriptor is closed
+//   auto sockets = std::make_shared<ready_set>(io);
+//   sockets->watch(fd, connection, /*for_writing=*/false);   // connection.on_ready(...) from now on
+//   sockets->forget(fd, connection);                         // before the descriptor is closed
 //
 // Thread: the I/O thread. After forget() returned, the watcher is not called any more.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <memory>
 
 #include "bulkmsg/base/clock.hpp"
 #include "bulkmsg/base/result.hpp"
+#include "net/io_thread.hpp"
 
 struct epoll_event;
 
@@ -32,7 +31,8 @@ class watcher {
 
 class ready_set : public std::enable_shared_from_this<ready_set> {
  public:
-  ready_set(boost::asio::io_context& io, const clock& time) : descriptor_(io), clock_(time) {}
+  explicit ready_set(io_thread& io);
+  ~ready_set();
   ready_set(const ready_set&) = delete;
   ready_set& operator=(const ready_set&) = delete;
 
@@ -50,7 +50,8 @@ class ready_set : public std::enable_shared_from_this<ready_set> {
   void wait();
   void turn();
 
-  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> descriptor_;
+  struct descriptor;
+  std::unique_ptr<descriptor> epoll_;  // what Asio waits for
   const clock& clock_;
   bool waiting_ = false;
   nanoseconds_t turn_at_ = 0;      // 0: outside a turn

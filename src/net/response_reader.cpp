@@ -184,6 +184,8 @@ void response_reader::put_eof() {
   i.state = !ec && i.current->is_done() ? read_state::done : read_state::truncated;
 }
 
+void response_reader::restart() noexcept { impl_->state = read_state::done; }
+
 read_state response_reader::state() const noexcept { return impl_->state; }
 int response_reader::status() const noexcept { return impl_->answer.status; }
 bool response_reader::keep_alive() const noexcept {

@@ -42,6 +42,8 @@ class response_reader {
   std::size_t put(std::string_view bytes, const clock& now);
   // The peer ended the stream in good order: completes a response without a length, truncates any other.
   void put_eof();
+  // The next put() begins a response, whatever came before; what was read stays until then.
+  void restart() noexcept;
 
   [[nodiscard]] read_state state() const noexcept;
   // After `done`, until the next put():

@@ -6,11 +6,14 @@
 
 #include <atomic>
 #include <cstring>
+#include <future>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "driver.hpp"
+#include "net/names.hpp"
 #include "test_server.hpp"
 
 namespace {
@@ -92,6 +95,75 @@ TEST(names, that_lead_away_from_this_machine_are_not_followed_in_plain_text) {
   driver d(to(server));
   (void)d.start(post_request("x"));
   EXPECT_EQ(d.unreachable().code, errc::connect_failed);
+}
+
+// What `names` finds after the lookup that begins now; empty: it had no need to ask.
+std::vector<std::string> found(net::io_thread& io, net::names& where) {
+  std::promise<void> asked;
+  std::vector<std::string> texts;
+  const auto tell = [&](const std::string& why_none) {
+    EXPECT_EQ(why_none, "");
+    for (const auto& a : where.addresses()) texts.push_back(a.text());
+    asked.set_value();
+  };
+  io.call([&] {
+    if (where.fresh()) {
+      asked.set_value();
+    } else {
+      where.look_up(tell);
+    }
+  });
+  asked.get_future().wait();
+  return texts;
+}
+
+using addresses = std::vector<std::string>;
+
+TEST(names, are_looked_up_again_after_a_minute) {
+  name_means told_first({alive, dead});
+  net::io_thread io;
+  manual_clock time;
+  std::optional<net::names> where(std::in_place, io, *net::parse_origin("https://localhost:444"), time);
+  EXPECT_EQ(found(io, *where), (addresses{"127.0.0.1:444", "127.0.0.9:444"}));
+  name_means::set({"127.0.0.3"});
+  time.advance(60 * second - 1);
+  EXPECT_EQ(found(io, *where), addresses{}) << "still believed";
+  time.advance(1);
+  EXPECT_EQ(found(io, *where), addresses{"127.0.0.3:444"});
+  name_means::set({"::1"});
+  io.call([&] { where->doubt(); });
+  EXPECT_EQ(found(io, *where), addresses{"[::1]:444"});
+  EXPECT_EQ(lookups, 1) << "since the last change";
+  io.call([&] { where.reset(); });
+}
+
+TEST(names, that_nobody_waits_for_any_more_tell_nobody) {
+  const name_means slow({alive});
+  net::io_thread io;
+  io.call([&] {
+    net::names where(io, *net::parse_origin("https://localhost"), io.time());
+    where.look_up([](const std::string&) { ADD_FAILURE(); });
+    EXPECT_TRUE(where.asking());
+  });
+  // The answer comes to the loop before a later question's.
+  net::names next(io, *net::parse_origin("https://localhost"), io.time());
+  std::promise<void> answered;
+  io.call([&] { next.look_up([&](const std::string&) { answered.set_value(); }); });
+  answered.get_future().wait();
+}
+
+TEST(names, that_are_addresses_need_no_lookup) {
+  name_means::set({alive});
+  net::io_thread io;
+  manual_clock time;
+  io.call([&] {
+    net::names where(io, *net::parse_origin("https://[::1]:8443"), time);
+    bool told = false;
+    where.look_up([&](const std::string&) { told = true; });
+    EXPECT_TRUE(told && where.fresh() && !where.asking());
+    EXPECT_EQ(where.addresses().at(0).text(), "[::1]:8443");
+  });
+  EXPECT_EQ(lookups, 0);
 }
 
 }  // namespace

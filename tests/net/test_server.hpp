@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -64,6 +65,12 @@ class peer {
     return true;
   }
 
+  // The first bytes of what comes next.
+  void some() {
+    char buffer[1024];
+    read_some(buffer, sizeof buffer);
+  }
+
   // Returns when the client has closed.
   void wait_for_close() {
     char buffer[4096];
@@ -91,6 +98,20 @@ class peer {
     const linger now{1, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     close();
+  }
+  // "I have said all", and goes on listening.
+  void half_close() {
+    if (ssl_ != nullptr) SSL_shutdown(ssl_);
+    ::shutdown(fd_, SHUT_WR);
+  }
+  // What is written from here on leaves in one piece.
+  void hold_back(bool on) {
+    const int cork = on ? 1 : 0;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_CORK, &cork, sizeof cork);
+  }
+  // Whether the client ended the stream in good order.
+  [[nodiscard]] bool told_goodbye() const {
+    return ssl_ == nullptr || (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0;
   }
   [[nodiscard]] bool resumed() const { return ssl_ != nullptr && SSL_session_reused(ssl_) == 1; }
 

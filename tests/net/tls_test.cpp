@@ -249,20 +249,67 @@ TEST_F(tls, reset_truncation_and_silence_are_unknown) {
   }
 }
 
+// Whatever the server keeps, a ticket or the session itself, and however a connection ended.
 TEST_F(tls, sessions_are_resumed) {
-  std::atomic<int> resumed{0};
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const bool tickets : {true, false}) {
+      std::atomic<int> resumed{0};
+      const auto context = server_context(good);
+      SSL_CTX_set_max_proto_version(context.get(), version);
+      if (!tickets) SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
+      test_server server(
+          [&](peer& p) {
+            if (p.resumed()) ++resumed;
+            p.request();
+            p.write(response("ok", "Connection: close\r\n"));
+            if (p.number == 1 && tickets) p.cut();  // else the server, too, gives the session up
+            if (p.number == 2) p.wait_for_close();
+          },
+          context.get());
+      driver d(to(server));
+      for (int i = 0; i < 4; ++i) EXPECT_EQ(d.exchange(post_request("x")).body, "ok");
+      EXPECT_EQ(server.connections(), 4);
+      EXPECT_EQ(resumed, 3) << "TLS " << std::hex << version << (tickets ? " with tickets" : "");
+    }
+  }
+}
+
+TEST_F(tls, an_answer_of_two_records_that_arrive_together_is_read_to_its_end) {
   const auto context = server_context(good);
   test_server server(
-      [&](peer& p) {
-        if (p.resumed()) ++resumed;
-        p.request();
-        p.write(response("ok", "Connection: close\r\n"));
+      [](peer& p) {
+        for (int i = 0; i < 2; ++i) {
+          p.request();
+          p.hold_back(true);
+          p.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+          p.write("cd");
+          p.hold_back(false);
+        }
+        p.wait_for_close();
       },
       context.get());
   driver d(to(server));
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(d.exchange(post_request("x")).body, "ok");
-  EXPECT_EQ(server.connections(), 4);
-  EXPECT_EQ(resumed, 3);
+  EXPECT_EQ(d.exchange(post_request("x")).body, "abcd");
+  EXPECT_EQ(d.exchange(post_request("x")).body, "abcd");
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST_F(tls, a_goodbye_that_arrives_with_the_answer_is_noticed_at_once) {
+  const auto context = server_context(good);
+  test_server server(
+      [](peer& p) {
+        p.request();
+        p.hold_back(true);
+        p.write(response(std::to_string(p.number)));
+        p.close();  // close_notify and FIN
+      },
+      context.get());
+  driver d(to(server));
+  for (int i = 0; i < 5; ++i) {
+    const ended e = d.exchange(post_request("x"));
+    EXPECT_EQ(e.fate, fate::answered);
+    EXPECT_EQ(e.body, std::to_string(i));
+  }
 }
 
 TEST_F(tls, large_requests_pass_while_answers_arrive) {
