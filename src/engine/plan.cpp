@@ -270,6 +270,12 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
   // One lane for all: laid in one statement a chunk.
   const bool whole = plan.senders.size() == 1 && !plan.senders.front().hours->by_recipient();
   auto begun = writer_->run([&](store::database& db) {
+    // A schedule may have been cancelled or moved while its campaign was planned.
+    const auto now = store::read_campaign(db, row.id);
+    if (now.state != row.state || now.scheduled_at_ms != row.scheduled_at_ms) {
+      throw store::store_error{
+          error{errc::conflict, "the campaign was changed by another call while it was planned; start it again", 0, 0}};
+    }
     store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
     db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
            row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
@@ -316,8 +322,14 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
     });
   }
   if (begun) return begun;
-  static_cast<void>(writer_->run(
-      [&](store::database& db) { store::undo_start(db, row.id, begun.error().message, now_ms(), back_to); }));
+  const auto undone = writer_->run(
+      [&](store::database& db) { store::undo_start(db, row.id, begun.error().message, now_ms(), back_to); });
+  if (!undone) {
+    io_->post([this, id = row.id] {
+      ended_.push_back(id);
+      look_at_rules();
+    });
+  }
   return begun;
 }
 
@@ -383,8 +395,10 @@ result<plan_summary> engine::start(campaign_id campaign, const start_options& op
   auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
   if (!row) return fail(row.error());
   if (row->state != campaign_state::draft) {
-    // Started already by the same call: runs once, and the plan is the frozen one.
-    if (!options.idempotency_key.empty() && options.idempotency_key == row->start_key) {
+    // Started already by the same call: runs once, and the plan is the frozen one. One that is still starting was not:
+    // nobody else is at it, so it failed and is undone as soon as the store lets us.
+    if (row->state != campaign_state::starting && !options.idempotency_key.empty() &&
+        options.idempotency_key == row->start_key) {
       const auto messages = row->recipients - row->screened_out;
       return plan_summary{.hash = row->plan_hash,
                           .messages = messages,

@@ -43,7 +43,8 @@ result<void> check_pacing(const sender_settings& settings) {
 result<std::shared_ptr<pacing::shared_limits>> engine::impl::shared_with(const sender_settings& sender) {
   if (sender.portfolio.empty()) return std::shared_ptr<pacing::shared_limits>();
   if (const auto known = portfolios_.find(sender.portfolio); known != portfolios_.end()) return known->second;
-  auto made = store::guarded([&] { return sending::restored_portfolio(*io_reader_, sender.portfolio, clock_); });
+  auto made =
+      store::guarded([&] { return sending::restored_portfolio(*io_reader_, sender.portfolio, clock_at_opening_); });
   if (!made) return fail(made.error());
   return portfolios_[sender.portfolio] = *made;
 }
@@ -67,7 +68,7 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
   if (!limits) return fail(limits.error());
   auto permits = store::guarded([&] {
     return sending::restored_permits(*owner.io_reader_, id, sending::not_shared(*limits, shared->get()),
-                                     zone_of(settings), owner.clock_);
+                                     zone_of(settings), owner.clock_at_opening_);
   });
   if (!permits) return fail(permits.error());
   const auto turn = owner.next_io_++ % (owner.more_io_.size() + 1);

@@ -182,6 +182,9 @@ bool engine::impl::fire(std::int64_t campaign, std::int64_t noticed_ms) {
   const auto end = [&](const std::string& why) {
     const auto failed = writer_->run([&](store::database& db) {
       store::check_call(db, campaign, campaign_call::cancel_schedule);
+      if (store::read_campaign(db, campaign).scheduled_at_ms != row->scheduled_at_ms) {
+        throw store::store_error{error{errc::conflict, "the schedule was moved", 0, 0}};
+      }
       store::change_state(db, campaign, campaign_state::failed, "fail", why, now_ms());
     });
     if (failed) events_.durable_waiting();

@@ -60,9 +60,26 @@ void engine::impl::look_at_rules() {
 }
 
 void engine::impl::keep_rules() {
-  if (!options_.send) return;
   rules_kept_at_ = clock_.now();
-  for (const auto campaign : std::exchange(ended_, {})) on_idle(campaign);
+  for (const auto campaign : std::exchange(ended_, {})) {
+    // A start that failed and could not be undone, or an end.
+    writer_->submit(
+        [campaign, at_ms = now_ms()](store::database& db) {
+          const auto row = store::read_campaign(db, campaign);
+          if (row.state != campaign_state::starting) return;
+          store::undo_start(db, campaign, "the store refused to write while the campaign was starting", at_ms,
+                            row.scheduled_at_ms != 0 ? campaign_state::scheduled : campaign_state::draft);
+        },
+        [this, campaign](const error* failed) {
+          io_->post([this, campaign, ok = !failed] {
+            due(chore::schedules, 0);
+            if (ok) return on_idle(campaign);
+            ended_.push_back(campaign);
+            look_at_rules();
+          });
+        });
+  }
+  if (!options_.send) return done(chore::rules, never);
   auto turn = std::make_shared<store::rule_turn>();
   writer_->submit(
       [=, this, at_ms = now_ms()](store::database& db) { *turn = store::keep_rules(db, at_ms, opened_at_ms_); },

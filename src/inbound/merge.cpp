@@ -194,13 +194,15 @@ struct row {
   std::int64_t sent = 0, delivered = 0, read = 0, failed = 0;
   std::int32_t code = 0;
   std::int64_t attempt = 0, at_ms = 0;  // never changed here
+  bool named = false;                   // the provider's id is known; nor this
   friend bool operator==(const row&, const row&) = default;
 };
 
 row read_row(store::database& db, std::int64_t id) {
   auto r = db.select(
       "SELECT state, receipt, coalesce(sent_at_ms, 0), coalesce(delivered_at_ms, 0), coalesce(read_at_ms, 0), "
-      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms FROM messages WHERE id = ?1",
+      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms, provider_id IS NOT NULL FROM messages "
+      "WHERE id = ?1",
       id);
   if (!r.next()) return {};
   return {true,
@@ -212,7 +214,8 @@ row read_row(store::database& db, std::int64_t id) {
           r.integer(5),
           static_cast<std::int32_t>(r.integer(6)),
           r.integer(7),
-          r.integer(8)};
+          r.integer(8),
+          r.integer(9) != 0};
 }
 
 // A time that is missing, or not known yet, is 0.
@@ -315,6 +318,8 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   to.change.delivered += new_parts.delivered - old_parts.delivered;
   to.change.read += new_parts.read - old_parts.read;
   to.change.undelivered += new_parts.undelivered - old_parts.undelivered;
+  // What a person called sent is found by the provider's id only from now on.
+  if (before.state != message_state::accepted || !before.named) store::index_later(db, key.message);
   if (before.state == message_state::accepted && before.code == after.code) {
     // The common case: one column or two of a row that is there.
     db.run(
@@ -333,7 +338,6 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
       "detail = CASE WHEN ?11 = 0 THEN NULL WHEN ?12 <> '' THEN ?12 ELSE detail END",
       id, after.state, attempt, told.front().at_ms, provider_id, after.receipt, after.sent, after.delivered, after.read,
       after.failed, after.code, detail);
-  if (before.state != message_state::accepted) store::index_later(db, key.message);
   return after.receipt;
 }
 

@@ -47,8 +47,9 @@ void tell(database& db, std::int64_t sender, std::string_view portfolio, Limits&
     // What was proved refused is not in the count of `recipients` limits, like an open conversation.
     const bool counted =
         state == message_state::accepted || state == message_state::unconfirmed || state == message_state::attempting;
-    limits.assume_recipient({recipients::person_key(r.text(0)), !counted}, r.integer(3) * millisecond - wall_offset,
-                            r.integer(1));
+    // The store's times are cut to milliseconds, and so is `now`: up to one later it may have been.
+    limits.assume_recipient({recipients::person_key(r.text(0)), !counted},
+                            (r.integer(3) + 1) * millisecond - wall_offset, r.integer(1));
   }
 }
 

@@ -58,13 +58,19 @@ struct behind {
 };
 std::vector<behind> lanes_behind(database& db) {
   std::vector<behind> list;
-  {
-    auto r = db.select("SELECT id, indexed, position FROM lanes WHERE indexed < position ORDER BY id");
-    while (r.next()) list.push_back({r.integer(0), r.integer(1), r.integer(2)});
-  }
-  for (auto& lane : list) lane.to = settled_to(db, lane.lane, lane.to);
-  std::erase_if(list, [](const auto& lane) { return lane.indexed >= lane.to; });
+  auto r = db.select("SELECT id, indexed, position FROM lanes WHERE indexed < position ORDER BY id");
+  while (r.next()) list.push_back({r.integer(0), r.integer(1), r.integer(2)});
   return list;
+}
+
+// One answer that is long in coming keeps nobody behind it from being found: what has none yet is indexed with it.
+void index_unsettled_later(database& db, std::int64_t lane, std::int64_t from, std::int64_t to) {
+  from = std::max(from, settled_to(db, lane, to));
+  if (from >= to) return;
+  db.run(
+      "INSERT OR IGNORE INTO to_index(message) SELECT p.id FROM plan p LEFT JOIN messages m ON m.id = p.id "
+      "WHERE p.id >= ?1 AND p.id < ?2 AND m.id IS NULL",
+      (lane << 32) + from, (lane << 32) + to);
 }
 
 void write(database& db, batch& found) {
@@ -114,6 +120,7 @@ bool index_sent(database& db, std::size_t messages_max, const indexed_hook& adde
           (lane.lane << 32) + lane.indexed, (lane.lane << 32) + to);
       while (r.next()) found.take(r);
     }
+    index_unsettled_later(db, lane.lane, lane.indexed, to);
     db.run("UPDATE lanes SET indexed = ?2 WHERE id = ?1", lane.lane, to);
     room -= to - lane.indexed;
   }

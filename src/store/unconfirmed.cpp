@@ -5,6 +5,7 @@
 #include "bulkmsg/campaign/counters.hpp"
 #include "store/campaigns.hpp"
 #include "store/outcomes.hpp"
+#include "store/sent_index.hpp"
 
 namespace bulkmsg::store {
 
@@ -247,6 +248,7 @@ resolve_turn resolve(database& db, std::int64_t campaign, const resolution& how,
     for (const auto id : ids) {
       db.run("UPDATE messages SET state = 2, code = NULL, detail = ?2, next_at_ms = NULL WHERE id = ?1", id,
              "resolved as sent" + because);
+      index_later(db, message_id::from_key(id));
     }
     account_for(db, campaign, {.sent = n, .unconfirmed = -n}, 0, n, 0, now_ms);
   } else {

@@ -7,6 +7,7 @@
 #include "store/scratch_store.hpp"
 #include "store/sent_index.hpp"
 #include "store/suppressions.hpp"
+#include "store/unconfirmed.hpp"
 #include "webhook_bodies.hpp"
 
 namespace bulkmsg::testing {
@@ -122,6 +123,31 @@ TEST(replies_matched, wait_while_what_they_answer_is_on_the_wire) {
   merge(s, noon_ms + 250);
   EXPECT_EQ(payload(s, "$.matched_by", "in.1"), "context");
   EXPECT_EQ(s.told().responded, 1);
+}
+
+TEST(replies_matched, though_the_answer_to_an_earlier_message_is_long_in_coming) {
+  sending_store s(2);
+  s.open(2);
+  s.settle(1, accepted, "wamid.1");  // and 0 is on the wire still
+  deliver(s, reply_webhook("in.1", from(1), "yes", "wamid.1"));
+  EXPECT_EQ(payload(s, "$.matched_by", "in.1"), "context");
+  s.settle(0, accepted, "wamid.0");
+  s.close_intent(s.last_claim.intent);
+  deliver(s, reply_webhook("in.2", from(0), "yes", "wamid.0"));
+  EXPECT_EQ(payload(s, "$.matched_by", "in.2"), "context");
+}
+
+TEST(replies_matched, to_a_message_that_a_person_called_sent) {
+  sending_store s(1);
+  s.open(1);
+  s.settle(0, message_state::unconfirmed, "");
+  s.close_intent(s.last_claim.intent);
+  merge(s, noon_ms);
+  store::resolve(s.db(), s.campaign, {.sent = true, .actor = "ann"}, noon_ms);
+  merge(s, noon_ms);
+  deliver(s, webhook({receipt(s, 0, "delivered")}));
+  deliver(s, reply_webhook("in.1", from(0), "thanks", "wamid.0"));
+  EXPECT_EQ(payload(s, "$.matched_by", "in.1"), "context");
 }
 
 TEST(replies_matched, that_quote_what_nobody_knows_are_told_after_ten_seconds_at_the_latest) {

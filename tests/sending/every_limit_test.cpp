@@ -121,6 +121,18 @@ TEST(every_limit, a_proved_refusal_gives_its_place_back_also_after_a_restart) {
   EXPECT_LE(reference::most_recipients_in_a_window(reached, hour), 50);
 }
 
+TEST(every_limit, a_crash_within_the_same_millisecond_frees_no_place_early) {
+  pacing_world w({{"1 recipients/1m"}}, {{.count = 2}});
+  w.time.advance(900 * microsecond);
+  w.open();
+  while (w.books.arrivals.empty()) w.run_for(10 * microsecond);
+  w.crash();
+  w.open();
+  w.run_for(3 * minute);
+  ASSERT_EQ(w.books.arrivals.size(), 2u);
+  EXPECT_GE(w.books.arrivals[1].at - w.books.arrivals[0].at, minute);
+}
+
 TEST(every_limit, a_place_that_comes_back_while_all_wait_is_taken_at_once) {
   const sender_spec one{"50 recipients/1h", "acme"};
   pacing_world w({one, one}, {{.count = 90}, {.count = 10, .first_person = 200, .sender = 1}}, 64);

@@ -22,14 +22,23 @@ void expect(std::int64_t told, std::int64_t is, const std::string& what) {
 void judge::sit() { db_.emplace(path_, store::database::access::read); }
 void judge::rise() { db_.reset(); }
 
-std::int64_t judge::number(const std::string& sql) {
+std::string judge::text(const std::string& sql) {
   sqlite3_stmt* s = nullptr;
   if (sqlite3_prepare_v2(db_->handle(), sql.c_str(), -1, &s, nullptr) != SQLITE_OK) {
     throw broken{"the judge cannot ask: " + std::string(sqlite3_errmsg(db_->handle()))};
   }
-  const auto value = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+  std::string value;
+  if (sqlite3_step(s) == SQLITE_ROW) {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(s, 0));
+    if (bytes != nullptr) value = bytes;
+  }
   sqlite3_finalize(s);
   return value;
+}
+
+std::int64_t judge::number(const std::string& sql) {
+  const auto value = text(sql);
+  return value.empty() ? 0 : std::stoll(value);
 }
 
 void judge::took(std::int64_t message, int rank) {
@@ -61,7 +70,10 @@ void judge::end_of_replies() {
     auto r = db_->select("SELECT coalesce(message, 0), waits FROM replies WHERE provider_id = ?1", id);
     if (!r.next()) throw broken{"reply " + id + " was taken and lost"};
     if (r.integer(1) != 0) throw broken{"reply " + id + " waits for ever"};
-    if (quoted != 0 && r.integer(0) != quoted) throw broken{"reply " + id + " was not matched with what it quotes"};
+    if (quoted != 0 && r.integer(0) != quoted) {
+      throw broken{"reply " + id + " was not matched with what it quotes, " + std::to_string(quoted) + ", but with " +
+                   std::to_string(r.integer(0))};
+    }
     if (!heard_.contains(id)) throw broken{"reply " + id + " was never told"};
   }
   auto r = db_->select(

@@ -32,6 +32,7 @@ class judge {
   // is was taken.
   void end(std::int64_t campaign, bool all_told);
   [[nodiscard]] std::int64_t number(const std::string& sql);
+  [[nodiscard]] std::string text(const std::string& sql);
 
  private:
   world& in_;

@@ -104,9 +104,11 @@ provider::answer provider::take(const std::string& request) {
   if (const auto bar = barred_.find(digits(e.to)); bar != barred_.end() && now > bar->second) {
     throw broken{name_of(*key) + " left for " + e.to + ", who is suppressed"};
   }
-  if (const auto due = not_before_.find(key->campaign);
-      due != not_before_.end() && in_.clock().wall() / millisecond < due->second) {
-    throw broken{name_of(*key) + " left before its campaign's time"};
+  if (const auto due = not_before_.find(key->campaign); due != not_before_.end()) {
+    if (in_.clock().wall() / millisecond < due->second) {
+      throw broken{name_of(*key) + " left before its campaign's time"};
+    }
+    not_before_.erase(due);  // a clock that is set back does not stop it
   }
   in_.say("send " + name_of(*key) + " to " + e.to + ": " + how);
   if (const auto before = last_.find(key->message.key()); before != last_.end()) {

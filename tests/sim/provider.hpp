@@ -74,6 +74,10 @@ class provider {
   void bar(const std::string& address, nanoseconds_t from);
   // Nothing of the campaign may leave before, by the wall clock.
   void not_before(std::int64_t campaign, std::int64_t wall_ms) { not_before_[campaign] = wall_ms; }
+  // Who fired by a clock that is set back then sends all the same.
+  void clock_set_back(std::int64_t by_ms) {
+    for (auto& [campaign, wall_ms] : not_before_) wall_ms -= by_ms;
+  }
   // The campaign sends again what failed of its parent, or is unconfirmed there.
   void is_child(std::int64_t campaign, std::int64_t parent, bool of_failed) {
     parents_[campaign] = {parent, of_failed};
