@@ -61,11 +61,9 @@ class tls_bytes final : public byte_layer {
   }
 
   error why_not() const override {
-    if (!complaint_.empty()) return {errc::tls_failed, complaint_, 0, 0};
-    return {errc::tls_failed,
-            "the TLS handshake with " + with_.where_ + " failed: " + reason_ +
-                "; is it an https address, and does it speak TLS 1.2 or later?",
-            0, 0};
+    if (!complaint_.empty()) return {errc::tls_failed, complaint_};
+    return {errc::tls_failed, "the TLS handshake with " + with_.where_ + " failed: " + reason_ +
+                                  "; is it an https address, and does it speak TLS 1.2 or later?"};
   }
 
   moved read(char* to, std::size_t room) override {
