@@ -114,8 +114,8 @@ bool connection::is_sound() {
 void connection::receive() {
   do {
     const moved in = bytes_->read(input_.data() + input_used_, input_.size() - input_used_);
-    if (in.what == step::waits_to_read || in.what == step::waits_to_write) return;
-    if (in.what != step::done) {
+    if (in.what == step::waits_to_read) return;
+    if (in.what != step::done) {  // nor does reading wait to write: renegotiation is off
       ended(in.what);
       return;
     }
