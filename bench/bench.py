@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Benchmarks of the whole, each against a named peer in the same run, on the same server.
 
-    ./dev bench [--peers] [--messages N] [--rounds N]
+    ./dev bench [--peers] [--messages N] [--rounds N] [--crossing N]
 
 --peers: only what goes over the network, without the programs of the single rooms (bench/*_bench.cpp).
 
@@ -22,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import crossing
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT / "examples" / "data"
@@ -205,6 +207,8 @@ def network(bin_dir, work, options):
             measure("bare 50%", run_client(bare, plain.origin, PATH, body, *times, "", half))
             measure("engine 50%", run_client(bin_dir / "engine_latency", plain.origin, DATA / "order_update.json", *times,
                                              half))
+        crossings = crossing.rows(bin_dir, work, plain.origin, DATA / "order_update.json", options,
+                                  lambda *command: pinned(CLIENT_CORE, *command), row)
     finally:
         for sandbox in sandboxes:
             sandbox.stop()
@@ -229,6 +233,7 @@ def network(bin_dir, work, options):
         against(pipe, "pipeline", "Go net/http", "Go net/http", ">= 2"),
         against(pipe, "pipeline", "aiohttp", "aiohttp", ">= 15"),
         row("p99 us added at 50 % load, first byte to durable vs commit", added, commits, "<= 2"),
+        *crossings,
     ]
 
 
@@ -248,6 +253,7 @@ def main():
     parser.add_argument("--peers", action="store_true", help="only what goes over the network")
     parser.add_argument("--messages", default=300_000, type=int)
     parser.add_argument("--rounds", default=3, type=int)
+    parser.add_argument("--crossing", default=1_000_000, type=int, help="messages of which the cost of crossing is told")
     parser.add_argument("--seconds", default=5, type=int, help="of each peer's run")
     options = parser.parse_args()
     bin_dir = options.bin.resolve()

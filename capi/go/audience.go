@@ -60,13 +60,20 @@ type Contact struct {
 	Test, Sandbox bool
 }
 
-// Contacts of a selection, from after an id on (0: the first), at most limit (1..10,000).
-func (e *Engine) Contacts(selection string, after int64, limit int) (page []Contact, problem error) {
-	problem = e.json(&page, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
-		name, length := chars(selection)
-		return C.bulkmsg_contacts_list(engine, name, length, C.int64_t(after), C.size_t(limit), out, err)
-	})
-	return page, problem
+// Contacts of a segment or group; all for "".
+func (e *Engine) Contacts(selection string) *Rows[Contact] {
+	return rowsOf[Contact](e, C.BULKMSG_LIST_CONTACTS, 0, options{"selection": selection})
+}
+
+// Attribute of contacts.
+type Attribute struct {
+	Name, Type string
+	Indexed    bool
+}
+
+// Attributes that are declared.
+func (e *Engine) Attributes() *Rows[Attribute] {
+	return rowsOf[Attribute](e, C.BULKMSG_LIST_ATTRIBUTES, 0, nil)
 }
 
 // DeclareAttribute of kind "text", "number", "date" or "boolean".
@@ -112,30 +119,69 @@ type Segment struct {
 }
 
 // Segments and groups.
-func (e *Engine) Segments() (all []Segment, problem error) {
-	problem = e.json(&all, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
-		return C.bulkmsg_segment_list(engine, out, err)
-	})
-	return all, problem
+func (e *Engine) Segments() *Rows[Segment] {
+	return rowsOf[Segment](e, C.BULKMSG_LIST_SEGMENTS, 0, nil)
 }
 
-// Suppress: this person is not to be written to, in running campaigns either. scope: "all" or "marketing".
-func (e *Engine) Suppress(address, scope, note string) error {
-	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
-		whom, whomLen := chars(address)
-		what, whatLen := chars(scope)
-		why, whyLen := chars(note)
-		return C.bulkmsg_suppression_put(engine, whom, whomLen, what, whatLen, why, whyLen, err)
+// SuppressOptions say from what, and who said so; empty: from everything, by the own list.
+type SuppressOptions struct {
+	Scope  string // "all" or "marketing"
+	Source string // "own_list", "stop_word", "platform_preference", "provider_error"
+	Note   string
+}
+
+func (o SuppressOptions) options() options {
+	return options{"scope": o.Scope, "source": o.Source, "note": o.Note}
+}
+
+// Suppress: these people are not to be written to, in running campaigns either. One address that cannot be read leaves
+// the list as it was, and is named.
+func (e *Engine) Suppress(o SuppressOptions, addresses ...string) error {
+	return withConfig(C.BULKMSG_CONFIG_SUPPRESSION, o.options(), func(config *C.bulkmsg_config) error {
+		return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+			whom, length := chars(strings.Join(addresses, "\n"))
+			return C.bulkmsg_suppression_put(engine, whom, length, config, err)
+		})
 	})
 }
 
-// LiftSuppression takes back what the own list and stop words said.
-func (e *Engine) LiftSuppression(address, note string) error {
-	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
-		whom, whomLen := chars(address)
-		why, whyLen := chars(note)
-		return C.bulkmsg_suppression_lift(engine, whom, whomLen, why, whyLen, err)
+// LiftSuppression takes back what the own list and stop words said, or what the Source said.
+func (e *Engine) LiftSuppression(o SuppressOptions, address string) error {
+	return withConfig(C.BULKMSG_CONFIG_SUPPRESSION, o.options(), func(config *C.bulkmsg_config) error {
+		return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
+			whom, length := chars(address)
+			return C.bulkmsg_suppression_lift(engine, whom, length, config, err)
+		})
 	})
+}
+
+// Suppression is one source's word on one person.
+type Suppression struct {
+	Person        int64
+	Address       string
+	Scope, Source string
+	Note          string
+	At            Time `json:"at_unix_ms"`
+}
+
+// Suppressions of everybody, or of the one with this address.
+func (e *Engine) Suppressions(address string) *Rows[Suppression] {
+	return rowsOf[Suppression](e, C.BULKMSG_LIST_SUPPRESSIONS, 0, options{"address": address})
+}
+
+// ConsentChange is one change of suppressions, consent or identities.
+type ConsentChange struct {
+	ID           int64
+	At           Time `json:"at_unix_ms"`
+	Address      string
+	What, Source string
+	Old, Now     string
+	Note         string
+}
+
+// ConsentLog has every change, oldest first.
+func (e *Engine) ConsentLog() *Rows[ConsentChange] {
+	return rowsOf[ConsentChange](e, C.BULKMSG_LIST_CONSENT_LOG, 0, nil)
 }
 
 // PutConsent records a person's own word. source: where and how they said it.

@@ -96,6 +96,26 @@ func TestRowsComeFromMemoryAndText(t *testing.T) {
 	if _, err := campaign.Add(NewTable(), ImportOptions{}); !errors.Is(err, InvalidArgument) {
 		t.Fatal(err)
 	}
+	names := []string{"phone_number", "param1"}
+	table, err = TableOf(names, []string{"+447700900126", "+447700900127"}, []string{"Cyd", "Dé"})
+	if err != nil || table.Rows() != 2 {
+		t.Fatal(table, err)
+	}
+	table.Append("+447700900128", "Eve", "too much")
+	report = need[ImportReport](t)(campaign.Add(table, ImportOptions{}))
+	if report != (ImportReport{Rows: 3, Added: 3}) {
+		t.Fatal(report)
+	}
+	card = need[Card](t)(campaign.Preview(3))
+	if card.Body != "Hello Dé, how are you?" {
+		t.Fatal(card)
+	}
+	if _, err := TableOf(names, []string{"+447700900126"}, nil); !errors.Is(err, InvalidArgument) {
+		t.Fatal(err)
+	}
+	if _, err := TableOf(names, []string{"+447700900126"}); !errors.Is(err, InvalidArgument) {
+		t.Fatal(err)
+	}
 }
 
 func TestContactsConsentAndSuppression(t *testing.T) {
@@ -118,20 +138,20 @@ func TestContactsConsentAndSuppression(t *testing.T) {
 	if count := need[int64](t)(engine.CountContacts("lisbon")); count != 1 {
 		t.Fatal(count)
 	}
-	page := need[[]Contact](t)(engine.Contacts("both", 0, 10))
+	page := need[[]Contact](t)(engine.Contacts("both").All())
 	if len(page) != 2 || page[0].Attributes["city"] != "Lisbon" || len(page[0].Labels) != 3 {
 		t.Fatal(page)
 	}
-	if all := need[[]Segment](t)(engine.Segments()); len(all) != 2 {
+	if all := need[[]Segment](t)(engine.Segments().All()); len(all) != 2 {
 		t.Fatal(all)
 	}
-	if err := engine.Suppress("+44 7700 900123", "all", "asked"); err != nil {
+	if err := engine.Suppress(SuppressOptions{Note: "asked"}, "+44 7700 900123"); err != nil {
 		t.Fatal(err)
 	}
 	if err := engine.PutConsent("+447700900124", true, "marketing", "web form"); err != nil {
 		t.Fatal(err)
 	}
-	if err := engine.LiftSuppression("+447700900124", ""); !errors.Is(err, NotFound) {
+	if err := engine.LiftSuppression(SuppressOptions{}, "+447700900124"); !errors.Is(err, NotFound) {
 		t.Fatal(err)
 	}
 }

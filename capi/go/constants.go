@@ -56,6 +56,8 @@ const (
 	EventReply           EventKind = C.BULKMSG_EVENT_REPLY
 	EventMessage         EventKind = C.BULKMSG_EVENT_MESSAGE
 	EventResync          EventKind = C.BULKMSG_EVENT_RESYNC
+	EventOptOut          EventKind = C.BULKMSG_EVENT_OPT_OUT
+	EventNotice          EventKind = C.BULKMSG_EVENT_NOTICE
 )
 
 // Format is what recipients are read from.

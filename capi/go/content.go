@@ -3,13 +3,16 @@ package bulkmsg
 // #include <bulkmsg/bulkmsg.h>
 import "C"
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // PutTemplate takes a template as the provider shows it; the same JSON gives the same id.
-func (e *Engine) PutTemplate(json string) (int64, error) {
+func (e *Engine) PutTemplate(text string) (int64, error) {
 	return e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
-		text, length := chars(json)
-		return C.bulkmsg_template_put(engine, text, length, out, err)
+		data, length := chars(text)
+		return C.bulkmsg_template_put(engine, data, length, out, err)
 	})
 }
 
@@ -27,13 +30,49 @@ func (e *Engine) FetchTemplates(sender int64, youngerThan time.Duration) (found 
 	return found, problem
 }
 
-// FindTemplate is the id of the fetched template; language "" where there is only one.
-func (e *Engine) FindTemplate(name, language string) (int64, error) {
-	return e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
-		key, keyLen := chars(name)
-		word, wordLen := chars(language)
-		return C.bulkmsg_template_find(engine, key, keyLen, word, wordLen, out, nil, err)
+// Template is one of the provider's, whatever its state.
+type Template struct {
+	Template          int64 // the id that campaigns take
+	Number            int64
+	BusinessAccountID string `json:"business_account_id"`
+	ProviderID        string `json:"provider_id"`
+	Name, Language    string
+	Status, Category  string
+	Quality           string
+	RejectedReason    string `json:"rejected_reason"`
+	Gone              bool   // no longer listed by the provider
+	FetchedAt         Time   `json:"fetched_at_unix_ms"`
+	JSON              json.RawMessage
+}
+
+// TemplateFilter chooses templates; what is empty does not count.
+type TemplateFilter struct {
+	Name, Language, Status string
+	BusinessAccountID      string
+	Gone                   bool // also those that are gone
+}
+
+func (f TemplateFilter) options() options {
+	return options{"name": f.Name, "language": f.Language, "status": f.Status,
+		"business_account_id": f.BusinessAccountID}.yes("gone", f.Gone)
+}
+
+// Templates that were fetched.
+func (e *Engine) Templates(f TemplateFilter) *Rows[Template] {
+	return rowsOf[Template](e, C.BULKMSG_LIST_TEMPLATES, 0, f.options())
+}
+
+// FindTemplate is the fetched template; language "" where there is only one.
+func (e *Engine) FindTemplate(name, language string) (found Template, problem error) {
+	var id C.int64_t
+	filter := TemplateFilter{Language: language}.options()
+	problem = withConfig(C.BULKMSG_LIST_TEMPLATES, filter, func(config *C.bulkmsg_config) error {
+		return e.json(&found, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+			key, keyLen := chars(name)
+			return C.bulkmsg_template_find(engine, key, keyLen, config, &id, out, err)
+		})
 	})
+	return found, problem
 }
 
 // TemplateCSV is the CSV to fill in: the header row that this content needs, and an example row.
@@ -44,11 +83,11 @@ func (e *Engine) TemplateCSV(content int64) (string, error) {
 }
 
 // PutMessage saves an own message under a name.
-func (e *Engine) PutMessage(name, json string) (int64, error) {
+func (e *Engine) PutMessage(name, text string) (int64, error) {
 	return e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
 		key, keyLen := chars(name)
-		text, textLen := chars(json)
-		return C.bulkmsg_message_put(engine, key, keyLen, text, textLen, out, err)
+		data, dataLen := chars(text)
+		return C.bulkmsg_message_put(engine, key, keyLen, data, dataLen, out, err)
 	})
 }
 
@@ -60,6 +99,18 @@ func (e *Engine) FindMessage(name string) (int64, error) {
 	})
 }
 
+// OwnMessage is a saved one.
+type OwnMessage struct {
+	Template int64 // the id that campaigns take
+	Name     string
+	Message  json.RawMessage
+}
+
+// OwnMessages are the newest of each name.
+func (e *Engine) OwnMessages() *Rows[OwnMessage] {
+	return rowsOf[OwnMessage](e, C.BULKMSG_LIST_OWN_MESSAGES, 0, nil)
+}
+
 // Media is a file that the provider keeps; ProviderID is what messages refer to.
 type Media struct {
 	Number     int64
@@ -68,8 +119,12 @@ type Media struct {
 	MIME       string `json:"mime"`
 	Bytes      int64
 	Path       string
+	UploadedAt Time `json:"uploaded_at_unix_ms"`
 	Uploaded   bool // by this call
 }
+
+// Media that the provider keeps.
+func (e *Engine) Media() *Rows[Media] { return rowsOf[Media](e, C.BULKMSG_LIST_MEDIA, 0, nil) }
 
 // PutMediaFile uploads a file for the sender's number, unless the provider has it.
 func (e *Engine) PutMediaFile(sender int64, path string) (kept Media, problem error) {
@@ -101,29 +156,54 @@ func (c *Campaign) Preview(row int64) (card Card, problem error) {
 
 // Message is one recipient's.
 type Message struct {
-	Message     int64 // the number that events carry
-	Address     string
-	State       MessageState
-	Receipt     Receipt
-	Attempt     int
-	ProviderID  string `json:"provider_id"`
-	Code        int
-	Detail      string
-	AtUnixMs    int64 `json:"at_unix_ms"`
-	SentAt      int64 `json:"sent_at_unix_ms"`
-	DeliveredAt int64 `json:"delivered_at_unix_ms"`
-	ReadAt      int64 `json:"read_at_unix_ms"`
-	FailedAt    int64 `json:"failed_at_unix_ms"`
+	Message      int64 // the number that events carry
+	Address      string
+	State        MessageState
+	Receipt      Receipt
+	Attempt      int
+	ProviderID   string `json:"provider_id"`
+	Code         int
+	Detail       string
+	At           Time  `json:"at_unix_ms"`
+	SentAt       Time  `json:"sent_at_unix_ms"`
+	DeliveredAt  Time  `json:"delivered_at_unix_ms"`
+	ReadAt       Time  `json:"read_at_unix_ms"`
+	FailedAt     Time  `json:"failed_at_unix_ms"`
+	Line         int64 // of the input, from 1
+	NextAt       Time  `json:"next_at_unix_ms"` // when a retry is due
+	SupersededBy int64 `json:"superseded_by"`   // the child campaign that sends it again
 }
 
-// Messages of the campaign from after a number on (0: the first), at most limit (1..10,000); state "" is any.
-func (c *Campaign) Messages(state string, after int64, limit int) (page []Message, problem error) {
-	problem = withConfig(C.BULKMSG_CONFIG_MESSAGES, options{"state": state}, func(config *C.bulkmsg_config) error {
-		return c.json(&page, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
-			return C.bulkmsg_campaign_messages(engine, C.int64_t(c.id), config, C.int64_t(after), C.size_t(limit), out, err)
-		})
-	})
-	return page, problem
+// MessageFilter chooses messages; what is empty does not count.
+type MessageFilter struct {
+	State       string // "accepted", "refused", "unconfirmed", "skipped", "retry", "queued"
+	Receipt     string // "none", "sent", "failed", "delivered", "read"
+	Undelivered bool   // only accepted ones that a receipt failed
+	Code        int64  // the provider's
+	Address     string // in its one spelling
+}
+
+// Messages of the campaign.
+func (c *Campaign) Messages(f MessageFilter) *Rows[Message] {
+	given := options{"state": f.State, "receipt": f.Receipt, "address": f.Address}
+	given.yes("undelivered", f.Undelivered).number("code", f.Code)
+	return rowsOf[Message](c.engine, C.BULKMSG_LIST_MESSAGES, c.id, given)
+}
+
+// Participant is what one of a group's did with a message to the group.
+type Participant struct {
+	Participant string
+	Receipt     Receipt
+	Code        int
+	SentAt      Time `json:"sent_at_unix_ms"`
+	DeliveredAt Time `json:"delivered_at_unix_ms"`
+	ReadAt      Time `json:"read_at_unix_ms"`
+	FailedAt    Time `json:"failed_at_unix_ms"`
+}
+
+// Participants of the group that got this message.
+func (e *Engine) Participants(message int64) *Rows[Participant] {
+	return rowsOf[Participant](e, C.BULKMSG_LIST_PARTICIPANTS, message, nil)
 }
 
 // Reason is why messages failed or rows were skipped.

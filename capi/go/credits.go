@@ -11,11 +11,12 @@ type AccountPlan struct {
 	TopUpPriceMicros                        int64
 	BillingDay                              int64
 	TimeZone                                string
+	Key                                     string // the same key again does nothing
 }
 
 // PutAccount adds an account or changes its plan.
 func (e *Engine) PutAccount(name string, plan AccountPlan) (int64, error) {
-	given := options{"name": name, "time_zone": plan.TimeZone}
+	given := options{"name": name, "time_zone": plan.TimeZone, "key": plan.Key}
 	given.number("per_user_credits", plan.PerUserCredits).number("users", plan.Users)
 	given.number("additional_phones", plan.AdditionalPhones).number("topup_price_micros", plan.TopUpPriceMicros)
 	given.number("billing_day", plan.BillingDay)
@@ -84,4 +85,40 @@ func (e *Engine) Audit(account int64) (Balances, error) {
 		return C.bulkmsg_account_audit(engine, C.int64_t(account), &b, C.size_t(unsafe.Sizeof(b)), err)
 	})
 	return balancesOf(&b), problem
+}
+
+// Account is its plan and what it has.
+type Account struct {
+	Account        int64 // its id
+	Name           string
+	RenewsAt       Time  `json:"renews_at_unix_ms"`
+	MonthlyCredits int64 `json:"monthly_credits"`
+	Available      int64
+	Reserved       int64
+	Spent          int64
+	Uncollected    int64
+}
+
+// Accounts of the store.
+func (e *Engine) Accounts() *Rows[Account] {
+	return rowsOf[Account](e, C.BULKMSG_LIST_ACCOUNTS, 0, nil)
+}
+
+// LedgerEntry is one change of an account.
+type LedgerEntry struct {
+	ID       int64
+	At       Time `json:"at_unix_ms"`
+	Kind     string
+	Credits  int64
+	Bucket   string
+	Period   int64
+	Campaign int64 // 0: none
+	Key      string
+	Reason   string
+	Actor    string
+}
+
+// Ledger of an account, oldest first.
+func (e *Engine) Ledger(account int64) *Rows[LedgerEntry] {
+	return rowsOf[LedgerEntry](e, C.BULKMSG_LIST_LEDGER, account, nil)
 }

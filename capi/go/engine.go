@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"strconv"
 	"time"
 	"unsafe"
 )
@@ -18,6 +17,7 @@ type Options struct {
 	NoCreate    bool   // fail when the file is missing
 	NoSend      bool   // open and recover, but send nothing
 	ProgressMax int    // messages that the progress ring holds; 0: 8192
+	IOThreads   int    // threads that senders are spread over, up to 64; 0: 1
 }
 
 // Engine is a store being worked on. Close it when done.
@@ -28,6 +28,7 @@ type Engine struct {
 // Open opens or creates a store and, in mode "run", goes on sending what was being sent.
 func Open(path string, o Options) (*Engine, error) {
 	given := options{"path": path, "mode": o.Mode}.number("progress_max", int64(o.ProgressMax))
+	given.number("io_threads", int64(o.IOThreads))
 	if o.NoCreate {
 		given["create"] = "false"
 	}
@@ -152,26 +153,6 @@ func (e *Engine) Payload(id int64) (string, error) {
 	})
 }
 
-// Ingest takes one webhook: the raw body and X-Hub-Signature-256. When it returns nil the webhook is durable: answer
-// 200. SignatureMismatch: answer 401; TooLarge: 413; anything else: 500.
-func (e *Engine) Ingest(body []byte, signature string) error {
-	return e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
-		data, length := charsOf(body)
-		signed, signedLen := chars(signature)
-		return C.bulkmsg_webhook_ingest(engine, data, length, signed, signedLen, err)
-	})
-}
-
-// Listen answers webhooks at "127.0.0.1:PORT" (0: any) until the engine is closed; it returns the port.
-func (e *Engine) Listen(address string) (int, error) {
-	var port C.int32_t
-	problem := e.handle.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
-		text, length := chars(address)
-		return C.bulkmsg_webhook_listen(engine, text, length, &port, err)
-	})
-	return int(port), problem
-}
-
 // PutSender adds or replaces a sender, a JSON object; secrets are named ("env:NAME", "file:PATH"), never given.
 func (e *Engine) PutSender(json string) (int64, error) {
 	return e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
@@ -180,14 +161,31 @@ func (e *Engine) PutSender(json string) (int64, error) {
 	})
 }
 
-// CheckSender asks the provider about the sender's number; JSON.
-func (e *Engine) CheckSender(sender int64) (string, error) {
-	return e.text(func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
-		return C.bulkmsg_sender_check(engine, C.int64_t(sender), out, err)
-	})
+// SenderHealth is what the provider says of a sender's number or account.
+type SenderHealth struct {
+	DisplayPhoneNumber string `json:"display_phone_number"`
+	VerifiedName       string `json:"verified_name"`
+	Status             string
+	Quality            string
+	Throughput         string
+	MessagingLimit     string `json:"messaging_limit"`
 }
 
-// CampaignOptions of CreateCampaign. Columns: place in the content ("body.1") -> column.
+// CheckSender asks the provider about the sender's number.
+func (e *Engine) CheckSender(sender int64) (SenderHealth, error) { return e.checkSender(sender, "") }
+
+// TrySender asks the provider about settings, as of PutSender, before they are put.
+func (e *Engine) TrySender(json string) (SenderHealth, error) { return e.checkSender(0, json) }
+
+func (e *Engine) checkSender(sender int64, json string) (health SenderHealth, problem error) {
+	problem = e.json(&health, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+		text, length := chars(json)
+		return C.bulkmsg_sender_check(engine, C.int64_t(sender), text, length, out, err)
+	})
+	return health, problem
+}
+
+// CampaignOptions of CreateCampaign and Edit; what is 0 or empty has its default. A draft may begin with a name alone.
 type CampaignOptions struct {
 	Name              string
 	Sender            int64
@@ -197,20 +195,33 @@ type CampaignOptions struct {
 	RequireConsent    string
 	Agent, ReplyTo    string
 	ContentRules      string
-	Columns           map[string]string
+	Columns           map[string]string // place in the content ("body.1") -> column, "first_name|friend" for empty cells
+	Weight            int64             // 1..100: its share of the sender, against other campaigns'
+	Urgent            bool              // before all that are not
+	Hours             string            // when messages may leave, "mon-fri 09:00-20:00"
+	HoursIn           string            // whose clock: "" the sender's, "recipient", a zone, "column:NAME"
+	WhenUnconfirmed   string            // "hold", "resend" or "give_up", after UnconfirmedWait
+	UnconfirmedWait   time.Duration
+	Actor             string // for the history
 }
 
-// CreateCampaign makes a draft.
-func (e *Engine) CreateCampaign(o CampaignOptions) (*Campaign, error) {
+func (o CampaignOptions) options() options {
 	given := options{"name": o.Name, "require_consent": o.RequireConsent, "agent": o.Agent, "reply_to": o.ReplyTo,
-		"content_rules": o.ContentRules, "sender": strconv.FormatInt(o.Sender, 10),
-		"template": strconv.FormatInt(o.Template, 10)}
-	given.number("account", o.Account).number("credits_per_message", o.CreditsPerMessage)
+		"content_rules": o.ContentRules, "hours": o.Hours, "hours_in": o.HoursIn,
+		"when_unconfirmed": o.WhenUnconfirmed, "actor": o.Actor}
+	given.number("sender", o.Sender).number("template", o.Template).number("account", o.Account)
+	given.number("credits_per_message", o.CreditsPerMessage).number("weight", o.Weight).yes("urgent", o.Urgent)
+	given.number("unconfirmed_wait_ms", o.UnconfirmedWait.Milliseconds())
 	for place, column := range o.Columns {
 		given["map."+place] = column
 	}
+	return given
+}
+
+// CreateCampaign makes a draft; what it still needs before it can start, its Status says.
+func (e *Engine) CreateCampaign(o CampaignOptions) (*Campaign, error) {
 	var id int64
-	problem := withConfig(C.BULKMSG_CONFIG_CAMPAIGN, given, func(config *C.bulkmsg_config) error {
+	problem := withConfig(C.BULKMSG_CONFIG_CAMPAIGN, o.options(), func(config *C.bulkmsg_config) error {
 		made, problem := e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
 			return C.bulkmsg_campaign_create(engine, config, out, err)
 		})
@@ -244,6 +255,27 @@ func (e *Engine) Campaigns() ([]*Campaign, error) {
 		}
 		after = page[count-1]
 	}
+}
+
+// CampaignFilter chooses campaigns; what is empty does not count.
+type CampaignFilter struct {
+	State       CampaignState
+	Agent       string
+	Name        string // a part of it
+	CreatedFrom time.Time
+	Tests       bool // test sends, too
+}
+
+// FindCampaigns that fit, oldest first.
+func (e *Engine) FindCampaigns(f CampaignFilter) *Rows[CampaignStatus] {
+	given := options{"agent": f.Agent, "name": f.Name}.yes("tests", f.Tests)
+	if f.State != 0 {
+		given["state"] = f.State.String()
+	}
+	if !f.CreatedFrom.IsZero() {
+		given.number("created_from_unix_ms", f.CreatedFrom.UnixMilli())
+	}
+	return rowsOf[CampaignStatus](e, C.BULKMSG_LIST_CAMPAIGNS, 0, given)
 }
 
 func (e *Engine) id(body func(*C.bulkmsg_engine, *C.int64_t, **C.bulkmsg_error) C.bulkmsg_status) (int64, error) {

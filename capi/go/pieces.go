@@ -43,6 +43,17 @@ func PreviewContent(json, row string) (card Card, problem error) {
 	return card, takeJSON(out, &card)
 }
 
+// ContentCSV is the CSV to fill in for a template or an own message: the header row that it needs, and an example row.
+func ContentCSV(json string) (string, error) {
+	var err *C.bulkmsg_error
+	var out *C.bulkmsg_text
+	words, length := chars(json)
+	if problem := failure(C.bulkmsg_content_csv(words, length, nil, &out, &err), err); problem != nil {
+		return "", problem
+	}
+	return takeText(out), nil
+}
+
 // VerifyWebhook says whether the body was signed with this app secret.
 func VerifyWebhook(body []byte, signature, secret string) (bool, error) {
 	var err *C.bulkmsg_error

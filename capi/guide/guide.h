@@ -61,6 +61,11 @@ static int64_t new_campaign(bulkmsg_engine* engine, const char* sender_file, con
   return campaign;
 }
 
+static void import_csv_file(bulkmsg_engine* engine, int64_t campaign, const char* path) {
+  check(bulkmsg_campaign_import_file(engine, campaign, BULKMSG_FORMAT_CSV, path, strlen(path), NULL, NULL, 0, &err),
+        path);
+}
+
 static int32_t state_of(bulkmsg_engine* engine, int64_t campaign) {
   int32_t state = 0;
   check(bulkmsg_campaign_state(engine, campaign, &state, &err), "state");

@@ -7,124 +7,15 @@
 #include <limits>
 #include <memory>
 
-#include "bulkmsg/credits/plan.hpp"
 #include "guard.hpp"
 #include "json.hpp"
+#include "option_table.hpp"
 
 namespace bulkmsg::capi {
 
 namespace {
 
-enum class option_type : std::uint8_t {
-  text,
-  word,
-  boolean,
-  integer
-};
-
-struct option {
-  std::int32_t kind;
-  std::string_view key;  // a `*` at the end stands for any further name
-  option_type type;
-  std::string_view words;  // of a `word`, one `|` between two
-  std::int64_t low, high;  // of an `integer`
-  std::string_view fallback;
-  bool required;
-  std::string_view description;
-};
-
-constexpr std::int64_t any_id = std::numeric_limits<std::int64_t>::max();
-using enum option_type;
-
-constexpr std::array options{
-    option{BULKMSG_CONFIG_ENGINE, "path", text, "", 0, 0, "", true, "The store file."},
-    option{BULKMSG_CONFIG_ENGINE, "mode", word, "run|read|post", 0, 0, "run", false,
-           "run: sends, one process at a time; read: looks only; post: takes webhooks and posts commands beside the "
-           "process that runs."},
-    option{BULKMSG_CONFIG_ENGINE, "create", boolean, "", 0, 0, "true", false,
-           "Mode run: make the file when it is missing."},
-    option{BULKMSG_CONFIG_ENGINE, "send", boolean, "", 0, 0, "true", false,
-           "Mode run: false opens and recovers but sends nothing."},
-    option{BULKMSG_CONFIG_ENGINE, "progress_max", integer, "", 0, 1'000'000, "8192", false,
-           "Messages that the progress ring holds; older ones collapse into a resync."},
-
-    option{BULKMSG_CONFIG_CAMPAIGN, "name", text, "", 0, 0, "", true, "What people call the campaign."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "sender", integer, "", 1, any_id, "", true, "Id of the sender."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "template", integer, "", 1, any_id, "", true, "Id of the template."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "account", integer, "", 0, any_id, "0", false,
-           "Id of the account that pays; 0: none, sending is metered only."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "credits_per_message", integer, "", 1, 1000, "1", false,
-           "Price of one message; see bulkmsg_account_price()."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "agent", text, "", 0, 0, "", false, "Who it is sent from; empty: the sender's."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "reply_to", text, "", 0, 0, "", false,
-           "Who gets the replies; empty: the sender's."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "require_consent", word, "auto|true|false", 0, 0, "auto", false,
-           "Whether recipients need a known or stated consent; auto: those of MARKETING templates do."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "content_rules", text, "", 0, 0, "", false,
-           "Words and links to warn of or to block, a rule a line."},
-    option{BULKMSG_CONFIG_CAMPAIGN, "map.*", text, "", 0, 0, "", false,
-           "The column that fills a place of the template, for example map.body.1 = first_name; without it the "
-           "default column, for body.1 param1."},
-
-    option{BULKMSG_CONFIG_ACCOUNT, "name", text, "", 0, 0, "", true, "Unique in the store."},
-    option{BULKMSG_CONFIG_ACCOUNT, "per_user_credits", integer, "", 0, credits::per_user_credits_max, "3000", false,
-           "Credits a month for each user and each additional phone."},
-    option{BULKMSG_CONFIG_ACCOUNT, "users", integer, "", 0, credits::seats_max, "1", false, "Users."},
-    option{BULKMSG_CONFIG_ACCOUNT, "additional_phones", integer, "", 0, credits::seats_max, "0", false,
-           "Phones beyond the first, which is free and adds no credits."},
-    option{BULKMSG_CONFIG_ACCOUNT, "topup_price_micros", integer, "", 0, credits::topup_price_micros_max, "6000", false,
-           "Price of a bought credit in micro-dollars."},
-    option{BULKMSG_CONFIG_ACCOUNT, "billing_day", integer, "", 1, 31, "1", false,
-           "Day of the month on which monthly credits begin anew; in shorter months the last day."},
-    option{BULKMSG_CONFIG_ACCOUNT, "time_zone", text, "", 0, 0, "UTC", false,
-           "IANA name of the zone in which the billing day begins, for example Europe/Berlin."},
-
-    option{BULKMSG_CONFIG_START, "idempotency_key", text, "", 0, 0, "", false,
-           "Made by the caller: starting again under the same key runs once."},
-    option{BULKMSG_CONFIG_START, "expected_hash", text, "", 0, 0, "", false,
-           "Refuse when the plan's hash is another, for example than that of the dry run people approved."},
-
-    option{BULKMSG_CONFIG_IMPORT, "delimiter", word, "auto|comma|semicolon|bar|tab", 0, 0, "auto", false,
-           "What separates the cells of a CSV; auto: the one that its header row holds most of."},
-    option{BULKMSG_CONFIG_IMPORT, "default_region", text, "", 0, 0, "", false,
-           "ISO 3166 code of the country that numbers without a country code are from, for example DE."},
-    option{BULKMSG_CONFIG_IMPORT, "columns", text, "", 0, 0, "", false,
-           "JSON: the keys to take, separated by commas; empty: those of the first object."},
-
-    option{BULKMSG_CONFIG_CONTACTS, "labels", text, "", 0, 0, "", false,
-           "Given to every contact, separated by semicolons."},
-    option{BULKMSG_CONFIG_CONTACTS, "group", text, "", 0, 0, "", false,
-           "A static group that they join; made when missing."},
-    option{BULKMSG_CONFIG_CONTACTS, "consent_source", text, "", 0, 0, "", false,
-           "They have agreed to marketing, and this is where; empty: nothing is said."},
-    option{BULKMSG_CONFIG_CONTACTS, "test", boolean, "", 0, 0, "false", false, "Marks them as test contacts."},
-    option{BULKMSG_CONFIG_CONTACTS, "sandbox", boolean, "", 0, 0, "false", false, "Marks them as sandbox contacts."},
-
-    option{BULKMSG_CONFIG_TEMPLATES, "business_account_id", text, "", 0, 0, "", false, "Only this account's."},
-    option{BULKMSG_CONFIG_TEMPLATES, "name", text, "", 0, 0, "", false, "Only those of this name."},
-    option{BULKMSG_CONFIG_TEMPLATES, "language", text, "", 0, 0, "", false, "Only those in this language."},
-    option{BULKMSG_CONFIG_TEMPLATES, "status", text, "", 0, 0, "", false,
-           "Only those of this state, for example APPROVED."},
-    option{BULKMSG_CONFIG_TEMPLATES, "gone", boolean, "", 0, 0, "false", false,
-           "Also those that the provider no longer lists."},
-
-    option{BULKMSG_CONFIG_MEDIA, "kind", word, "auto|image|video|audio|document|sticker", 0, 0, "auto", false,
-           "What it is sent as; auto: whatever the bytes usually are."},
-    option{BULKMSG_CONFIG_MEDIA, "mime", text, "", 0, 0, "", false,
-           "Type of a document that is not known by its bytes."},
-    option{BULKMSG_CONFIG_MEDIA, "name", text, "", 0, 0, "", false, "A file name for bytes that come from no file."},
-
-    option{BULKMSG_CONFIG_MESSAGES, "state", word, "any|queued|retry|accepted|refused|unconfirmed|skipped|attempting",
-           0, 0, "any", false, "Only messages in this state."},
-    option{BULKMSG_CONFIG_MESSAGES, "undelivered", boolean, "", 0, 0, "false", false,
-           "Only accepted messages that a receipt failed."},
-
-    option{BULKMSG_CONFIG_PREVIEW, "map.*", text, "", 0, 0, "", false,
-           "As of a campaign: the column that fills a place of the content."},
-};
-
-// Longest text accepted; far above any name, path or key.
-constexpr std::size_t value_bytes_max = 4096;
+std::size_t bytes_max(const option& o) { return o.high > 0 ? static_cast<std::size_t>(o.high) : option_text_max; }
 
 bool names(const option& o, std::string_view key) {
   if (!o.key.ends_with('*')) return o.key == key;
@@ -152,7 +43,7 @@ bool parse(std::string_view value, std::int64_t& number) {
 std::string allowed(const option& o) {
   switch (o.type) {
     case text:
-      return (o.required ? "text of 1 to " : "text of up to ") + std::to_string(value_bytes_max) + " bytes without NUL";
+      return (o.required ? "text of 1 to " : "text of up to ") + std::to_string(bytes_max(o)) + " bytes without NUL";
     case word:
       return std::string(o.words);
     case boolean:
@@ -166,7 +57,7 @@ std::string allowed(const option& o) {
 bool accepts(const option& o, std::string_view value) {
   switch (o.type) {
     case text:
-      return value.size() <= value_bytes_max && (!value.empty() || !o.required) &&
+      return value.size() <= bytes_max(o) && (!value.empty() || !o.required) &&
              value.find('\0') == std::string_view::npos;
     case word:
       return is_one_of(o.words, value);
@@ -199,12 +90,13 @@ std::string keys_of(std::int32_t kind) {
     if (!keys.empty()) keys += ", ";
     keys += o.key;
   }
-  return keys;
+  return keys.empty() ? "none" : keys;
 }
 
 }  // namespace
 
 bool is_config_kind(std::int32_t kind) noexcept {
+  if (kind >= BULKMSG_LIST_TEMPLATES && kind <= BULKMSG_LIST_CONSENT_LOG) return true;  // some have no options
   return std::any_of(options.begin(), options.end(), [&](const option& o) { return o.kind == kind; });
 }
 

@@ -8,14 +8,97 @@
 #include "guard.hpp"
 #include "values.hpp"
 
+namespace bulkmsg::capi {
+
+namespace {
+
+// The size at the first release: callers built then may pass it for ever.
+constexpr std::size_t balances_size_0_1 = 72;
+static_assert(sizeof(bulkmsg_balances) == balances_size_0_1);
+
+bulkmsg_balances in_c(const credits::balances& b) noexcept {
+  bulkmsg_balances out{};
+  out.granted = b.granted;
+  out.bought = b.bought;
+  out.adjusted = b.adjusted;
+  out.available_monthly = b.available_monthly;
+  out.available_topup = b.available_topup;
+  out.reserved = b.reserved;
+  out.spent = b.spent;
+  out.expired = b.expired;
+  out.period = b.period;
+  return out;
+}
+
+}  // namespace
+
+}  // namespace bulkmsg::capi
+
 using namespace bulkmsg::capi;
 using bulkmsg::account_id;
 using bulkmsg::campaign_id;
+using bulkmsg::result;
 using bulkmsg::template_id;
 using bulkmsg::credits::parse_rate_table_json;
 using bulkmsg::credits::rate_table;
 
 extern "C" {
+
+bulkmsg_status bulkmsg_account_put(bulkmsg_engine* engine, const bulkmsg_config* config, int64_t* out_account,
+                                   bulkmsg_error** err) {
+  clear(out_account);
+  return call(engine, err, [&](bulkmsg::engine& e) -> result<void> {
+    std::int64_t& out = needed(out_account, "out_account");
+    const bulkmsg_config& given = needed(config, "config");
+    if (auto ok = given.check(BULKMSG_CONFIG_ACCOUNT); !ok) return ok;
+    bulkmsg::credits::plan plan;
+    plan.per_user_credits = given.integer("per_user_credits");
+    plan.users = given.integer("users");
+    plan.additional_phones = given.integer("additional_phones");
+    plan.topup_price_micros = given.integer("topup_price_micros");
+    plan.billing_day = static_cast<int>(given.integer("billing_day"));
+    plan.time_zone = given.text("time_zone");
+    return e.put_account(given.text("name"), plan, given.text("key")).map([&](account_id id) { out = id.value; });
+  });
+}
+
+bulkmsg_status bulkmsg_account_find(bulkmsg_engine* engine, const char* name, size_t name_len, int64_t* out_account,
+                                    bulkmsg_error** err) {
+  clear(out_account);
+  return call(engine, err, [&](bulkmsg::engine& e) {
+    std::int64_t& out = needed(out_account, "out_account");
+    return e.find_account(std::string(input(name, name_len, "name"))).map([&](account_id id) { out = id.value; });
+  });
+}
+
+bulkmsg_status bulkmsg_account_top_up(bulkmsg_engine* engine, int64_t account, int64_t credits, const char* key,
+                                      size_t key_len, bulkmsg_error** err) {
+  return call(engine, err, [&](bulkmsg::engine& e) {
+    in_range(credits, 1, bulkmsg::credits::credits_max, "credits");
+    return e.top_up(id_of<account_id>(account, "account"), credits, std::string(input(key, key_len, "key")));
+  });
+}
+
+bulkmsg_status bulkmsg_account_balances(bulkmsg_engine* engine, int64_t account, bulkmsg_balances* out_balances,
+                                        size_t balances_size, bulkmsg_error** err) {
+  return call(engine, err, [&](bulkmsg::engine& e) {
+    needed(out_balances, "out_balances");
+    check_size(out_balances, balances_size, balances_size_0_1, "balances_size");
+    return e.account(id_of<account_id>(account, "account")).map([&](const bulkmsg::account_status& status) {
+      fill(out_balances, balances_size, in_c(status.balances));
+    });
+  });
+}
+
+bulkmsg_status bulkmsg_account_audit(bulkmsg_engine* engine, int64_t account, bulkmsg_balances* out_balances,
+                                     size_t balances_size, bulkmsg_error** err) {
+  return call(engine, err, [&](bulkmsg::engine& e) {
+    check_size(out_balances, balances_size, balances_size_0_1, "balances_size");
+    return e.audit(id_of<account_id>(account, "account")).map([&](const bulkmsg::credits::balances& recomputed) {
+      fill(out_balances, balances_size, in_c(recomputed));
+    });
+  });
+}
 
 bulkmsg_status bulkmsg_account_adjust(bulkmsg_engine* engine, int64_t account, int64_t credits, const char* reason,
                                       size_t reason_len, const char* actor, size_t actor_len, const char* key,
@@ -27,37 +110,6 @@ bulkmsg_status bulkmsg_account_adjust(bulkmsg_engine* engine, int64_t account, i
                                                             .reason = text_of(reason, reason_len, "reason"),
                                                             .actor = text_of(actor, actor_len, "actor"),
                                                             .id = text_of(key, key_len, "key")});
-  });
-}
-
-bulkmsg_status bulkmsg_account_list(bulkmsg_engine* engine, int64_t after, size_t limit, bulkmsg_text** out_json,
-                                    bulkmsg_error** err) {
-  clear(out_json);
-  return call(engine, err, [&](bulkmsg::engine& e) {
-    needed(out_json, "out_json");
-    return e.accounts(account_id{after_of(after)}, limit_of(limit)).map([&](const auto& rows) {
-      give(out_json, in_json(rows, [](json_writer& json, const bulkmsg::account_status& a) {
-             json.field("account", a.id.value).field("name", a.name).field("renews_at_unix_ms", a.renews_at_ms);
-             json.field("uncollected", a.uncollected).field("available", a.balances.available());
-             json.field("reserved", a.balances.reserved).field("spent", a.balances.spent);
-           }));
-    });
-  });
-}
-
-bulkmsg_status bulkmsg_account_ledger(bulkmsg_engine* engine, int64_t account, int64_t after, size_t limit,
-                                      bulkmsg_text** out_json, bulkmsg_error** err) {
-  clear(out_json);
-  return call(engine, err, [&](bulkmsg::engine& e) {
-    needed(out_json, "out_json");
-    return e.ledger(id_of<account_id>(account, "account"), after_of(after), limit_of(limit)).map([&](const auto& rows) {
-      give(out_json, in_json(rows, [](json_writer& json, const bulkmsg::ledger_row& row) {
-             json.field("id", row.id).field("at_unix_ms", row.at_ms).field("kind", name(row.entry.kind));
-             json.field("credits", row.entry.amount).field("bucket", name(row.entry.from));
-             json.field("period", row.entry.period).field("campaign", row.campaign.value);
-             json.field("key", row.client_id).field("reason", row.reason).field("actor", row.actor);
-           }));
-    });
   });
 }
 
@@ -85,11 +137,13 @@ bulkmsg_status bulkmsg_campaign_estimate(bulkmsg_engine* engine, int64_t campaig
           json_writer json;
           json.open('{').field("messages", cost.messages).field("credits", cost.credits).field("micros", cost.micros);
           json.field("unpriced", cost.unpriced).key("lines");
-          json.raw(in_json(cost.lines, [](json_writer& line, const bulkmsg::credits::estimate_line& l) {
-            line.field("destination", l.destination).field("category", l.category).field("messages", l.messages);
-            line.field("credits", l.credits).field("micros", l.micros).key("priced").boolean(l.priced);
-          }));
-          give(out_json, json.close('}').take());
+          json.open('[');
+          for (const bulkmsg::credits::estimate_line& l : cost.lines) {
+            json.open('{').field("destination", l.destination).field("category", l.category);
+            json.field("messages", l.messages).field("credits", l.credits).field("micros", l.micros);
+            json.key("priced").boolean(l.priced).close('}');
+          }
+          give(out_json, json.close(']').close('}').take());
         });
   });
 }

@@ -44,7 +44,7 @@ bulkmsg_event in_c(const bulkmsg::event& e) noexcept {
 
 // The table of options states these defaults, too.
 static_assert(engine_options{}.mode == open_mode::run && engine_options{}.send && engine_options{}.create &&
-              engine_options{}.progress_max == 8192);
+              engine_options{}.progress_max == 8192 && engine_options{}.io_threads == 1);
 
 open_mode mode_named(std::string_view word) noexcept {
   return word == "read" ? open_mode::read : word == "post" ? open_mode::post : open_mode::run;
@@ -82,6 +82,7 @@ bulkmsg_status bulkmsg_engine_open(const bulkmsg_config* config, bulkmsg_engine*
     options.create = given.boolean("create");
     options.send = given.boolean("send");
     options.progress_max = static_cast<std::size_t>(given.integer("progress_max"));
+    options.io_threads = static_cast<int>(given.integer("io_threads"));
     watch_forks();
     auto handle = std::unique_ptr<bulkmsg_engine>(new bulkmsg_engine{fork_generation()});
     return bulkmsg::engine::open(given.text("path"), options).map([&](bulkmsg::engine&& opened) {

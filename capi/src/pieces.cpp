@@ -85,14 +85,6 @@ struct one_row {
 
 }  // namespace
 
-std::string in_csv(const std::vector<rejected_row>& rows) {
-  std::string out(rejected_header);
-  for (const rejected_row& row : rows) {
-    append(out, row.line, row.column, row.column_name, row.code, row.reason, row.address);
-  }
-  return out;
-}
-
 }  // namespace bulkmsg::capi
 
 using namespace bulkmsg::capi;
@@ -165,6 +157,27 @@ bulkmsg_status bulkmsg_content_preview(const char* json, size_t json_len, const 
     return bulkmsg::preview_content(content, read.names, cells, mapping).map([&](const bulkmsg::content::card& card) {
       give_card(card, out_json, out_text);
     });
+  });
+}
+
+bulkmsg_status bulkmsg_content_csv(const char* json, size_t json_len, const bulkmsg_config* config,
+                                   bulkmsg_text** out_csv, bulkmsg_error** err) {
+  clear(out_csv);
+  return guarded(err, [&]() -> result<void> {
+    needed(out_csv, "out_csv");
+    const optional_config given(config, BULKMSG_CONFIG_PREVIEW);
+    if (!given.ok()) return given.ok();
+    return bulkmsg::template_csv(input(json, json_len, "json"), given->under("map.")).map([&](std::string&& csv) {
+      give(out_csv, std::move(csv));
+    });
+  });
+}
+
+bulkmsg_status bulkmsg_time_parse(const char* text, size_t text_len, int64_t* out_unix_ms, bulkmsg_error** err) {
+  clear(out_unix_ms);
+  return guarded(err, [&]() -> result<void> {
+    std::int64_t& out = needed(out_unix_ms, "out_unix_ms");
+    return bulkmsg::parse_time(input(text, text_len, "text")).map([&](std::int64_t at) { out = at; });
   });
 }
 

@@ -10,6 +10,7 @@
 #include "bulkmsg/engine.hpp"
 #include "engine_handle.hpp"
 #include "guard.hpp"
+#include "rows.hpp"
 #include "values.hpp"
 
 namespace bulkmsg::capi {
@@ -23,43 +24,9 @@ import_options import_options_of(const bulkmsg_config& given) {
                   : delimiter == "tab"       ? '\t'
                                              : '\0';
   how.default_region = given.text("default_region");
-  const std::string columns = given.text("columns");
-  for (std::size_t from = 0; from < columns.size();) {
-    const std::size_t end = std::min(columns.find(',', from), columns.size());
-    how.columns.push_back(columns.substr(from, end - from));
-    from = end + 1;
-  }
+  how.columns = items(given.text("columns"), ",");
   return how;
 }
-
-namespace {
-
-void write(json_writer& json, const message_row& m) {
-  json.field("message", m.id.key()).field("address", m.address).field("state", static_cast<std::int64_t>(m.state));
-  json.field("receipt", static_cast<std::int64_t>(m.receipt)).field("attempt", m.attempt);
-  json.field("provider_id", m.provider_id).field("code", m.code).field("detail", m.detail);
-  json.field("at_unix_ms", m.at_ms).field("sent_at_unix_ms", m.sent_at_ms);
-  json.field("delivered_at_unix_ms", m.delivered_at_ms).field("read_at_unix_ms", m.read_at_ms);
-  json.field("failed_at_unix_ms", m.failed_at_ms);
-}
-
-void write(json_writer& json, const reason_count& r) {
-  json.field("code", r.code).field("reason", r.reason).field("count", r.count);
-}
-
-message_filter message_filter_of(const optional_config& given) {
-  constexpr std::array<std::string_view, 7> words{"queued",      "retry",   "accepted",  "refused",
-                                                  "unconfirmed", "skipped", "attempting"};
-  message_filter filter;
-  const std::string state = given->text("state");
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (state == words[i]) filter.state = static_cast<message_state>(i);
-  }
-  filter.undelivered = given->boolean("undelivered");
-  return filter;
-}
-
-}  // namespace
 
 }  // namespace bulkmsg::capi
 
@@ -178,22 +145,6 @@ bulkmsg_status bulkmsg_campaign_state_consent(bulkmsg_engine* engine, int64_t ca
   });
 }
 
-bulkmsg_status bulkmsg_campaign_messages(bulkmsg_engine* engine, int64_t campaign, const bulkmsg_config* filter,
-                                         int64_t after, size_t limit, bulkmsg_text** out_json, bulkmsg_error** err) {
-  clear(out_json);
-  return call(engine, err, [&](bulkmsg::engine& e) -> result<void> {
-    needed(out_json, "out_json");
-    const optional_config given(filter, BULKMSG_CONFIG_MESSAGES);
-    if (!given.ok()) return given.ok();
-    auto which = message_filter_of(given);
-    which.after = bulkmsg::message_id::from_key(after_of(after));
-    which.limit = limit_of(limit);
-    return e.messages(id_of<campaign_id>(campaign, "campaign"), which).map([&](const auto& rows) {
-      give(out_json, in_json(rows, [](json_writer& json, const auto& row) { write(json, row); }));
-    });
-  });
-}
-
 bulkmsg_status bulkmsg_campaign_reasons(bulkmsg_engine* engine, int64_t campaign, bulkmsg_text** out_json,
                                         bulkmsg_error** err) {
   clear(out_json);
@@ -204,9 +155,8 @@ bulkmsg_status bulkmsg_campaign_reasons(bulkmsg_engine* engine, int64_t campaign
     const auto failed = e.failed_by_reason(of);
     if (!failed) return bulkmsg::fail(failed.error());
     return e.skipped_by_reason(of).map([&](const std::vector<bulkmsg::reason_count>& skipped) {
-      const auto each = [](json_writer& json, const auto& row) { write(json, row); };
       json_writer json;
-      json.open('{').key("failed").raw(in_json(*failed, each)).key("skipped").raw(in_json(skipped, each));
+      json.open('{').key("failed").raw(array(*failed)).key("skipped").raw(array(skipped));
       give(out_json, json.close('}').take());
     });
   });

@@ -30,8 +30,6 @@ inline std::size_t limit_of(std::size_t limit) {
   return limit;
 }
 
-inline std::int64_t after_of(std::int64_t after) { return in_range(after, 0, any_number, "after"); }
-
 inline std::string path_of(const char* path, std::size_t length) {
   const std::string_view name = input(path, length, "path");
   if (name.empty() || name.find('\0') != std::string_view::npos) throw bad_argument{"path", "is not a path"};
@@ -47,18 +45,8 @@ inline void give(bulkmsg_text** out, std::string&& text) {
   if (out != nullptr) *out = new bulkmsg_text{std::move(text)};
 }
 
-// An array of what `each` writes of every row.
-template <class Rows, class Each>
-std::string in_json(const Rows& rows, Each&& each) {
-  json_writer json;
-  json.open('[');
-  for (const auto& row : rows) {
-    json.open('{');
-    each(json, row);
-    json.close('}');
-  }
-  return json.close(']').take();
-}
+// What a list of texts is made of: "a, b; c" and the like.
+std::vector<std::string> items(std::string_view text, std::string_view separators = ",;\t\r\n");
 
 inline constexpr std::size_t report_size_0_1 = 32;
 static_assert(sizeof(bulkmsg_import_report) == report_size_0_1);
@@ -66,6 +54,8 @@ static_assert(sizeof(bulkmsg_import_report) == report_size_0_1);
 inline bulkmsg_import_report in_c(const import_report& report) noexcept {
   return {report.rows, report.added, report.duplicates, report.rejected};
 }
+
+bulkmsg_counters in_c(const campaign_status& status) noexcept;
 
 // The option set of a call that may do without (NULL: every option at its default).
 class optional_config {
@@ -83,12 +73,28 @@ class optional_config {
   result<void> ok_;
 };
 
+// Of kind COMMAND: who does something, why, and how long to wait.
+class command {
+ public:
+  explicit command(const bulkmsg_config* given) : given_(given, BULKMSG_CONFIG_COMMAND) {}
+  [[nodiscard]] const result<void>& ok() const noexcept { return given_.ok(); }
+  [[nodiscard]] std::string actor() const { return given_->text("actor"); }
+  [[nodiscard]] std::string reason() const { return given_->text("reason"); }
+  [[nodiscard]] std::chrono::milliseconds wait() const { return std::chrono::milliseconds(given_->integer("wait_ms")); }
+
+ private:
+  optional_config given_;
+};
+
+// Two texts to whom asked for them: both, or none.
+void give_both(std::string&& one, bulkmsg_text** out_one, std::string&& other, bulkmsg_text** out_other);
+
 // A card as JSON and as plain text, to whom asked for them.
 void give_card(const content::card& card, bulkmsg_text** out_json, bulkmsg_text** out_text);
 
 import_options import_options_of(const bulkmsg_config& given);
 
-// `line,column,column_name,code,reason,phone_number`
-std::string in_csv(const std::vector<rejected_row>& rows);
+// Of kind LIST_TEMPLATES.
+template_filter template_filter_of(const bulkmsg_config& given);
 
 }  // namespace bulkmsg::capi

@@ -80,7 +80,9 @@ static int64_t new_campaign(bulkmsg_engine* engine, const char* sender_file, con
   check(bulkmsg_campaign_create(engine, config, &campaign, &err), "campaign");
   bulkmsg_config_destroy(config);
 
-  check(bulkmsg_campaign_import_csv_file(engine, campaign, csv, strlen(csv), &report, sizeof report, &err), csv);
+  check(bulkmsg_campaign_import_file(engine, campaign, BULKMSG_FORMAT_CSV, csv, strlen(csv), NULL, &report,
+                                     sizeof report, &err),
+        csv);
   printf("%lld rows: %lld added, %lld duplicates, %lld rejected\n", (long long)report.rows, (long long)report.added,
          (long long)report.duplicates, (long long)report.rejected);
   check(bulkmsg_campaign_start(engine, campaign, NULL, &plan, sizeof plan, &err), "start");
@@ -123,7 +125,7 @@ int main(int argc, char** argv) {
   if (campaign == 0) {
     campaign = new_campaign(engine, argv[2], argv[3], argv[4]);
   } else if (state == BULKMSG_CAMPAIGN_PAUSED) {
-    check(bulkmsg_campaign_resume(engine, campaign, 5000, &err), "resume");
+    check(bulkmsg_campaign_resume(engine, campaign, NULL, &err), "resume");
   }
   if (listens) check(bulkmsg_webhook_listen(engine, argv[5], strlen(argv[5]), NULL, &err), argv[5]);
 

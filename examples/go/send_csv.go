@@ -30,7 +30,7 @@ func unfinishedCampaign(engine *bulkmsg.Engine) *bulkmsg.Campaign {
 		state := must(campaign.State())
 		if state > bulkmsg.CampaignDraft && !state.IsFinal() {
 			if state == bulkmsg.CampaignPaused {
-				must(0, campaign.Resume(context.Background()))
+				must(0, campaign.Resume(context.Background(), bulkmsg.By{}))
 			}
 			return campaign
 		}

@@ -12,7 +12,7 @@ namespace bulkmsg {
 
 namespace {
 
-constexpr std::int64_t look_again_ms = 60'000;  // a changed plan or clock is noticed after that, at the latest
+constexpr nanoseconds_t look_again = 60 * second;  // a changed plan or clock is noticed after that, at the latest
 
 account_status status_of(store::account_row row) {
   return {.id = {row.id},
@@ -38,17 +38,13 @@ std::string category_of(std::string_view json) {
 }  // namespace
 
 void engine::impl::bill_accounts() {
-  if (billing_ || now_ms() < bill_at_ms_) return;
-  billing_ = true;
   auto found = std::make_shared<store::billing>();
   writer_->submit(
       [this, found, after = billed_up_to_](store::database& db) { *found = store::bill_due(db, after, clock_.wall()); },
       [this, found](const error* failed) {
         io_->post([this, found, again = failed != nullptr] {
-          const auto latest = now_ms() + look_again_ms;
-          bill_at_ms_ = again || found->next_ms == 0 ? latest : std::min(found->next_ms, latest);
           billed_up_to_ = again ? 0 : found->go_on_after;
-          billing_ = false;
+          done(chore::billing, std::min(again ? never : at_wall_ms(found->next_ms), clock_.now() + look_again));
         });
       });
 }
@@ -61,7 +57,7 @@ result<account_id> engine::put_account(const std::string& name, const credits::p
   auto stored = self_->writer_->run(
       [&](store::database& db) { account = store::put_account(db, name, plan, self_->clock_.wall(), id); });
   if (!stored) return fail(stored.error());
-  self_->io_->post([self = self_.get()] { self->bill_at_ms_ = 0; });  // its date may be the next
+  self_->io_->post([self = self_.get()] { self->due(impl::chore::billing, 0); });  // its date may be the next
   return account_id{account};
 }
 

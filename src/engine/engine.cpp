@@ -116,10 +116,7 @@ result<void> engine::impl::open() {
   auto reading = store::guarded([&] { io_reader_ = std::make_unique<store::database>(path_, access::read); });
   if (!reading) return reading;
 
-  io_->call([this] {
-    tick_ = io_->make_timer();
-    housekeep();
-  });
+  io_->call([this] { begin_chores(); });
   auto sending = read([](store::database& db) {
     std::vector<std::pair<std::int64_t, std::int64_t>> ids;
     auto r = db.select("SELECT id, sender FROM campaigns WHERE state = 4 ORDER BY id");
@@ -144,9 +141,9 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
   std::unique_lock all_ended(calls_);
   receiver_.reset();
   if (io_) {
-    std::unique_ptr<net::io_thread> renewer, helper;  // ended here and not on the I/O thread, for which they may wait
+    std::unique_ptr<io_executor> renewer, helper;  // ended here and not on the I/O thread, for which they may wait
     io_->call([&] {
-      renewing_ = true;
+      end_chores();
       renewer = std::move(renewer_);
       helper = std::move(beside_);
     });
@@ -172,7 +169,6 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
       for (auto& [id, sender] : senders_) sender->run([&] { sender->wire().close(); });
     });
     wait(std::chrono::seconds(2));
-    io_->call([this] { tick_.reset(); });
     // The I/O threads first: what they still post to the store is written, what the store answers finds nobody.
     io_->stop();
     for (auto& each : more_io_) each->stop();

@@ -5,7 +5,9 @@
 // and media.cpp (what is asked of the provider beside sending).
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -149,8 +151,6 @@ struct engine::impl final : inbound::receiver_handler {
 
   // Work that takes long and answers nobody at once, on a thread of its own; dropped once the engine closes.
   void beside(std::function<void()> work);                    // on the I/O thread
-  void expire_old();                                          // on the I/O thread
-  void fire_schedules();                                      // on the I/O thread
   bool fire(std::int64_t campaign, std::int64_t noticed_ms);  // beside; true: not now, but later
   result<plan_summary> check_schedule(std::int64_t campaign, const schedule_options& when, std::int64_t& at_ms);
   result<plan_summary> schedule_now(std::int64_t campaign, const schedule_options& when);
@@ -178,7 +178,6 @@ struct engine::impl final : inbound::receiver_handler {
   result<void> run_campaign(std::int64_t campaign);
   result<void> begin_sending(std::int64_t campaign);  // the same on the I/O thread
   void hold(std::int64_t campaign);                   // on the I/O thread
-  void renew_media();                                 // on the I/O thread: old files of sending campaigns
   void on_idle(std::int64_t campaign);
   // Of one campaign, of all of the sender (campaign 0), or of all senders of its account.
   void on_brake(std::int64_t sender, std::int64_t campaign, bool whole_account, const std::string& reason);
@@ -188,7 +187,6 @@ struct engine::impl final : inbound::receiver_handler {
   void on_trouble(std::int64_t sender, const error& why);
   void on_settled(std::int64_t sender, std::int64_t campaign, const store::outcomes& batch);
 
-  void keep_rules();  // on the I/O thread: of campaigns for their unconfirmed messages (unconfirmed.cpp)
   void tell_changed(const std::vector<store::settled_message>& changed);
   // Settles unconfirmed messages by a person's word, in steps; `done` is called on any thread with how many.
   using resolve_done = std::function<void(result<std::int64_t>)>;
@@ -196,10 +194,34 @@ struct engine::impl final : inbound::receiver_handler {
   void carry_out_resolve(const std::string& argument, std::int64_t campaign, const std::string& reason,
                          const std::string& actor, std::int64_t command_id);
 
+  // The engine's chores (chores.cpp), all on the I/O thread. due(): it is to be done by then. Each ends with done().
+  enum class chore : std::uint8_t {
+    commands,
+    webhooks,
+    billing,
+    media,
+    rules,
+    schedules,
+    retention,
+  };
+  static constexpr std::size_t chores = 7;
+  static constexpr nanoseconds_t never = std::numeric_limits<nanoseconds_t>::max();
+  void begin_chores();
+  void end_chores();
   void housekeep();
-  void tidy_up();  // merges webhooks, takes up commands
+  void due(chore what, nanoseconds_t at);
+  void done(chore what, nanoseconds_t again_at);
+  void sleep_until_due();
+  [[nodiscard]] nanoseconds_t at_wall_ms(std::int64_t unix_ms) const;  // when to look for it; 0: never
+  void posted();                                                       // another process left something in the store
   void take_up_commands();
+  void merge_webhooks();
   void bill_accounts();  // those whose billing date has come
+  void renew_media();    // old files of sending campaigns
+  void keep_rules();     // of campaigns for their unconfirmed messages (unconfirmed.cpp)
+  void fire_schedules();
+  void expire_old();
+  void look_at_rules();  // something changed that they may ask for
   void tell_merged(const inbound::merge_result& merged);
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);
   void load_secrets();
@@ -240,23 +262,23 @@ struct engine::impl final : inbound::receiver_handler {
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
   std::size_t next_io_ = 0;                                                   // whose turn it is to get a sender
   std::map<std::string, std::shared_ptr<pacing::shared_limits>> portfolios_;  // by name
+  struct chore_state {
+    nanoseconds_t due = 0;
+    bool under_way = false;
+  };
+  std::array<chore_state, chores> chores_;
   std::unique_ptr<timer> tick_;
-  bool tidying_ = false;
-  nanoseconds_t media_looked_at_ = 0;
-  bool renewing_ = false;
-  std::int64_t last_command_ = 0;  // taken up; what is still under way is not begun again
-  bool keeping_rules_ = false;
+  nanoseconds_t tick_at_ = never;    // what it is armed for
+  std::shared_ptr<void> posts_;      // tells of other processes' posts; null: they are looked for
+  std::int64_t last_command_ = 0;    // taken up in this run
+  std::vector<std::int64_t> ended_;  // campaigns whose end the store refused to write
+  bool has_rules_ = true;            // a campaign has a rule, as far as is known
   nanoseconds_t rules_kept_at_ = 0;
   std::int64_t opened_at_ms_ = 0;
-  std::unique_ptr<net::io_thread> renewer_;             // reads and uploads files; made when it is first needed
-  std::unique_ptr<net::io_thread> beside_;              // made when it is first needed
-  std::set<std::int64_t> firing_;                       // scheduled campaigns that are beside
-  std::set<std::int64_t> taken_up_;                     // commands that are beside
-  std::map<std::int64_t, std::int64_t> fire_again_ms_;  // those that could not start for now
-  bool expiring_ = false;
-  nanoseconds_t expired_at_ = 0;  // when it was looked for last
-  bool billing_ = false;
-  std::int64_t bill_at_ms_ = 0, billed_up_to_ = 0;  // when to look again, and after which account to go on
+  std::unique_ptr<io_executor> renewer_;                     // reads and uploads files; made when it is first needed
+  std::unique_ptr<io_executor> beside_;                      // made when it is first needed
+  std::map<std::int64_t, nanoseconds_t> not_to_fire_until_;  // scheduled campaigns that are beside, or not for now
+  std::int64_t billed_up_to_ = 0;                            // the account after which to go on
 
   std::mutex notes_;  // guards what follows
   std::unique_ptr<inbound::receiver> receiver_;

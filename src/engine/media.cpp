@@ -159,10 +159,8 @@ result<engine::impl::uploaded_files> engine::impl::upload_files(const sender_set
 
 // Once a minute: what is old is read and uploaded again beside the sending, which takes the new ids from then on.
 void engine::impl::renew_media() {
-  if (renewing_ || !options_.send) return;
-  const auto now = clock_.now();
-  if (media_looked_at_ != 0 && now - media_looked_at_ < look_every) return;
-  media_looked_at_ = now;
+  const auto again = [this] { done(chore::media, clock_.now() + look_every); };
+  if (!options_.send) return;
   struct job {
     store::old_media old;
     sender_settings sender;
@@ -175,10 +173,9 @@ void engine::impl::renew_media() {
     }
     return all;
   });
-  if (!jobs || jobs->empty()) return;
-  renewing_ = true;
-  if (!renewer_) renewer_ = std::make_unique<net::io_thread>("bulkmsg-media");
-  renewer_->post([this, all = std::move(*jobs)] {
+  if (!jobs || jobs->empty()) return again();
+  if (!renewer_) renewer_ = around_->make_helper("bulkmsg-media");
+  renewer_->post([this, again, all = std::move(*jobs)] {
     std::set<std::int64_t> renewed;
     std::map<std::int64_t, std::string> lost;
     for (const auto& [old, sender] : all) {
@@ -202,8 +199,8 @@ void engine::impl::renew_media() {
         }
       }
     }
-    io_->post([this, renewed = std::move(renewed), lost = std::move(lost)] {
-      renewing_ = false;
+    io_->post([this, again, renewed = std::move(renewed), lost = std::move(lost)] {
+      again();
       for (const auto& [campaign, why] : lost) carry_out("pause", campaign, why, 0, [](const result<void>&) {});
       for (const auto campaign : renewed) {
         if (!lost.contains(campaign)) static_cast<void>(begin_sending(campaign));

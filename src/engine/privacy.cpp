@@ -69,7 +69,7 @@ result<void> engine::set_retention(std::chrono::hours keep, const std::string& a
                         self_->now_ms(), actor);
   });
   if (!stored) return stored;
-  self_->io_->post([self = self_.get()] { self->expired_at_ = 0; });
+  self_->io_->post([self = self_.get()] { self->due(impl::chore::retention, 0); });
   return stored;
 }
 
@@ -83,12 +83,11 @@ result<std::chrono::hours> engine::retention() {
 }
 
 void engine::impl::expire_old() {
-  if (expiring_ || (expired_at_ != 0 && clock_.now() - expired_at_ < look_every)) return;
-  expired_at_ = clock_.now();
+  const auto again = [this] { done(chore::retention, clock_.now() + look_every); };
   const auto keep = store::guarded([&] { return io_reader_->number("SELECT retention_ms FROM store"); });
-  if (!keep || *keep == 0) return;
-  expiring_ = true;
-  beside([this, before_ms = now_ms() - *keep] {
+  if (keep && *keep == 0) return done(chore::retention, never);
+  if (!keep) return again();
+  beside([this, again, before_ms = now_ms() - *keep] {
     result<void> step;
     while (step && !closed_) {
       const auto campaign = read([&](store::database& db) { return store::next_to_expire(db, before_ms); });
@@ -100,7 +99,7 @@ void engine::impl::expire_old() {
     for (bool done = false; step && !done && !closed_;) {
       step = writer_->run([&](store::database& db) { done = store::expire_replies(db, before_ms); });
     }
-    io_->post([this] { expiring_ = false; });
+    io_->post(again);
   });
 }
 

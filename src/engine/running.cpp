@@ -7,11 +7,13 @@
 #include "sending/restored_permits.hpp"
 #include "store/brakes.hpp"
 #include "store/media.hpp"
+#include "store/run_lock.hpp"
 
 namespace bulkmsg {
 
 namespace {
 
+constexpr nanoseconds_t index_after = second;  // what was sent is looked up by its provider's id only later
 constexpr std::int64_t a_day_ms = std::int64_t{24} * 3600 * 1000;
 
 }  // namespace
@@ -133,7 +135,7 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
   if (found->files_expired) {
     // Nobody could see them: it goes on when they are uploaded again, see renew_media().
     hold(campaign);
-    media_looked_at_ = 0;
+    due(chore::media, 0);
     return {};
   }
 
@@ -152,6 +154,8 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
       if (const int slot = wire.acquire(); slot != net::transport::none) wire.release(slot);
     });
   }
+  has_rules_ = true;
+  look_at_rules();
   std::vector<sending::batch_sender::lane_settings> lanes;
   for (const auto& [lane, zones] : found->lanes) {
     lanes.push_back({lane, {campaign}, content->content, content->route, {found->row.weight, found->row.urgent}});
@@ -189,6 +193,10 @@ void engine::impl::on_settled(std::int64_t sender, std::int64_t campaign, const 
                         .at_ms = o.at_ms});
   }
   events_.push(progress);
+  io_->post([this] {
+    due(chore::webhooks, clock_.now() + index_after);
+    look_at_rules();
+  });
 }
 
 // A campaign whose lanes came to rest: completed when nothing is left, or stopped and now wholly settled.
@@ -203,6 +211,12 @@ void engine::impl::on_idle(std::int64_t campaign) {
         if (*ended) store::finish(db, campaign, at_ms);
       },
       [=, this](const error* failed) {
+        if (failed) {
+          io_->post([=, this] {
+            ended_.push_back(campaign);
+            look_at_rules();
+          });
+        }
         if (failed || !*ended) return;
         events_.durable_waiting();
         io_->post([=, this] {
@@ -354,6 +368,7 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
           if (resumes) return done(options_.send ? begin_sending(campaign) : result<void>());
           // Once more: a start or a resume may have come between the first time and the commit.
           hold(campaign);
+          look_at_rules();
           const bool busy = std::any_of(senders_.begin(), senders_.end(), [&](const auto& s) {
             bool idle = false;
             s.second->run([&] { idle = s.second->work().idle({campaign}); });
@@ -388,6 +403,7 @@ result<void> engine::impl::post_command(const std::string& verb, std::int64_t ca
     id = db.last_id();
   });
   if (!posted) return posted;
+  store::tell_runner(path_);
   const auto until = clock_.now() + wait.count() * millisecond;
   for (;;) {
     struct answer {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::chrono::milliseconds lateness_max = std::chrono::hours(24 * 30);
 constexpr std::int64_t ahead_ms_max = std::int64_t{2} * 366 * 24 * 3600 * 1000;
-constexpr std::int64_t again_after_ms = 1000;
+constexpr nanoseconds_t again_after = second;
 
 std::string shown(std::int64_t unix_ms) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
@@ -81,6 +81,7 @@ result<plan_summary> engine::impl::schedule_now(std::int64_t campaign, const sch
     store::set_schedule(db, campaign, when, at_ms);
   });
   if (!stored) return fail(stored.error());
+  io_->post([this] { due(chore::schedules, 0); });
   events_.durable_waiting();
   return summary;
 }
@@ -120,7 +121,6 @@ result<void> engine::cancel_schedule(campaign_id campaign, const std::string& ac
 
 void engine::impl::carry_out_beside(const std::string& verb, std::int64_t campaign, const std::string& argument,
                                     const std::string& actor, std::int64_t command_id) {
-  if (!taken_up_.insert(command_id).second) return;
   beside([=, this] {
     result<void> done;
     if (verb == "schedule") {
@@ -135,13 +135,12 @@ void engine::impl::carry_out_beside(const std::string& verb, std::int64_t campai
       done = cancel_now(campaign, actor);
     }
     answer_command(command_id, done);
-    io_->post([this, command_id] { taken_up_.erase(command_id); });
   });
 }
 
 void engine::impl::beside(std::function<void()> work) {
   if (closed_) return;
-  if (!beside_) beside_ = std::make_unique<net::io_thread>("bulkmsg-beside");
+  if (!beside_) beside_ = around_->make_helper("bulkmsg-beside");
   beside_->post([this, work = std::move(work)] {
     // As a call of the host's: close() waits for it, and it does not begin once the engine closes.
     const std::shared_lock call(calls_, std::try_to_lock);
@@ -151,24 +150,27 @@ void engine::impl::beside(std::function<void()> work) {
 
 void engine::impl::fire_schedules() {
   if (!options_.send) return;
-  const auto due = store::guarded([&] { return store::due_schedules(*io_reader_, now_ms()); });
-  if (!due) return;
-  for (const auto id : *due) {
-    if (const auto again = fire_again_ms_.find(id); again != fire_again_ms_.end() && again->second > now_ms()) continue;
-    if (!firing_.insert(id).second) continue;
+  const auto found = store::guarded([&] { return store::due_schedules(*io_reader_, now_ms()); });
+  if (!found) return done(chore::schedules, clock_.now() + again_after);
+  auto next = at_wall_ms(found->next_ms);
+  for (const auto id : found->due) {
+    auto& not_until = not_to_fire_until_[id];
+    if (not_until > clock_.now()) {
+      next = std::min(next, not_until);
+      continue;
+    }
+    not_until = never;
     // Late is what nobody ran for; what waits for others here is not.
     beside([=, this, noticed_ms = now_ms()] {
       const bool later = fire(id, noticed_ms);
       io_->post([=, this] {
-        firing_.erase(id);
-        if (later) {
-          fire_again_ms_[id] = now_ms() + again_after_ms;
-        } else {
-          fire_again_ms_.erase(id);
-        }
+        const auto at = clock_.now() + (later ? again_after : 0);
+        not_to_fire_until_[id] = at;
+        due(chore::schedules, at);
       });
     });
   }
+  done(chore::schedules, next);
 }
 
 bool engine::impl::fire(std::int64_t campaign, std::int64_t noticed_ms) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <string>
 
 #include "bulkmsg/base/executor.hpp"
 #include "bulkmsg/base/result.hpp"
@@ -24,9 +25,16 @@ class surroundings {
   [[nodiscard]] virtual const clock& time() const noexcept = 0;
   virtual std::int64_t random_id() = 0;  // positive
   virtual std::unique_ptr<io_executor> make_io() = 0;
+  // For work that takes long and waits; its destruction waits for what was posted.
+  virtual std::unique_ptr<io_executor> make_helper(const std::string& name) = 0;
   virtual std::unique_ptr<store::writer> make_writer(store::database db) = 0;
   // `on` comes from make_io(). Errors: those of net::make_http_client().
   virtual result<std::unique_ptr<net::transport>> connect(io_executor& on, net::transport_options options) = 0;
+
+  // From now on, as long as what it returns lives, `told` runs on `on` after another process has called
+  // store::tell_runner(). Null: nobody can tell. On the thread of `on`.
+  virtual std::shared_ptr<void> watch_posts(io_executor& on, const std::string& store_path,
+                                            std::function<void()> told) = 0;
 
   // A host's thread waits. Both return false when what it waits for cannot come any more, because the process is gone;
   // that is so in simulation only.

@@ -1,4 +1,5 @@
-// Messages that may have gone: the campaigns' rules for them are kept on the tick, and people's words carried out.
+// Messages that may have gone: the campaigns' rules for them are kept when they are due, and people's words carried
+// out.
 #include <charconv>
 #include <future>
 
@@ -8,7 +9,7 @@ namespace bulkmsg {
 
 namespace {
 
-constexpr nanoseconds_t look_every = second / 4;
+constexpr nanoseconds_t look_every = second / 4;  // at most, while something is heard
 constexpr std::size_t words_max = 1'000;
 
 // Of a command of another process: "sent 3/17", "unsent".
@@ -54,28 +55,30 @@ result<void> check_rule(const campaign_settings& settings) {
   return {};
 }
 
+void engine::impl::look_at_rules() {
+  if (has_rules_ || !ended_.empty()) due(chore::rules, std::max(clock_.now(), rules_kept_at_ + look_every));
+}
+
 void engine::impl::keep_rules() {
-  if (!options_.send || mode() != open_mode::run || keeping_rules_) return;
-  if (clock_.now() - rules_kept_at_ < look_every) return;
-  keeping_rules_ = true;
+  if (!options_.send) return;
   rules_kept_at_ = clock_.now();
+  for (const auto campaign : std::exchange(ended_, {})) on_idle(campaign);
   auto turn = std::make_shared<store::rule_turn>();
   writer_->submit(
       [=, this, at_ms = now_ms()](store::database& db) { *turn = store::keep_rules(db, at_ms, opened_at_ms_); },
       [=, this](const error* failed) {
-        if (failed) *turn = {};
+        if (failed) *turn = {.any = true};
         tell_changed(turn->changed);
-        io_->post([=, this] {
-          keeping_rules_ = false;
+        io_->post([=, this, ok = !failed] {
+          has_rules_ = turn->any;
           for (const auto campaign : turn->queued) {
             for (auto& [id, sender] : senders_) {
               sender->run([&work = sender->work(), campaign] { work.look_again({campaign}); });
             }
           }
           for (const auto campaign : turn->ended) on_idle(campaign);
-          if (!turn->more) return;
-          rules_kept_at_ = 0;
-          keep_rules();
+          const auto next = turn->more ? 0 : at_wall_ms(turn->next_ms);
+          done(chore::rules, ok ? next : clock_.now() + look_every);
         });
       });
 }

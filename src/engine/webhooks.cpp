@@ -1,5 +1,5 @@
-// What comes back: webhooks are verified, made durable, acknowledged, and then merged; commands of other processes are
-// taken up in the same turn.
+// What comes back: webhooks are verified, made durable, acknowledged, and then merged; and the commands of other
+// processes.
 #include <algorithm>
 #include <future>
 #include <utility>
@@ -8,12 +8,13 @@
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "store/brakes.hpp"
+#include "store/run_lock.hpp"
 
 namespace bulkmsg {
 
 namespace {
 
-constexpr nanoseconds_t tick = 50 * millisecond;  // other processes' webhooks and commands wait at most so long
+constexpr nanoseconds_t retry_after = second / 4;  // when the store refused
 constexpr std::size_t body_max = 3 * 1024 * 1024;
 
 }  // namespace
@@ -78,7 +79,9 @@ result<void> engine::impl::take_webhook(std::string_view body, std::string_view 
       [text = std::string(body), at_ms = now_ms()](store::database& db) { inbound::append(db, text, at_ms); },
       [this, done = std::move(done)](const error* failed) {
         done(failed ? result<void>(fail(*failed)) : result<void>());
-        if (!failed && mode() == open_mode::run) io_->post([this] { tidy_up(); });
+        if (failed) return;
+        if (mode() == open_mode::post) return store::tell_runner(path_);
+        io_->post([this] { due(chore::webhooks, 0); });
       });
   return {};
 }
@@ -146,20 +149,7 @@ result<std::string> engine::verify(std::string_view mode, std::string_view token
               "webhook handshake: hub.mode is not subscribe, or no sender has this verify_token; answer 403");
 }
 
-void engine::impl::housekeep() {
-  tidy_up();
-  bill_accounts();
-  renew_media();
-  keep_rules();
-  fire_schedules();
-  expire_old();
-  tick_->arm(clock_.now() + tick, [this] { housekeep(); });
-}
-
-void engine::impl::tidy_up() {
-  if (tidying_) return;
-  tidying_ = true;
-  take_up_commands();
+void engine::impl::merge_webhooks() {
   inbound::merge_options how;
   how.words = [this](store::database& db, std::int64_t campaign, std::int64_t recipient) {
     return words_of_message(db, campaign, recipient);
@@ -167,20 +157,23 @@ void engine::impl::tidy_up() {
   how.idle = true;
   for (auto& [id, sender] : senders_) sender->run([&] { how.idle = how.idle && sender->work().idle(); });
   auto merged = std::make_shared<inbound::merge_result>();
+  auto next_ms = std::make_shared<std::int64_t>(0);
   writer_->submit(
-      [this, merged, how = std::move(how), at_ms = now_ms()](store::database& db) {
+      [this, merged, next_ms, how = std::move(how), at_ms = now_ms()](store::database& db) {
         *merged = inbound::merge(db, store_id_, at_ms, how);
         const auto over = store::release_due_brakes(db, at_ms);
         merged->resumed.insert(merged->resumed.end(), over.begin(), over.end());
+        *next_ms = store::next_brake_end(db);
+        if (merged->next_ms != 0 && (*next_ms == 0 || merged->next_ms < *next_ms)) *next_ms = merged->next_ms;
       },
-      [this, merged](const error* failed) {
+      [this, merged, next_ms](const error* failed) {
         if (!failed) tell_merged(*merged);
-        io_->post([this, merged, ok = !failed] {
-          tidying_ = false;
-          if (!ok) return;
+        io_->post([this, merged, next_ms, ok = !failed] {
+          if (!ok) return done(chore::webhooks, clock_.now() + retry_after);
           for (const auto campaign : merged->paused) hold(campaign);
           for (const auto campaign : merged->resumed) go_on(campaign);
-          if (merged->more) tidy_up();
+          if (!merged->changed.empty()) look_at_rules();
+          done(chore::webhooks, merged->more ? 0 : at_wall_ms(*next_ms));
         });
       });
 }
@@ -213,35 +206,35 @@ void engine::impl::take_up_commands() {
     std::int64_t id, campaign;
     std::string verb, reason, argument, actor;
   };
+  static constexpr std::size_t most = 100;
   auto waiting = std::make_shared<std::vector<command>>();
   writer_->submit(
-      [waiting](store::database& db) {
+      [waiting, last = last_command_](store::database& db) {
         waiting->clear();
         auto r = db.select(
-            "SELECT id, campaign, verb, reason, argument, actor FROM commands WHERE done_at_ms = 0 "
-            "ORDER BY id LIMIT 100");
+            "SELECT id, campaign, verb, reason, argument, actor FROM commands WHERE done_at_ms = 0 AND id > ?1 "
+            "ORDER BY id LIMIT ?2",
+            last, most);
         while (r.next()) {
           waiting->push_back({r.integer(0), r.integer(1), std::string(r.text(2)), std::string(r.text(3)),
                               std::string(r.text(4)), std::string(r.text(5))});
         }
       },
       [this, waiting](const error* failed) {
-        if (failed || waiting->empty()) return;
-        io_->post([this, waiting] {
+        io_->post([this, waiting, ok = !failed] {
+          if (!ok) return done(chore::commands, clock_.now() + retry_after);
           for (const auto& c : *waiting) {
+            last_command_ = c.id;
             if (c.verb == "schedule" || c.verb == "cancel") {
               carry_out_beside(c.verb, c.campaign, c.argument, c.actor, c.id);
+            } else if (c.verb == "resolve") {
+              carry_out_resolve(c.argument, c.campaign, c.reason, c.actor, c.id);
             } else {
-              if (c.id <= last_command_) continue;  // under way
-              last_command_ = c.id;
-              if (c.verb == "resolve") {
-                carry_out_resolve(c.argument, c.campaign, c.reason, c.actor, c.id);
-                continue;
-              }
               carry_out(
                   c.verb, c.campaign, c.reason, c.id, [](const result<void>&) {}, c.actor);
             }
           }
+          done(chore::commands, waiting->size() == most ? 0 : never);
         });
       });
 }

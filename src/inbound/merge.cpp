@@ -433,11 +433,12 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
       found.unpark(message, campaign, static_cast<std::uint32_t>(attempt), provider_id);
     }
     if (parked && found.look_for_new()) result.more = true;
-    result.more = result.more || (full && (parked || replies_waiting(db)));
+    result.more = result.more || full;
     apply_all(db, found.facts, result, now_ms);
   }
   const bool more_replies = replies.match(how.words);
   result.more = result.more || more_replies;
+  result.next_ms = replies.next_ms();
   result.replies = replies.told || found.told || account.told || !account.paused.empty() || !account.resumed.empty();
   result.paused = std::move(account.paused);
   result.resumed = std::move(account.resumed);

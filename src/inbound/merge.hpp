@@ -25,7 +25,8 @@ struct merge_result {
   std::vector<merged_message> changed;
   std::vector<std::int64_t> paused, resumed;  // campaigns, by what the provider says
   bool replies = false;                       // durable events were added
-  bool more = false;                          // the inbox holds more, or something waits for the index
+  bool more = false;                          // the inbox holds more, or there is more to be indexed
+  std::int64_t next_ms = 0;                   // when to merge again though no webhook comes; 0: never
 };
 
 struct merge_options {

@@ -4,14 +4,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/http/basic_parser.hpp>
 #include <charconv>
 #include <mutex>
 #include <optional>
@@ -19,12 +17,13 @@
 #include <utility>
 #include <vector>
 
+#include "inbound/http_request.hpp"
+
 namespace bulkmsg::inbound {
 namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using boost::beast::string_view;
 using boost::system::error_code;
 using io_executor = asio::io_context::executor_type;
 using tcp = asio::ip::tcp;
@@ -36,141 +35,8 @@ constexpr nanoseconds_t accept_pause =
     100 * millisecond;                        // after "no file descriptors": others must close theirs first
 constexpr nanoseconds_t linger = 2 * second;  // how long an unread rest is drained, so that the peer reads our answer
 constexpr std::size_t input_bytes = 16 * 1024;
-constexpr std::size_t signature_bytes_max = 128;  // "sha256=" and 64 digits, with room
 constexpr int accepts_per_turn = 32;
 constexpr int backlog = 128;
-
-// ---- the request ---------------------------------------------------------------------------------------------------
-
-std::optional<std::string> url_decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      unsigned value = 0;
-      if (text.size() - i < 3) return std::nullopt;
-      const char* from = text.data() + i + 1;
-      const auto [end, bad] = std::from_chars(from, from + 2, value, 16);
-      if (bad != std::errc() || end != from + 2) return std::nullopt;
-      out += static_cast<char>(value);
-      i += 2;
-    }
-  }
-  return out;
-}
-
-struct request {
-  http::verb method = http::verb::unknown;
-  std::string target;
-  std::string signature;
-  std::string body;
-  bool has_signature = false;
-  bool has_host = false;
-  bool has_coding = false;
-  bool expects_continue = false;
-  bool is_1_1 = false;
-  int refusal = 0;  // a status that the parser's error stands for
-};
-
-class parser final : public http::basic_parser<true> {
- public:
-  parser(const receiver_options& options, request& to, std::size_t& bodies_bytes)
-      : options_(options), to_(to), bodies_bytes_(bodies_bytes) {
-    header_limit(static_cast<std::uint32_t>(options.head_bytes_max));
-    body_limit(options.body_bytes_max);
-  }
-
- private:
-  void on_request_impl(http::verb method, string_view, string_view target, int version, error_code&) override {
-    to_.method = method;
-    to_.target.assign(target.data(), target.size());
-    to_.is_1_1 = version == 11;
-  }
-  void on_response_impl(int, string_view, int, error_code&) override {}
-  void on_field_impl(http::field name, string_view text, string_view value, error_code& ec) override {
-    if (in_body_) return;  // a trailer may not add a signature after the fact
-    if (name == http::field::host) {
-      to_.has_host = true;
-    } else if (name == http::field::transfer_encoding) {
-      to_.has_coding = true;
-    } else if (name == http::field::expect) {
-      to_.expects_continue = boost::beast::iequals(value, "100-continue");
-    } else if (name == http::field::unknown && boost::beast::iequals(text, "X-Hub-Signature-256")) {
-      // Two signatures are a riddle, and riddles are how checks get bypassed.
-      if (to_.has_signature || value.size() > signature_bytes_max) {
-        refuse(400, ec);
-        return;
-      }
-      to_.has_signature = true;
-      to_.signature.assign(value.data(), value.size());
-    }
-  }
-  void on_header_impl(error_code&) override { in_body_ = true; }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-  std::size_t on_body_impl(string_view body, error_code& ec) override {
-    if (bodies_bytes_ + body.size() > options_.bodies_bytes_max) {
-      refuse(503, ec);
-      return 0;
-    }
-    bodies_bytes_ += body.size();
-    to_.body.append(body.data(), body.size());
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code& ec) override {
-    return on_body_impl(body, ec);
-  }
-  void on_finish_impl(error_code&) override {}
-
-  void refuse(int status, error_code& ec) {
-    to_.refusal = status;
-    ec = http::error::bad_value;
-  }
-
-  const receiver_options& options_;
-  request& to_;
-  std::size_t& bodies_bytes_;
-  bool in_body_ = false;
-};
-
-int status_of(const error_code& ec) {
-  if (ec == http::error::body_limit) return 413;
-  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) return 431;
-  return 400;
-}
-
-std::string_view reason_of(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 413:
-      return "Content Too Large";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return status < 300 ? "OK" : status < 500 ? "Refused" : "Failed";
-  }
-}
 
 // ---- listening -----------------------------------------------------------------------------------------------------
 
@@ -270,7 +136,7 @@ class receiver::server : public std::enable_shared_from_this<receiver::server> {
     std::size_t used = 0;
     std::vector<char> input;
     request current;
-    std::optional<parser> reader;
+    std::optional<request_parser> reader;
     std::string output;
     std::size_t written = 0;
   };
@@ -519,32 +385,12 @@ class receiver::server : public std::enable_shared_from_this<receiver::server> {
   }
 
   void verify(const session_ptr& s) {
-    std::array<std::optional<std::string>, 3> found;
-    static constexpr std::array<std::string_view, 3> names = {"hub.mode", "hub.verify_token", "hub.challenge"};
-    const std::size_t question = s->current.target.find('?');
-    std::string_view query =
-        question == std::string::npos ? std::string_view() : std::string_view(s->current.target).substr(question + 1);
-    while (!query.empty()) {
-      const std::size_t end = std::min(query.find('&'), query.size());
-      const std::string_view pair = query.substr(0, end);
-      query.remove_prefix(std::min(end + 1, query.size()));
-      const std::size_t equals = std::min(pair.find('='), pair.size());
-      const auto name = url_decoded(pair.substr(0, equals));
-      auto value = url_decoded(pair.substr(std::min(equals + 1, pair.size())));
-      if (!name || !value) {
-        respond(s, 400, {});
-        return;
-      }
-      const auto which = std::find(names.begin(), names.end(), *name);
-      if (which == names.end()) continue;
-      auto& place = found[static_cast<std::size_t>(which - names.begin())];
-      if (!place) place = std::move(*value);  // the first of several counts
-    }
-    if (!found[0] || !found[1] || !found[2]) {
+    const auto asked = parse_handshake(s->current.target);
+    if (!asked) {
       respond(s, 400, {});
       return;
     }
-    const std::string challenge = handler_.on_verify(*found[0], *found[1], *found[2]);
+    const std::string challenge = handler_.on_verify(asked->mode, asked->token, asked->challenge);
     if (s->state == phase::gone) return;  // the handler closed the receiver
     respond(s, challenge.empty() ? 403 : 200, challenge);
   }

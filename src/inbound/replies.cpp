@@ -113,6 +113,12 @@ void replies::open_window(const channels::reply& r, const std::string& address, 
   db_.run("UPDATE replies SET conversation = ?2, resumed = ?3 WHERE id = ?1", id, conversation, had != 0);
 }
 
+std::int64_t replies::next_ms() {
+  const auto next = db_.number("SELECT min(waits) FROM replies WHERE waits > 0");
+  // What waits for the index already: it gets there as intents are closed.
+  return next == 0 ? 0 : std::max(next, now_ms_ + look_again_ms);
+}
+
 struct replies::waiting {
   std::int64_t id, received_at_ms, at_ms, conversation;
   bool resumed;

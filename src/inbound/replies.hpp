@@ -29,6 +29,8 @@ class replies {
   // Finds out what kept ones answer, counts `responded` and adds their events. Those whose message may be there but is
   // not indexed yet wait. True when there are more that need not wait.
   bool match(const words_of_message& words);
+  // When to match again though nothing comes; 0: never.
+  std::int64_t next_ms();
 
   bool told = false;  // events were added
 

@@ -25,6 +25,8 @@ std::vector<std::int64_t> pull_brake(database& db, const std::vector<std::int64_
 std::vector<std::int64_t> release_brake(database& db, std::string_view cause, std::int64_t now_ms);
 // Likewise for those whose time has come.
 std::vector<std::int64_t> release_due_brakes(database& db, std::int64_t now_ms);
+// When the next one ends by itself, Unix milliseconds; 0: none does.
+std::int64_t next_brake_end(database& db);
 // A person paused what a brake had paused: it no longer goes on by itself.
 void hold_braked(database& db, std::int64_t campaign, std::string_view reason, std::int64_t now_ms,
                  std::string_view actor = {});

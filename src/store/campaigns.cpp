@@ -221,12 +221,14 @@ void set_schedule(database& db, std::int64_t campaign, const schedule_options& w
          at_ms, when.at, when.max_lateness.count());
 }
 
-std::vector<std::int64_t> due_schedules(database& db, std::int64_t now_ms) {
-  std::vector<std::int64_t> due;
+schedules due_schedules(database& db, std::int64_t now_ms) {
+  schedules found;
   auto r = db.select("SELECT id FROM campaigns WHERE state = 2 AND scheduled_at_ms <= ?1 ORDER BY scheduled_at_ms, id",
                      now_ms);
-  while (r.next()) due.push_back(r.integer(0));
-  return due;
+  while (r.next()) found.due.push_back(r.integer(0));
+  found.next_ms =
+      db.number("SELECT min(scheduled_at_ms) FROM campaigns WHERE state = 2 AND scheduled_at_ms > ?1", now_ms);
+  return found;
 }
 
 void note_history(database& db, std::int64_t campaign, std::string_view action, std::string_view reason,

@@ -62,8 +62,12 @@ void erase_draft(database& db, std::int64_t campaign, std::int64_t now_ms,
 void change_state(database& db, std::int64_t campaign, campaign_state to, std::string_view verb,
                   std::string_view reason, std::int64_t now_ms, std::string_view actor = "engine");
 void set_schedule(database& db, std::int64_t campaign, const schedule_options& when, std::int64_t at_ms);
-// Scheduled campaigns whose time has come, the earliest first.
-std::vector<std::int64_t> due_schedules(database& db, std::int64_t now_ms);
+// Scheduled campaigns whose time has come, the earliest first, and when the next one's comes; 0: there is none.
+struct schedules {
+  std::vector<std::int64_t> due;
+  std::int64_t next_ms = 0;
+};
+schedules due_schedules(database& db, std::int64_t now_ms);
 
 // Who did what, when and why; `campaign` 0: to the store as a whole.
 void note_history(database& db, std::int64_t campaign, std::string_view action, std::string_view reason,

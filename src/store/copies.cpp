@@ -67,7 +67,8 @@ adoption adopt(database& db, const file_identity& is, std::uint64_t new_id, std:
       "SELECT max(coalesce((SELECT max(at_ms) FROM history), 0), coalesce((SELECT max(at_ms) FROM intents), 0), "
       "coalesce((SELECT max(at_ms) FROM consent_log), 0), coalesce((SELECT max(at_ms) FROM ledger), 0))");
   db.run(
-      "INSERT INTO former_stores(store_id, lanes_to, adopted_at_ms) SELECT store_id, (SELECT max(id) FROM lanes), ?1 "
+      "INSERT INTO former_stores(store_id, lanes_to, adopted_at_ms) SELECT store_id, "
+      "(SELECT coalesce(max(id), 0) FROM lanes), ?1 "
       "FROM store WHERE true ON CONFLICT DO NOTHING",
       now_ms);
   db.run("UPDATE store SET store_id = ?1", static_cast<std::int64_t>(new_id));

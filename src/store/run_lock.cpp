@@ -1,6 +1,7 @@
 #include "store/run_lock.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,7 +10,7 @@
 namespace bulkmsg::store {
 
 result<run_lock> run_lock::take(const std::string& store_path) {
-  const std::string path = store_path + ".lock";
+  const std::string path = run_lock_file(store_path);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) {
     return fail(errc::store_failed,
@@ -39,6 +40,13 @@ run_lock::~run_lock() {
   unlock.l_whence = SEEK_SET;
   static_cast<void>(::fcntl(fd_, F_OFD_SETLK, &unlock));
   ::close(fd_);
+}
+
+std::string run_lock_file(const std::string& store_path) { return store_path + ".lock"; }
+
+void tell_runner(const std::string& store_path) noexcept {
+  // There is none as long as nobody ever ran it; a runner that opens looks by itself.
+  static_cast<void>(::utimensat(AT_FDCWD, run_lock_file(store_path).c_str(), nullptr, 0));
 }
 
 }  // namespace bulkmsg::store

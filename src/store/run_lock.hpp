@@ -23,4 +23,9 @@ class run_lock {
   int fd_;
 };
 
+// The lock's file, whose times are touched when the runner is to look for posts.
+std::string run_lock_file(const std::string& store_path);
+// Tells the process that runs the store, if there is one, that something was posted for it. Thread: any. Blocks: no.
+void tell_runner(const std::string& store_path) noexcept;
+
 }  // namespace bulkmsg::store

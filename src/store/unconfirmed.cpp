@@ -112,6 +112,35 @@ std::int64_t give_up(database& db, const ruled& c, std::int64_t most, std::int64
   return static_cast<std::int64_t>(ids.size());
 }
 
+// When a rule is due for a message of the campaign though nothing is heard of it; 0: never.
+std::int64_t next_due(database& db, const ruled& c, std::int64_t now_ms, std::int64_t opened_ms) {
+  std::int64_t next = 0;
+  const auto keep = [&](std::int64_t at_ms) {
+    if (at_ms > now_ms && (next == 0 || at_ms < next)) next = at_ms;
+  };
+  for (const auto lane : lanes_of(db, c.id)) {
+    if (c.rule != unconfirmed_rule::hold) {
+      const auto oldest = db.number(
+          "SELECT at_ms FROM messages WHERE state = 4 AND id >> 32 = ?1 AND superseded IS NULL AND at_ms > ?2 "
+          "ORDER BY superseded, at_ms LIMIT 1",
+          lane, now_ms - c.wait_ms);
+      if (oldest != 0) keep(std::max(oldest, opened_ms) + c.wait_ms);
+      keep(opened_ms + c.wait_ms);
+    }
+    if (c.repeat_ms == 0) continue;
+    auto r =
+        db.select("SELECT min(at_ms + min(max(at_ms + ?3 - " REPEAT_UNTIL ", ?4), ?5)), min(" REPEAT_UNTIL
+                  ") FROM messages WHERE state = 4 AND id >> 32 = ?1 AND superseded IS NULL AND " REPEAT_UNTIL " > ?2",
+                  lane, now_ms, c.repeat_ms, repeat_after_min_ms, repeat_after_max_ms);
+    if (r.next() && !r.is_null(0)) {
+      // What is overdue is repeated when the campaign sends again.
+      keep(r.integer(0));
+      keep(r.integer(1));
+    }
+  }
+  return next;
+}
+
 }  // namespace
 
 void set_rule(database& db, std::int64_t campaign, unconfirmed_rule rule, std::int64_t wait_ms) {
@@ -132,6 +161,7 @@ rule_turn keep_rules(database& db, std::int64_t now_ms, std::int64_t opened_ms) 
   rule_turn turn;
   std::int64_t left = rows_max;
   for (const auto& c : campaigns_with_rules(db)) {
+    turn.any = true;
     if (left <= 0) {
       turn.more = true;
       break;
@@ -150,6 +180,10 @@ rule_turn keep_rules(database& db, std::int64_t now_ms, std::int64_t opened_ms) 
       if (waited && c.rule == unconfirmed_rule::give_up && left > 0) left -= give_up(db, c, left, now_ms, turn);
     }
     if (sending && c.queued == 0 && exhausted(db, c.id) && !awaits_rule(db, c.id, now_ms)) turn.ended.push_back(c.id);
+    if (const auto next = c.unconfirmed > 0 ? next_due(db, c, now_ms, opened_ms) : 0;
+        next != 0 && (turn.next_ms == 0 || next < turn.next_ms)) {
+      turn.next_ms = next;
+    }
   }
   turn.more = turn.more || left <= 0;
   return turn;

@@ -37,6 +37,8 @@ struct rule_turn {
   std::vector<std::int64_t> queued;  // campaigns with messages to be sent again
   std::vector<std::int64_t> ended;   // campaigns that are sending, have nothing to send and wait for nothing
   bool more = false;                 // it was cut off after some milliseconds of work
+  bool any = false;                  // there are campaigns with a rule that are sending, or may have sent
+  std::int64_t next_ms = 0;          // when something is due by time alone; 0: never
 };
 // Carries out the rules of all campaigns as far as they are due. opened_ms: when the store was opened to run.
 rule_turn keep_rules(database& db, std::int64_t now_ms, std::int64_t opened_ms);

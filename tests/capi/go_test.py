@@ -39,7 +39,7 @@ os.environ.update(GOFLAGS="-mod=mod", GOPROXY="off", GOCACHE=given.cache, CGO_EN
                   PKG_CONFIG_PATH=str(libraries / "pkgconfig"), LD_LIBRARY_PATH=str(libraries))
 static = {"CGO_CFLAGS": f"-I{prefix}/include", "CGO_LDFLAGS": f"-L{libraries}"}
 gofmt = pathlib.Path(given.go).resolve().with_name("gofmt")
-if run(gofmt, "-l", package, given.source / "examples" / "go").strip():
+if run(gofmt, "-l", package, given.source / "examples" / "go", given.source / "bench" / "crossing").strip():
     sys.exit("not as gofmt writes it")
 run(given.go, "vet", "./...")
 run(given.go, "test", "-race", "-count=1", "./...", GODEBUG="cgocheck=2")

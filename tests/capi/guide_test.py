@@ -18,6 +18,7 @@ import tempfile
 import time
 import unittest
 
+import c_header
 import sandbox
 
 arguments = argparse.ArgumentParser()
@@ -29,8 +30,8 @@ arguments.add_argument("--sandbox", required=True)
 arguments.add_argument("--data", type=pathlib.Path, required=True)
 arguments.add_argument("--update", action="store_true")
 given, rest = arguments.parse_known_args()
+given.header = pathlib.Path(given.include, "bulkmsg", "bulkmsg.h")
 
-KINDS = ["ENGINE", "CAMPAIGN", "ACCOUNT", "START", "IMPORT", "CONTACTS", "TEMPLATES", "MEDIA", "MESSAGES", "PREVIEW"]
 ROWS = 200
 
 
@@ -38,18 +39,22 @@ def options_page():
     library = ctypes.CDLL(str(given.library))
     library.bulkmsg_text_data.restype = ctypes.c_char_p
     page = "# Options\n\nWritten from the code by `tests/capi/guide_test.py --update`.\n"
-    for number, kind in enumerate(KINDS, 1):
+    constants = c_header.read(given.header).constants
+    for kind, number in constants.items():
+        if not kind.startswith(("BULKMSG_CONFIG_", "BULKMSG_LIST_")):
+            continue
         text = ctypes.c_void_p()
         if library.bulkmsg_config_describe(number, ctypes.byref(text), None) != 0:
             raise RuntimeError(kind)
-        page += f"\n## BULKMSG_CONFIG_{kind}\n\n| key | value | default | |\n|---|---|---|---|\n"
-        for o in json.loads(library.bulkmsg_text_data(text, None)):
+        options = json.loads(library.bulkmsg_text_data(text, None))
+        library.bulkmsg_text_destroy(text)
+        if not options:
+            continue  # a list without a filter
+        page += f"\n## {kind}\n\n| key | value | default | |\n|---|---|---|---|\n"
+        for o in options:
             allowed = o["allowed"].replace("|", " \\| ")
             default = "required" if o["required"] else f"`{o['default']}`" if o["default"] else ""
             page += f"| `{o['key']}` | {allowed} | {default} | {o['description']} |\n"
-        library.bulkmsg_text_destroy(text)
-    if library.bulkmsg_config_describe(len(KINDS) + 1, ctypes.byref(ctypes.c_void_p()), None) == 0:
-        raise RuntimeError("a kind of config is missing here")
     return page
 
 
@@ -77,7 +82,8 @@ class Guide(unittest.TestCase):
         return program
 
     def run_page(self, page, *more, provider):
-        line = [self.compiled(page), self.directory / "store", provider.sender_file, provider.template, self.csv, *more]
+        line = [self.compiled(page), self.directory / "store", provider.sender_file, provider.template, self.csv]
+        line += [word() if callable(word) else word for word in more]
         done = subprocess.run([str(word) for word in line], stdout=subprocess.PIPE, text=True, timeout=60)
         self.assertEqual(0, done.returncode)
         self.assertEqual(ROWS, len({message["to"] for message in provider.accepted()}))
@@ -99,6 +105,21 @@ class Guide(unittest.TestCase):
 
     def test_event_loop(self):
         self.assertIn(f"sent {ROWS}", self.run_page("event-loop", provider=self.start_sandbox()))
+
+    def test_schedule(self):
+        soon = lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6))  # noqa: E731
+        said = self.run_page("schedule", soon, provider=self.start_sandbox())
+        self.assertIn(f"{ROWS} messages, 0 suppressed\nsent {ROWS}, delivered 0, unconfirmed 0 of {ROWS}\n", said)
+        self.assertIn('"action":"cancel', said)
+
+    def test_personal_data(self):
+        self.run_page("send-a-csv", provider=self.start_sandbox())
+        copy = self.directory / "backup"
+        line = [self.compiled("personal-data"), self.directory / "store", "+12125550007", copy]
+        said = subprocess.run([str(word) for word in line], check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+        self.assertIn('forgotten: {"recipients":1,', said)
+        self.assertIn('"retention_hours":720', said)
+        self.assertNotIn(b"12125550007", copy.read_bytes())
 
     def test_resume_after_a_crash(self):
         provider = self.start_sandbox()

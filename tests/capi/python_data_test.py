@@ -52,6 +52,9 @@ class Recipients(WithAnEngine):
         self.assertEqual("Hello 7, how are you?", campaign.preview(1)["text"])
         with self.assertRaises(ValueError):
             campaign.add([{"phone_number": "+447700900126"}, {"phone_number": "+447700900127", "other": "x"}])
+        with self.assertRaises(ValueError):
+            campaign.add([{"phone_number": "+447700900126", "param1": "A"}, {"phone_number": "+447700900127", "x": "B"}])
+        self.assertEqual(1, campaign.add([{"phone_number": "+447700900128", "param1": 8}] * 1).added)
 
     def test_from_columns_and_generators(self):
         campaign = self.draft()
@@ -96,27 +99,27 @@ class Contacts(WithAnEngine):
         engine.put_segment("lisbon", {"all": [{"attribute": "city", "is": "Lisbon"}]})
         engine.add_to_group("some", ["+44 7700 900124"])
         self.assertEqual((2, 1, 2, 1), tuple(engine.count_contacts(s) for s in ("", "lisbon", "everyone", "some")))
-        self.assertEqual({"everyone", "lisbon", "some"}, {segment["name"] for segment in engine.segments()})
+        self.assertEqual({"everyone", "lisbon", "some"}, {segment.name for segment in engine.segments()})
         (ana,) = engine.contacts("lisbon")
-        self.assertEqual(("+447700900123", "1990-02-03"), (ana["address"], ana["attributes"]["born"]))
-        self.assertEqual({"vip", "spring"}, set(ana["labels"]))
+        self.assertEqual(("+447700900123", "1990-02-03"), (ana.address, ana.attributes["born"]))
+        self.assertEqual({"vip", "spring"}, set(ana.labels))
         engine.suppress("+447700900124", note="asked")
         chosen = self.draft().import_contacts()
         self.assertEqual((2, 1, 1), (chosen["chosen"], chosen["added"], chosen["suppressed"]))
         engine.remove_segment("lisbon")
         with self.assertRaises(bulkmsg.UsageError):
             engine.count_contacts("lisbon")
-        self.assertIn("born", {attribute["name"] for attribute in engine.attributes()})
+        self.assertIn("born", {attribute.name for attribute in engine.attributes()})
 
     def test_consent_and_suppression(self):
         engine = self.engine
         engine.suppress("+447700900123", scope="marketing", note="asked")
         (row,) = engine.suppressions()
-        self.assertEqual(("marketing", "own_list", "asked"), (row["scope"], row["source"], row["note"]))
+        self.assertEqual(("marketing", "own_list", "asked"), (row.scope, row.source, row.note))
         engine.lift_suppression("+44 7700 900123")
         self.assertEqual([], list(engine.suppressions()))
         engine.put_consent("+447700900123", source="web form")
-        self.assertEqual(["suppress", "lift", "consent"], [entry["what"] for entry in engine.consent_log()])
+        self.assertEqual(["suppress", "lift", "consent"], [entry.what for entry in engine.consent_log()])
         with self.assertRaises(bulkmsg.UsageError):
             engine.suppress("+447700900123", scope="some")
 
@@ -126,7 +129,7 @@ class ContentsAndCredits(WithAnEngine):
         first = self.engine.put_message("hello", {"type": "text", "text": {"body": "Hi {{first_name}}"}})
         self.assertEqual(first, self.engine.find_message("hello")[0])
         self.assertEqual("Hi {{first_name}}", self.engine.find_message("hello")[1]["text"]["body"])
-        self.assertEqual(["hello"], [message["name"] for message in self.engine.messages()])
+        self.assertEqual(["hello"], [message.name for message in self.engine.messages()])
         self.assertIn("first_name", self.engine.template_csv(first))
         self.assertEqual([], list(self.engine.templates(status="APPROVED")))
         self.assertEqual([], list(self.engine.media()))
@@ -136,9 +139,9 @@ class ContentsAndCredits(WithAnEngine):
         self.engine.adjust(account, -4, reason="mistake", actor="me", key="once")
         self.engine.adjust(account, -4, reason="mistake", actor="me", key="once")
         entries = list(self.engine.ledger(account))
-        self.assertEqual(["grant", "adjust"], [entry["kind"] for entry in entries])
-        self.assertEqual(("mistake", "me", "once"), tuple(entries[1][k] for k in ("reason", "actor", "key")))
-        self.assertEqual([6], [found["available"] for found in self.engine.accounts()])
+        self.assertEqual(["grant", "adjust"], [entry.kind for entry in entries])
+        self.assertEqual(("mistake", "me", "once"), (entries[1].reason, entries[1].actor, entries[1].key))
+        self.assertEqual([6], [found.available for found in self.engine.accounts()])
         self.assertEqual(2, self.engine.price(self.engine.put_template(TEMPLATE), {"rates": {}, "credits": {"utility": 2}}))
 
 

@@ -64,7 +64,7 @@ class AgreesWithTheHeader(unittest.TestCase):
         self.assertEqual(set(self.header.functions), set(_abi.SIGNATURES))
 
     def test_every_constant_has_its_number(self):
-        enums = {"BULKMSG_E_": bulkmsg.Status, "BULKMSG_CONFIG_": bulkmsg.ConfigKind,
+        enums = {"BULKMSG_E_": bulkmsg.Status, "BULKMSG_CONFIG_": bulkmsg.ConfigKind, "BULKMSG_LIST_": bulkmsg.ListKind,
                  "BULKMSG_CAMPAIGN_": bulkmsg.CampaignState, "BULKMSG_MESSAGE_": bulkmsg.MessageState,
                  "BULKMSG_RECEIPT_": bulkmsg.Receipt, "BULKMSG_EVENT_": bulkmsg.EventKind,
                  "BULKMSG_FORMAT_": bulkmsg.Format}
@@ -171,7 +171,7 @@ class Errors(WithADirectory):
         self.assertEqual(bulkmsg.Status.SECRET_MISSING, caught.exception.code)
 
     def test_options_are_described(self):
-        for kind in bulkmsg.ConfigKind:
+        for kind in [*bulkmsg.ConfigKind, *bulkmsg.ListKind]:
             for option in bulkmsg.options(kind):
                 self.assertTrue(option["description"], option)
         self.assertIn("progress_max", [o["key"] for o in bulkmsg.options(bulkmsg.ConfigKind.ENGINE)])
@@ -184,7 +184,7 @@ class Drafts(WithADirectory):
         self.assertEqual(bulkmsg.ImportReport(22, 20, 1, 1), report)
         rejected = {row.line: row for row in campaign.rejected()}
         self.assertEqual(bulkmsg.Status.PHONE_HAS_LETTERS, rejected[22].code)
-        self.assertEqual("abc", rejected[22].phone_number)
+        self.assertEqual("abc", rejected[22].address)
         self.assertEqual("phone_number", rejected[22].column_name)
         self.assertTrue(rejected[22].reason)
 
@@ -329,8 +329,8 @@ class Campaigns(WithADirectory):
         self.assertTrue(all(e.is_durable and e.campaign == campaign.id for e in changes))
         self.assertEqual(sorted(e.id for e in changes), [e.id for e in changes])
         status = campaign.status()
-        self.assertEqual(("completed", "spring", plan.hash), (status["state"], status["name"], status["plan_hash"]))
-        self.assertEqual(counters._asdict(), status["counters"])
+        self.assertEqual((bulkmsg.CampaignState.COMPLETED, "spring", plan.hash), (status.state, status.name, status.plan_hash))
+        self.assertEqual(counters, status.counters)
 
     def test_pause_resume_and_reopening_send_each_message_once(self):
         provider = self.sandbox()
@@ -345,7 +345,7 @@ class Campaigns(WithADirectory):
         time.sleep(0.3)
         self.assertLess(len(provider.accepted()), 400)
         self.assertLessEqual(len(provider.accepted()) - at_pause, 8)  # what was on the wire
-        self.assertEqual("lunch", campaign.status()["reason"])
+        self.assertEqual("lunch", campaign.status().reason)
         campaign.resume()
         time.sleep(0.3)
         engine.close()
@@ -390,6 +390,28 @@ class Campaigns(WithADirectory):
         self.assertEqual([engine], select.select([engine], [], [], 10)[0])
         self.until_final(engine, campaign)
         self.assertEqual([], select.select([engine], [], [], 0)[0])
+
+    def test_a_batch_of_events_is_columns_too(self):
+        provider = self.sandbox()
+        engine = self.open()
+        campaign = self.draft(engine, provider.sender)
+        campaign.import_csv(rows(3))
+        empty = engine.poll_batch()
+        while len(empty):
+            empty = engine.poll_batch()
+        self.assertEqual(([], []), (empty.id.tolist(), empty.code.tolist()))
+        campaign.start()
+        taken = []
+        while sum(state == bulkmsg.MessageState.ACCEPTED for _, state in taken) < 3:
+            batch = engine.poll_batch(10)
+            self.assertTrue(len(batch))
+            columns = [getattr(batch, name).tolist() for name in bulkmsg.Event._fields]
+            self.assertEqual([tuple(event) for event in batch], list(zip(*columns)))
+            self.assertIsInstance(batch[-1], bulkmsg.Event)
+            self.assertEqual((list(batch)[-1], list(batch)), (batch[-1], batch[:]))
+            told = bulkmsg.EventKind.MESSAGE
+            taken += [(e.message, e.state) for e in batch if e.kind == told]
+        self.assertEqual(3, len({message for message, _ in taken}))
 
     def test_wakeup_ends_a_wait(self):
         engine = self.open()

@@ -60,7 +60,8 @@ class Sandbox:
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
 
     def post(self, path, body):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/_sandbox/{path}", json.dumps(body).encode())
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/_sandbox/{path}", data)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.read()
 

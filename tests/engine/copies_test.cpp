@@ -71,6 +71,14 @@ TEST(copies, an_adopted_copy_is_a_store_of_its_own_with_its_campaigns_paused) {
   EXPECT_EQ(code_of(engine::adopt(copied)), errc::store_in_use);
 }
 
+TEST(copies, a_copy_of_a_store_that_never_sent_can_be_adopted) {
+  host h({}, "http://127.0.0.1:1");
+  const auto copied = h.folder.file("copy");
+  must(h->backup(copied));
+  EXPECT_EQ(must(engine::adopt(copied)).paused, 0);
+  EXPECT_FALSE(must(engine::open(copied)).is_copy());
+}
+
 TEST(copies, receipts_for_what_was_sent_before_are_still_taken_and_for_later_lanes_are_foreign) {
   provider p;
   host h({}, p.origin());

@@ -22,10 +22,38 @@ int threads_named(const std::string& wanted) {
   return count;
 }
 
+// How often the engine's threads went to sleep so far.
+std::int64_t sleeps() {
+  std::int64_t count = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name, line;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    if (!name.starts_with("bulkmsg-")) continue;
+    std::ifstream status(task.path() / "status");
+    while (std::getline(status, line)) {
+      if (line.starts_with("voluntary_ctxt_switches:")) count += std::stoll(line.substr(line.find(':') + 1));
+    }
+  }
+  return count;
+}
+
+TEST(engine_threads, sleep_while_there_is_nothing_to_do) {
+  provider p;
+  host h({}, p.origin());
+  const auto campaign = h.start(20);
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == campaign_state::completed; }));
+  // At rest: over a second none of them wakes more than once or twice.
+  EXPECT_TRUE(h.until([&] {
+    const auto before = sleeps();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    return sleeps() - before <= 2;
+  }));
+}
+
 TEST(io_threads, senders_are_spread_and_every_recipient_of_each_gets_one_request) {
   provider shop, desk, club;
   host h({.send = true, .io_threads = 2}, shop.origin());
-  EXPECT_EQ(threads_named("bulkmsg-io"), 2);
+  EXPECT_TRUE(h.until([] { return threads_named("bulkmsg-io") == 2; })) << "they name themselves";
   std::vector<campaign_id> campaigns;
   for (auto* at : {&shop, &desk, &club}) {
     auto settings = sender_at(at->origin());

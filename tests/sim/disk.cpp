@@ -59,9 +59,7 @@ int write(sqlite3_file* f, const void* from, int n, sqlite3_int64 offset) {
 
 int truncate(sqlite3_file* f, sqlite3_int64 size) {
   if (!mounted->operate()) return SQLITE_IOERR_TRUNCATE;
-  auto& of = *at(f).of;
-  of.truncated = true;
-  of.content.resize(static_cast<std::size_t>(size));
+  mounted->cut(*at(f).of, static_cast<std::size_t>(size));
   return SQLITE_OK;
 }
 
@@ -260,7 +258,6 @@ void disk::mount() {
 void disk::put(const std::string& path, const std::string& content) {
   auto f = std::make_shared<file>();
   f->content = content;
-  if (tracked_) f->synced = content;
   files_[path] = std::move(f);
 }
 
@@ -289,46 +286,67 @@ bool disk::operate() {
   return false;
 }
 
+void disk::cover(file& f, std::size_t at, std::size_t written, std::size_t covered) {
+  if (!tracked_) return;
+  f.unsynced.push_back({at, written, f.content.size(), f.covered.size(), covered});
+  f.covered.append(f.content, at, covered);
+}
+
 void disk::note(file& f, std::size_t at, const char* bytes, std::size_t n) {
-  if (f.content.size() < at + n) f.content.resize(at + n);
+  const auto size = f.content.size();
+  cover(f, std::min(at, size), n + at - std::min(at, size), at < size ? std::min(n, size - at) : 0);
+  if (size < at + n) {
+    if (f.content.capacity() < at + n) f.content.reserve(2 * (at + n));
+    f.content.resize(at + n);
+  }
   std::memcpy(f.content.data() + at, bytes, n);
-  if (tracked_) f.unsynced.push_back({at, std::string(bytes, n)});
+}
+
+void disk::cut(file& f, std::size_t to) {
+  const auto size = f.content.size();
+  if (to < size) cover(f, to, 0, size - to);
+  f.truncated = true;
+  f.content.resize(to);
 }
 
 void disk::synced(file& f) {
-  if (!tracked_) return;
-  // Only what changed is copied: a sync costs what was written, not what there is.
-  if (f.truncated) {
-    f.synced = f.content;
-  } else {
-    if (f.synced.size() < f.content.size()) f.synced.resize(f.content.size());
-    for (const auto& w : f.unsynced) std::memcpy(f.synced.data() + w.at, w.bytes.data(), w.bytes.size());
-  }
   f.unsynced.clear();
+  f.covered.clear();
   f.truncated = false;
+}
+
+// Back to what was synced, and then any part of what was written since.
+void disk::lose_power(file& f) {
+  const auto size = f.content.size();
+  std::vector<std::string> written;
+  for (auto w = f.unsynced.rbegin(); w != f.unsynced.rend(); ++w) {
+    written.push_back(f.content.substr(w->at, w->size));
+    f.content.resize(w->file_size_before);
+    f.content.replace(w->at, w->covered, f.covered, w->covered_from, w->covered);
+  }
+  const bool all = dice_() % 4 == 0, none = dice_() % 4 == 0;
+  for (std::size_t i = 0; i < f.unsynced.size(); ++i) {
+    const auto& bytes = written[written.size() - 1 - i];
+    const auto at = f.unsynced[i].at;
+    for (std::size_t from = 0; from < bytes.size(); from += sector) {
+      if (none || (!all && dice_() % 2 == 0)) continue;
+      const auto n = std::min(sector, bytes.size() - from);
+      if (f.content.size() < at + from + n) f.content.resize(at + from + n);
+      std::memcpy(f.content.data() + at + from, bytes.data() + from, n);
+    }
+  }
+  if (f.truncated && dice_() % 2 == 0) f.content.resize(std::min(f.content.size(), size));
+  synced(f);
 }
 
 void disk::reboot(end how) {
   for (auto& [path, f] : files_) {
-    if (how == end::of_power) {
-      const bool all = dice_() % 4 == 0, none = dice_() % 4 == 0;
-      for (const auto& w : f->unsynced) {
-        for (std::size_t from = 0; from < w.bytes.size(); from += sector) {
-          if (none || (!all && dice_() % 2 == 0)) continue;
-          const auto n = std::min(sector, w.bytes.size() - from);
-          if (f->synced.size() < w.at + from + n) f->synced.resize(w.at + from + n);
-          std::memcpy(f->synced.data() + w.at + from, w.bytes.data() + from, n);
-        }
-      }
-      if (f->truncated && dice_() % 2 == 0) f->synced.resize(std::min(f->synced.size(), f->content.size()));
-      f->content = f->synced;
-    }
     // What a dead process wrote, the next one may find lost by a later loss of power all the same.
-    if (how == end::of_power) f->unsynced.clear(), f->truncated = false;
+    if (how == end::of_power) lose_power(*f);
     auto clean = std::make_shared<file>();
     clean->content = std::move(f->content);
-    clean->synced = std::move(f->synced);
     clean->unsynced = std::move(f->unsynced);
+    clean->covered = std::move(f->covered);
     clean->truncated = f->truncated;
     f = std::move(clean);
   }

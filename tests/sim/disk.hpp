@@ -14,14 +14,15 @@
 namespace bulkmsg::sim {
 
 struct file {
+  // What was written since the last sync, in order, each with what it covered; a truncation covers and writes nothing.
   struct write {
-    std::size_t at;
-    std::string bytes;
+    std::size_t at, size;
+    std::size_t file_size_before, covered_from, covered;
   };
-  std::string content;              // as the processes see it
-  std::string synced;               // what had been there before `unsynced`; kept only where `tracked`
-  std::vector<write> unsynced;      // since then, in order
-  bool truncated = false;           // since then
+  std::string content;  // as the processes see it
+  std::vector<write> unsynced;
+  std::string covered;
+  bool truncated = false;           // since the last sync
   std::vector<std::string> shared;  // WAL index: in memory, so it is gone with the process
   // Locks of the WAL index: 8 slots, held by readers (counted) or one writer (-1); and of the file itself.
   int slots[8] = {};
@@ -60,10 +61,14 @@ class disk {
   bool operate();  // counts one; false: dead
   bool sync_fails() { return fails_in_1024_ > 0 && static_cast<int>(dice_() % 1024) < fails_in_1024_; }
   void note(file& f, std::size_t at, const char* bytes, std::size_t n);
+  void cut(file& f, std::size_t to);
   void synced(file& f);
   std::uint64_t random() { return dice_(); }
 
  private:
+  void lose_power(file& f);
+  void cover(file& f, std::size_t at, std::size_t written, std::size_t covered);
+
   std::mt19937_64 dice_;
   std::map<std::string, std::shared_ptr<file>> files_;
   std::int64_t left_ = -1;

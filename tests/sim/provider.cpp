@@ -144,12 +144,18 @@ provider::receipt provider::receipt_of(const entry& of, const std::string& id, c
                                        int rank) const {
   const auto at_s = const_cast<world&>(in_).clock().wall() / second;
   const std::string errors = rank == 2 ? R"(,"errors":[{"code":131026,"title":"Message undeliverable"}])" : "";
-  return {R"({"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{)"
-          R"("messaging_product":"whatsapp","metadata":{"phone_number_id":"1"},"statuses":[{"id":")" +
-              id + R"(","status":")" + rank_names[static_cast<std::size_t>(rank)] + R"(","timestamp":")" +
+  return {R"({"id":")" + id + R"(","status":")" + rank_names[static_cast<std::size_t>(rank)] + R"(","timestamp":")" +
               std::to_string(at_s) + R"(","recipient_id":")" + of.to.substr(of.to.starts_with('+') ? 1 : 0) +
-              R"(","biz_opaque_callback_data":")" + callback + "\"" + errors + "}]}}]}]}",
+              R"(","biz_opaque_callback_data":")" + callback + "\"" + errors + "}",
           of.message.key(), rank};
+}
+
+std::string provider::webhook(const std::vector<receipt>& of) {
+  std::string statuses;
+  for (const auto& r : of) statuses += (statuses.empty() ? "" : ",") + r.json;
+  return R"({"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{)"
+         R"("messaging_product":"whatsapp","metadata":{"phone_number_id":"1"},"statuses":[)" +
+         statuses + "]}}]}]}";
 }
 
 void provider::report(const entry& of, const std::string& id, const std::string& callback) {

@@ -71,11 +71,12 @@ class provider {
 
   // Receipts on their way, by time; the host hands them to the engine.
   struct receipt {
-    std::string body;
+    std::string json;
     std::int64_t message = 0;  // key
     int rank = 0;
   };
   std::multimap<nanoseconds_t, receipt> mail;
+  static std::string webhook(const std::vector<receipt>& of);
   // Every receipt there is once more.
   void replay();
 

@@ -31,6 +31,7 @@ class sleeper final : public timer {
 class fibre final : public io_executor {
  public:
   explicit fibre(world& in) : in_(in), life_(in.life_) {}
+  ~fibre() override { fibre::stop(); }
   void post(std::function<void()> task) override {
     if (!stopped_) in_.tasks_.push_back({life_, std::move(task)});
   }
@@ -43,7 +44,7 @@ class fibre final : public io_executor {
     if (!ran || stopped_) task();
   }
   void stop() override {
-    if (stopped_) return;
+    if (stopped_ || !in_.alive()) return;
     bool last = false;
     post([&] { last = true; });
     while (!last && in_.turn()) continue;
@@ -165,6 +166,7 @@ class machine final : public surroundings {
   [[nodiscard]] const bulkmsg::clock& time() const noexcept override { return in_.clock_; }
   std::int64_t random_id() override { return in_.dice_.between(1, INT64_MAX - 1); }
   std::unique_ptr<io_executor> make_io() override { return std::make_unique<fibre>(in_); }
+  std::unique_ptr<io_executor> make_helper(const std::string&) override { return std::make_unique<fibre>(in_); }
   std::unique_ptr<store::writer> make_writer(store::database db) override {
     auto made =
         std::make_unique<store::writer>(std::move(db), store::writer::runs::by_step, [this] { return in_.turn(); });
@@ -173,6 +175,10 @@ class machine final : public surroundings {
   }
   result<std::unique_ptr<net::transport>> connect(io_executor&, net::transport_options options) override {
     return std::make_unique<wire>(in_, options);
+  }
+  // Nobody else is there.
+  std::shared_ptr<void> watch_posts(io_executor&, const std::string&, std::function<void()>) override {
+    return std::make_shared<int>(0);
   }
   bool sleep(std::chrono::milliseconds time) override {
     const auto until = in_.clock_.now() + time.count() * millisecond;

@@ -132,7 +132,7 @@ enum {
   BULKMSG_E_OUT_OF_MEMORY = 9002
 };
 
-/* What a config configures. */
+/* What a config configures. BULKMSG_LIST_* are kinds, too: the filter of that list. */
 enum {
   BULKMSG_CONFIG_ENGINE = 1,
   BULKMSG_CONFIG_CAMPAIGN = 2,
@@ -140,10 +140,67 @@ enum {
   BULKMSG_CONFIG_START = 4,
   BULKMSG_CONFIG_IMPORT = 5,
   BULKMSG_CONFIG_CONTACTS = 6,
-  BULKMSG_CONFIG_TEMPLATES = 7,
-  BULKMSG_CONFIG_MEDIA = 8,
-  BULKMSG_CONFIG_MESSAGES = 9,
-  BULKMSG_CONFIG_PREVIEW = 10
+  BULKMSG_CONFIG_MEDIA = 7,
+  BULKMSG_CONFIG_PREVIEW = 8,
+  BULKMSG_CONFIG_COMMAND = 9, /* who does something, why, and how long to wait: of many calls */
+  BULKMSG_CONFIG_SCHEDULE = 10,
+  BULKMSG_CONFIG_TEST_SEND = 11,
+  BULKMSG_CONFIG_RESOLVE = 12,
+  BULKMSG_CONFIG_RETRY = 13,
+  BULKMSG_CONFIG_SUPPRESSION = 14
+};
+
+/* What bulkmsg_engine_list() lists: whose rows `of` chooses, the order, and the fields of a row. Every list can also be
+ * the kind of a config, its filter, where it has options (*). Fields that end in _unix_ms are 0 for "not yet". */
+enum {
+  /* The fetched templates, by number: template (its id), number, business_account_id, provider_id, name, language,
+   * status, category, quality, parameter_format, rejected_reason, gone, fetched_at_unix_ms, json. */
+  BULKMSG_LIST_TEMPLATES = 101, /* (*) */
+  /* The newest own message of each name, by name: template (its id), name, message. */
+  BULKMSG_LIST_OWN_MESSAGES = 102,
+  /* The uploaded files, by number: as bulkmsg_media_put() tells them. */
+  BULKMSG_LIST_MEDIA = 103,
+  /* By id: account (its id), name, renews_at_unix_ms, uncollected, monthly_credits, the options of
+   * BULKMSG_CONFIG_ACCOUNT, the fields of bulkmsg_balances, and available (both). */
+  BULKMSG_LIST_ACCOUNTS = 104,
+  /* of: an account. Its ledger, oldest first: id, at_unix_ms, kind, credits, bucket, period, campaign (0: none), key,
+   * reason, actor. */
+  BULKMSG_LIST_LEDGER = 105,
+  /* By id: as bulkmsg_campaign_status() tells them, without rate, time_left_ms and missing. */
+  BULKMSG_LIST_CAMPAIGNS = 106, /* (*) */
+  /* of: a campaign. Its messages, by number: message (the number that events carry), address, state and receipt
+   * (numbers, BULKMSG_MESSAGE_*, BULKMSG_RECEIPT_*), attempt, provider_id, code, detail, at_unix_ms, sent_at_unix_ms,
+   * delivered_at_unix_ms, read_at_unix_ms, failed_at_unix_ms, line (of the input, from 1), next_at_unix_ms (when a
+   * retry is due), superseded_by (the child campaign that sends it again, or 0). */
+  BULKMSG_LIST_MESSAGES = 107, /* (*) */
+  /* of: a message, to a group. What its participants did: participant, receipt, code, sent_at_unix_ms,
+   * delivered_at_unix_ms, read_at_unix_ms, failed_at_unix_ms. */
+  BULKMSG_LIST_PARTICIPANTS = 108,
+  /* of: a campaign. Rows that were left out, in the order of finding: number, line, column (from 1; 0: the whole row),
+   * column_name, code (a bulkmsg_status), reason, address (as written). */
+  BULKMSG_LIST_REJECTED = 109,
+  /* of: a campaign, or 0 for all. Who did what, oldest first: id, at_unix_ms, campaign (0: the store as a whole),
+   * action, reason, actor ("engine": by itself). */
+  BULKMSG_LIST_HISTORY = 110,
+  /* of: a campaign, or 0 for all. What was written to us, oldest first: number, provider_id, at_unix_ms, address,
+   * user_id, profile, group_id, kind, text, payload, answers (the provider id it quotes), campaign and message (0: it
+   * answers nothing of ours that is known), conversation, resumed, opt_out. */
+  BULKMSG_LIST_REPLIES = 111, /* (*) */
+  /* The durable events that are not acknowledged, oldest first, without taking them from bulkmsg_engine_poll(): id,
+   * kind and state (numbers, as of bulkmsg_event), campaign (0: none), at_unix_ms, payload. */
+  BULKMSG_LIST_EVENTS = 112,
+  /* By id: id, address, attributes (an object), labels, test, sandbox. */
+  BULKMSG_LIST_CONTACTS = 113, /* (*) */
+  /* The declared attributes of contacts: name, type, indexed. */
+  BULKMSG_LIST_ATTRIBUTES = 114,
+  /* The segments and groups: name, conditions (null: a static group), contacts (of a group). */
+  BULKMSG_LIST_SEGMENTS = 115,
+  /* Who is not to be written to: person, address, scope, source, note, at_unix_ms. A person's rows stay on one page,
+   * which may so be up to three rows longer than `limit`. */
+  BULKMSG_LIST_SUPPRESSIONS = 116, /* (*) */
+  /* Every change of suppressions, consent and identities, oldest first: id, at_unix_ms, address, what, source, old,
+   * now, note. */
+  BULKMSG_LIST_CONSENT_LOG = 117
 };
 
 /* What recipients are read from. */
@@ -153,8 +210,8 @@ enum {
   BULKMSG_FORMAT_LIST = 3  /* addresses separated by commas, semicolons, tabs or line breaks */
 };
 
-/* A campaign's life: draft -> starting -> sending <-> paused -> completed | stopped | failed. Values from COMPLETED on
- * are final: nothing more is sent, but receipts are still taken. */
+/* A campaign's life: draft (-> scheduled) -> starting -> sending <-> paused -> completed | stopped | failed. Values
+ * from COMPLETED on are final: nothing more is sent, but receipts are still taken. */
 enum {
   BULKMSG_CAMPAIGN_DRAFT = 1,
   BULKMSG_CAMPAIGN_SCHEDULED = 2,
@@ -247,8 +304,11 @@ typedef struct bulkmsg_plan {
   int64_t messages;
   int64_t credits;           /* price in credits */
   int64_t credits_available; /* -1 without an account */
-  int64_t duration_ms;       /* under the sender's limits, at best */
+  int64_t duration_ms;       /* under the sender's limits and within the hours, at best */
   char hash[72];             /* over every request body: hex digits, then NULs */
+  int64_t suppressed;        /* recipients left out: not to be written to */
+  int64_t without_consent;   /* likewise: marketing, and they are not known to have agreed */
+  int64_t window_closed;     /* likewise: no template, and they have not written for 24 hours */
 } bulkmsg_plan;
 
 /* An account: granted + bought + adjusted = available (both) + reserved + spent + expired, always. In credits. */
@@ -409,28 +469,94 @@ BULKMSG_API bulkmsg_status bulkmsg_engine_event_payload(bulkmsg_engine* engine, 
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_engine_ack(bulkmsg_engine* engine, int64_t event_id, bulkmsg_error** err);
 
+/* One page of anything that the store keeps in rows, as a JSON array of objects; the constant says what there is.
+ * what: BULKMSG_LIST_*. of: whose rows, where the list is of a campaign, an account or a message; else 0.
+ * filter: of kind `what`, or NULL for all. limit: rows of a page, 1..10,000.
+ * inout_cursor: optional. Where the page begins: 0 at the first row; then where this page ended, for the next call. It
+ *   may be kept: what is added later begins there. NULL: the first page.
+ * out_json: to be destroyed. out_count: optional, the rows of this page; fewer than `limit`: there are no more now.
+ * Returns OK; E_NOT_FOUND (no such campaign, account, message, segment); E_PHONE_*, E_ADDRESS_MALFORMED (an address
+ *   of the filter).
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_engine_list(bulkmsg_engine* engine, int32_t what, int64_t of,
+                                               const bulkmsg_config* filter, size_t limit, int64_t* inout_cursor,
+                                               bulkmsg_text** out_json, size_t* out_count, bulkmsg_error** err);
+
+/* What is known of the store as a whole, as a JSON object: copy (it is a copy of a store, opens for reading only, and
+ * bulkmsg_store_adopt() makes it one of its own), recovered_unconfirmed (messages that may have gone before a crash,
+ * found by this opening), recovered_window (messages that were open then, whatever became of them), retention_hours
+ * (0: personal data is kept for ever).
+ * out_json: to be destroyed.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_engine_status(bulkmsg_engine* engine, bulkmsg_text** out_json, bulkmsg_error** err);
+
+/* The engine's counters in Prometheus' text format, version 0.0.4; names and meaning are in the text.
+ * out_text: to be destroyed.
+ * Thread: any.  Blocks: for a read of counters.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_engine_metrics(bulkmsg_engine* engine, bulkmsg_text** out_text, bulkmsg_error** err);
+
+/* Writes a whole copy of the store to a new file while it is being used, in every mode.
+ * path: UTF-8; must not exist. config: of kind COMMAND (actor), or NULL.
+ * Returns OK; E_CONFLICT (the file exists).
+ * Thread: any.  Blocks: for the copying.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_engine_backup(bulkmsg_engine* engine, const char* path, size_t path_len,
+                                                 const bulkmsg_config* config, bulkmsg_error** err);
+
+/* Forgets a person: their contact and replies, and in every campaign the address, parameters and texts; what is queued
+ * for them is skipped. Suppressions and consent stay, under a keyed hash, so that they stay barred; counters and the
+ * ledger stay as they are.
+ * address: as people write it. config: of kind COMMAND (actor, reason), or NULL.
+ * out_json: optional, to be destroyed: recipients, rejected, replies, contact: what was forgotten.
+ * Returns OK, also when nothing was known; E_PHONE_*, E_ADDRESS_MALFORMED; E_READ_ONLY.
+ * Thread: any.  Blocks: for a look at all recipients.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_engine_forget(bulkmsg_engine* engine, const char* address, size_t address_len,
+                                                 const bulkmsg_config* config, bulkmsg_text** out_json,
+                                                 bulkmsg_error** err);
+
+/* How long campaigns that have ended keep addresses, parameters and texts of their messages; kept in the store and
+ * applied while it is run.
+ * hours: 0: for ever; else above 24, so that limits over a day stay true. config: of kind COMMAND (actor), or NULL.
+ * Returns OK; E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_engine_set_retention(bulkmsg_engine* engine, int64_t hours,
+                                                        const bulkmsg_config* config, bulkmsg_error** err);
+
+/* Makes a store of its own of a file that is a copy of one: it gets another id, campaigns that were under way are
+ * paused, scheduled ones are drafts again, and receipts for what was sent before the copy are still taken. Two that
+ * send the same would reach people twice: adopt only when the original is gone or is to go on for itself.
+ * path: UTF-8; nobody has it open. config: of kind COMMAND (actor), or NULL.
+ * out_json: optional, to be destroyed: old_id, new_id (of the store, hex digits), paused (campaigns),
+ *   last_entry_unix_ms (the last that the copy knows).
+ * Returns OK; E_CONFLICT (it is no copy); E_STORE_IN_USE; as bulkmsg_engine_open().
+ * Thread: any.  Blocks: for recovery.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_store_adopt(const char* path, size_t path_len, const bulkmsg_config* config,
+                                               bulkmsg_text** out_json, bulkmsg_error** err);
+
 /* ---- senders and templates ----------------------------------------------------------------------------------- */
 
 /* Adds a sender, or replaces the one of the same name.
- * json: an object with `name`, `phone_number_id`, `token` and, where the defaults do not fit, `origin`, `api_version`,
- *   `business_account_id`, `app_secret`, `verify_token`, `limits`, `connections_max`, `response_timeout_ms`,
- *   `tls_ca_file`. Secrets (token, app_secret, verify_token) are named, "env:NAME" or "file:PATH", never given.
- * out_sender: its id.
- * Returns OK; E_JSON_MALFORMED; E_UNKNOWN_OPTION; E_BAD_OPTION_VALUE; E_SECRET_MISSING (the named secret has no value:
- *   set the variable or write the file); E_READ_ONLY.
- * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+ * json: an object with `name`, `phone_number_id`, `token` and, where the defaults do not fit, `channel`,
+ *   `channel_description`, `origin`, `api_version`, `business_account_id`, `marketing_endpoint`,
+ * `server_faults_refuse`, `app_secret`, `verify_token`, `agent`, `reply_to`, `limits`, `time_zone`, `portfolio`,
+ * `connections_max`, `response_timeout_ms`, `tls_ca_file`, `opt_out_words`. Secrets (token, app_secret, verify_token)
+ * are named, "env:NAME" or "file:PATH", never given. out_sender: its id. Returns OK; E_JSON_MALFORMED;
+ * E_UNKNOWN_OPTION; E_BAD_OPTION_VALUE; E_SECRET_MISSING (the named secret has no value: set the variable or write the
+ * file); E_CHANNEL_MALFORMED, E_FILE_UNREADABLE (the channel's description); E_CONFLICT (it has campaigns over another
+ * channel); E_READ_ONLY. Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_sender_put(bulkmsg_engine* engine, const char* json, size_t json_len,
                                               int64_t* out_sender, bulkmsg_error** err);
 
-/* Asks the provider about the sender's number.
+/* Asks the provider about a sender's number or account; stores nothing.
+ * sender: its id; or 0, with settings in `json` that are tried before they are put.
+ * json: as bulkmsg_sender_put(); empty with an id.
  * out_json: optional, to be destroyed: display_phone_number, verified_name, status, quality, throughput,
  *   messaging_limit.
  * Returns OK; E_NOT_FOUND; E_TOKEN_REJECTED (put a sender with a good token); E_CONNECT_FAILED, E_TLS_FAILED,
  *   E_TIMED_OUT, E_CONNECTION_LOST, E_PROVIDER_UNREADABLE (try later); E_PROVIDER_REFUSED (the provider's code is in
- *   the error).
+ *   the error); of settings also what bulkmsg_sender_put() returns.
  * Thread: any.  Blocks: up to the sender's response timeout.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_sender_check(bulkmsg_engine* engine, int64_t sender, bulkmsg_text** out_json,
-                                                bulkmsg_error** err);
+BULKMSG_API bulkmsg_status bulkmsg_sender_check(bulkmsg_engine* engine, int64_t sender, const char* json,
+                                                size_t json_len, bulkmsg_text** out_json, bulkmsg_error** err);
 
 /* Takes a template as the provider shows it: one entry of `GET /{business-account-id}/message_templates`.
  * out_template: its id; the same JSON gives the same id.
@@ -450,21 +576,13 @@ BULKMSG_API bulkmsg_status bulkmsg_template_put(bulkmsg_engine* engine, const ch
 BULKMSG_API bulkmsg_status bulkmsg_template_fetch(bulkmsg_engine* engine, int64_t sender, int64_t younger_than_ms,
                                                   bulkmsg_text** out_json, bulkmsg_error** err);
 
-/* The fetched templates as a JSON array: template (its id), number, business_account_id, provider_id, name, language,
- * status, category, quality, parameter_format, rejected_reason, gone, fetched_at_unix_ms, json.
- * filter: of kind TEMPLATES, or NULL for all. after: 0, or the last `number` of the page before. limit: 1..10,000.
- * out_json: to be destroyed.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_template_list(bulkmsg_engine* engine, const bulkmsg_config* filter, int64_t after,
-                                                 size_t limit, bulkmsg_text** out_json, bulkmsg_error** err);
-
 /* The fetched template of that name.
- * language: may be empty: the only one there is. out_template: its id. out_json: optional, to be destroyed, as an
- *   element of bulkmsg_template_list().
+ * filter: of kind LIST_TEMPLATES (language, business_account_id), or NULL: the only one there is.
+ * out_template: its id. out_json: optional, to be destroyed, as a row of BULKMSG_LIST_TEMPLATES.
  * Returns OK; E_NOT_FOUND; E_CONFLICT (several; the message lists the languages or accounts).
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_template_find(bulkmsg_engine* engine, const char* name, size_t name_len,
-                                                 const char* language, size_t language_len, int64_t* out_template,
+                                                 const bulkmsg_config* filter, int64_t* out_template,
                                                  bulkmsg_text** out_json, bulkmsg_error** err);
 
 /* The CSV to fill in for a template or an own message: the header row it needs, and an example row.
@@ -489,12 +607,6 @@ BULKMSG_API bulkmsg_status bulkmsg_message_put(bulkmsg_engine* engine, const cha
 BULKMSG_API bulkmsg_status bulkmsg_message_find(bulkmsg_engine* engine, const char* name, size_t name_len,
                                                 int64_t* out_template, bulkmsg_text** out_json, bulkmsg_error** err);
 
-/* The newest own message of each name, by name, as a JSON array: template, name, message.
- * after: empty, or the last name of the page before. limit: 1..10,000. out_json: to be destroyed.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_message_list(bulkmsg_engine* engine, const char* after, size_t after_len,
-                                                size_t limit, bulkmsg_text** out_json, bulkmsg_error** err);
-
 /* Uploads bytes for the sender's number, unless the provider has the same ones young enough.
  * config: of kind MEDIA, or NULL. out_json: to be destroyed: number, phone_number_id, provider_id (what a message
  *   refers to), sha256, mime, bytes, path, uploaded_at_unix_ms, uploaded (by this call).
@@ -513,17 +625,11 @@ BULKMSG_API bulkmsg_status bulkmsg_media_put_file(bulkmsg_engine* engine, int64_
                                                   size_t path_len, const bulkmsg_config* config,
                                                   bulkmsg_text** out_json, bulkmsg_error** err);
 
-/* The uploaded files as a JSON array, objects as of bulkmsg_media_put().
- * after: 0, or the last `number` of the page before. limit: 1..10,000. out_json: to be destroyed.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_media_list(bulkmsg_engine* engine, int64_t after, size_t limit,
-                                              bulkmsg_text** out_json, bulkmsg_error** err);
-
 /* ---- credits ------------------------------------------------------------------------------------------------- */
 
 /* Adds an account, or gives the one of that name another plan. Grants the running month's credits, once a month.
  * config: of kind ACCOUNT; `name` must be set. out_account: its id.
- * Returns OK; E_BAD_OPTION_VALUE; E_READ_ONLY.
+ * Returns OK; E_BAD_OPTION_VALUE; E_CONFLICT (the `key` was used with another plan); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_account_put(bulkmsg_engine* engine, const bulkmsg_config* config,
                                                int64_t* out_account, bulkmsg_error** err);
@@ -568,19 +674,6 @@ BULKMSG_API bulkmsg_status bulkmsg_account_adjust(bulkmsg_engine* engine, int64_
                                                   size_t actor_len, const char* key, size_t key_len,
                                                   bulkmsg_error** err);
 
-/* The accounts as a JSON array: account (its id), name, renews_at_unix_ms, uncollected, available, reserved, spent.
- * after: 0, or the last id of the page before. limit: 1..10,000. out_json: to be destroyed.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_account_list(bulkmsg_engine* engine, int64_t after, size_t limit,
-                                                bulkmsg_text** out_json, bulkmsg_error** err);
-
-/* The account's ledger, oldest first, as a JSON array: id, at_unix_ms, kind, credits, bucket, period, campaign (0:
- * none), key, reason, actor. after: 0, or the last id of the page before. limit: 1..10,000. out_json: to be destroyed.
- * Returns OK; E_NOT_FOUND.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_account_ledger(bulkmsg_engine* engine, int64_t account, int64_t after, size_t limit,
-                                                  bulkmsg_text** out_json, bulkmsg_error** err);
-
 /* What a rate table asks for one message of this content; the option `credits_per_message` of a campaign.
  * rates: a JSON object, see examples/data/rates.json. out_credits: 1..1,000.
  * Returns OK; E_NOT_FOUND; E_JSON_MALFORMED; E_BAD_OPTION_VALUE.
@@ -590,87 +683,122 @@ BULKMSG_API bulkmsg_status bulkmsg_account_price(bulkmsg_engine* engine, int64_t
 
 /* ---- campaigns ----------------------------------------------------------------------------------------------- */
 
-/* Makes a draft.
- * config: of kind CAMPAIGN; `name`, `sender` and `template` must be set. out_campaign: its id.
+/* Makes a draft. Only a name is needed to begin with; what else it takes before it can start, `missing` in its status
+ * says.
+ * config: of kind CAMPAIGN; `name` must be set. out_campaign: its id.
  * Returns OK; E_BAD_OPTION_VALUE; E_NOT_FOUND (no such sender, template or account); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_create(bulkmsg_engine* engine, const bulkmsg_config* config,
                                                    int64_t* out_campaign, bulkmsg_error** err);
 
+/* Replaces all that a draft was made with (what the config does not set is at its default again); recipients stay.
+ * config: as bulkmsg_campaign_create().
+ * Returns OK; E_BAD_OPTION_VALUE; E_NOT_FOUND; E_WRONG_STATE (not a draft); E_CONFLICT (its recipients are addresses of
+ *   another channel); E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_edit(bulkmsg_engine* engine, int64_t campaign, const bulkmsg_config* config,
+                                                 bulkmsg_error** err);
+
 /* Removes a draft and its recipients.
+ * config: of kind COMMAND (actor), or NULL.
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft); E_READ_ONLY.
  * Thread: any.  Blocks: for the removal.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_discard(bulkmsg_engine* engine, int64_t campaign, bulkmsg_error** err);
-
-/* Adds recipients to a draft from CSV text with a header row; the column `phone_number` is required, the others are the
- * template's parameters. A bad row is left out and kept for bulkmsg_campaign_rejected(); the good ones go on.
- * csv: the whole text, UTF-8. out_report: optional. report_size: sizeof(bulkmsg_import_report).
- * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft); E_CSV_EMPTY, E_CSV_NO_PHONE_COLUMN, E_CSV_BAD_HEADER,
- *   E_TEXT_NOT_UTF8, E_COLUMN_MISSING (the template needs it) (nothing was added: fix the list); E_READ_ONLY.
- * Thread: any.  Blocks: for the import.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_import_csv(bulkmsg_engine* engine, int64_t campaign, const char* csv,
-                                                       size_t csv_len, bulkmsg_import_report* out_report,
-                                                       size_t report_size, bulkmsg_error** err);
-
-/* The same from a file, read in pieces: memory does not grow with its size.
- * path: UTF-8. out_report: optional. report_size: sizeof(bulkmsg_import_report).
- * Returns as bulkmsg_campaign_import_csv(); also E_FILE_UNREADABLE.
- * Thread: any.  Blocks: for the import.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_import_csv_file(bulkmsg_engine* engine, int64_t campaign, const char* path,
-                                                            size_t path_len, bulkmsg_import_report* out_report,
-                                                            size_t report_size, bulkmsg_error** err);
-
-/* The rows that imports left out, as CSV with the header row `line,column,column_name,code,reason,phone_number`.
- * after_number: 0, or the number of the last row of the page before. limit: rows, 1..10,000.
- * out_csv: to be destroyed. out_last_number: optional, the number of the last row told of, or after_number when there
- * are no more.
- * Returns OK; E_NOT_FOUND.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_rejected(bulkmsg_engine* engine, int64_t campaign, int64_t after_number,
-                                                     size_t limit, bulkmsg_text** out_csv, int64_t* out_last_number,
-                                                     bulkmsg_error** err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_discard(bulkmsg_engine* engine, int64_t campaign,
+                                                    const bulkmsg_config* config, bulkmsg_error** err);
 
 /* Everything but the network: renders every message, prices, hashes; changes nothing.
  * out_plan: optional. plan_size: sizeof(bulkmsg_plan). out_preview: optional, to be destroyed: the first message as
- *   plain text.
- * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft, or no recipients).
+ *   plain text. out_warnings: optional, to be destroyed: what the content rules warn of, a sentence a line.
+ * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft, or not complete); E_CONTENT_BLOCKED (by the content rules).
  * Thread: any.  Blocks: for the rendering.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_dry_run(bulkmsg_engine* engine, int64_t campaign, bulkmsg_plan* out_plan,
-                                                    size_t plan_size, bulkmsg_text** out_preview, bulkmsg_error** err);
+                                                    size_t plan_size, bulkmsg_text** out_preview,
+                                                    bulkmsg_text** out_warnings, bulkmsg_error** err);
 
 /* Freezes the plan, reserves the credits and begins to send.
  * config: of kind START, or NULL for the defaults. out_plan: optional. plan_size: sizeof(bulkmsg_plan).
  * Returns OK, also when this start was made before under the same `idempotency_key`; E_NOT_FOUND; E_WRONG_STATE
- *   (not a draft, or no recipients); E_CREDITS_SHORT (the message says how many are missing); E_CONFLICT (the plan's
- *   hash is not `expected_hash`); E_SECRET_MISSING; E_READ_ONLY. The campaign is still a draft after a failure.
- * Thread: any.  Blocks: for the freezing.  Since: 0.1. */
+ *   (not a draft, or not complete); E_CREDITS_SHORT (the message says how many are missing); E_CONFLICT (the plan's
+ *   hash is not `expected_hash`); E_CONTENT_BLOCKED; E_SECRET_MISSING; E_READ_ONLY. The campaign is still a draft after
+ * a failure. Thread: any.  Blocks: for the freezing.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_start(bulkmsg_engine* engine, int64_t campaign,
                                                   const bulkmsg_config* config, bulkmsg_plan* out_plan,
                                                   size_t plan_size, bulkmsg_error** err);
 
+/* Starts it later. All is checked and estimated now, and again when the time comes: then the plan is frozen, and what
+ * fails ends the campaign as failed, with the reason. Recipients may still be added. Survives restarts; also in mode
+ * "post".
+ * config: of kind SCHEDULE; `at` must be set. out_plan: optional, an estimate. plan_size: sizeof(bulkmsg_plan).
+ * Returns OK; E_BAD_OPTION_VALUE (the time); as bulkmsg_campaign_start(); E_TIMED_OUT (the runner did not answer).
+ * Thread: any.  Blocks: for the rendering, or up to wait_ms.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_schedule(bulkmsg_engine* engine, int64_t campaign,
+                                                     const bulkmsg_config* config, bulkmsg_plan* out_plan,
+                                                     size_t plan_size, bulkmsg_error** err);
+
+/* Makes a draft of a scheduled campaign again.
+ * config: of kind COMMAND, or NULL.
+ * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not scheduled, or fired already); E_TIMED_OUT; E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit, or up to wait_ms.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_cancel(bulkmsg_engine* engine, int64_t campaign,
+                                                   const bulkmsg_config* config, bulkmsg_error** err);
+
+/* Sends what one recipient of a draft would see to other people, as a campaign of its own: its counters, limits,
+ * receipts and credits are its own, too. Consent is not asked for; suppressions hold.
+ * addresses: 1..100, separated by commas, semicolons or line breaks. config: of kind TEST_SEND, or NULL.
+ * out_campaign: the id of the test's own campaign, which is being sent.
+ * Returns OK; E_NOT_FOUND (no such campaign or row); E_INVALID_ARGUMENT (not 1..100 addresses); E_PHONE_* and others of
+ *   an address; as bulkmsg_campaign_start().
+ * Thread: any.  Blocks: for its freezing.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_test_send(bulkmsg_engine* engine, int64_t campaign, const char* addresses,
+                                                      size_t addresses_len, const bulkmsg_config* config,
+                                                      int64_t* out_campaign, bulkmsg_error** err);
+
 /* When it returns OK no new request leaves, and the pause is durable. Pausing what is paused is OK.
- * reason: shown in the status; may be empty. wait_ms: 0..86,400,000, how long to wait for the process that runs the
- *   store to answer (only when that is another one: mode "post").
+ * config: of kind COMMAND, or NULL: `reason` is shown in the status, `wait_ms` is how long to wait for the process that
+ *   runs the store to answer (only when that is another one: mode "post").
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (a draft, or final); E_TIMED_OUT (the runner did not answer; the command
  *   stays posted); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit, or up to wait_ms.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_pause(bulkmsg_engine* engine, int64_t campaign, const char* reason,
-                                                  size_t reason_len, int64_t wait_ms, bulkmsg_error** err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_pause(bulkmsg_engine* engine, int64_t campaign,
+                                                  const bulkmsg_config* config, bulkmsg_error** err);
 
 /* Sends exactly the rest. Resuming what is sending is OK.
- * wait_ms: as bulkmsg_campaign_pause().
+ * config: as bulkmsg_campaign_pause().
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (a draft, or final); E_SECRET_MISSING; E_TIMED_OUT; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit, or up to wait_ms.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_resume(bulkmsg_engine* engine, int64_t campaign, int64_t wait_ms,
-                                                   bulkmsg_error** err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_resume(bulkmsg_engine* engine, int64_t campaign,
+                                                   const bulkmsg_config* config, bulkmsg_error** err);
 
 /* Ends a campaign for good: what was not sent is kept and never sent. When it returns OK no new request leaves.
  * Stopping what is stopped is OK.
- * reason, wait_ms: as bulkmsg_campaign_pause().
+ * config: as bulkmsg_campaign_pause().
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (a draft, completed or failed); E_TIMED_OUT; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit, or up to wait_ms.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_stop(bulkmsg_engine* engine, int64_t campaign, const char* reason,
-                                                 size_t reason_len, int64_t wait_ms, bulkmsg_error** err);
+BULKMSG_API bulkmsg_status bulkmsg_campaign_stop(bulkmsg_engine* engine, int64_t campaign, const bulkmsg_config* config,
+                                                 bulkmsg_error** err);
+
+/* A person's word on messages that may have gone, also of finished campaigns: sent ones are charged, the others failed
+ * and their credits returned. A receipt that says otherwise still counts.
+ * config: of kind RESOLVE; `as` and `actor` must be set.
+ * out_count: optional, how many: 0 when a receipt or another call was first, and in mode "post".
+ * Returns OK; E_BAD_OPTION_VALUE; E_NOT_FOUND; E_WRONG_STATE (the one message is not unconfirmed); E_TIMED_OUT;
+ *   E_READ_ONLY.
+ * Thread: any.  Blocks: for the commits, or up to wait_ms.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_resolve(bulkmsg_engine* engine, int64_t campaign,
+                                                    const bulkmsg_config* config, int64_t* out_count,
+                                                    bulkmsg_error** err);
+
+/* Makes a child campaign, a draft, of those messages that failed or are unconfirmed, with the same content, settings
+ * and rules. No two calls ever take the same message: start the child to send it, discard the child to give it back.
+ * While there is such a draft a further call adds to it. config: of kind RETRY, or NULL: what failed and may pass.
+ * out_json: optional, to be destroyed: child (its id), messages, not_yet (left: may pass from next_at_unix_ms on),
+ *   next_at_unix_ms, hopeless (left: would fail again; the option `all` takes them).
+ * Returns OK; E_NOT_FOUND (nothing is left; the message says where it went); E_WRONG_STATE (nothing was sent yet);
+ *   E_CONFLICT; E_READ_ONLY.
+ * Thread: any.  Blocks: about a second a million messages.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_retry(bulkmsg_engine* engine, int64_t campaign,
+                                                  const bulkmsg_config* config, bulkmsg_text** out_json,
+                                                  bulkmsg_error** err);
 
 /* Where the campaign stands.
  * out_state: one of BULKMSG_CAMPAIGN_*.
@@ -688,8 +816,11 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_counters(bulkmsg_engine* engine, int
                                                      bulkmsg_error** err);
 
 /* All that is known of the campaign as a JSON object: id, name, state (a word), reason (why paused, stopped or failed),
- * sender, template, plan_hash, created_at_unix_ms, started_at_unix_ms, finished_at_unix_ms (0: not yet),
- * settled_by_receipt, and `counters` with the fields of bulkmsg_counters.
+ * sender, template, agent, reply_to, plan_hash, created_at_unix_ms, started_at_unix_ms, finished_at_unix_ms,
+ * scheduled_at_unix_ms (0: not yet, or never), scheduled_as (as it was written), max_lateness_ms, when_unconfirmed (a
+ * word), unconfirmed_wait_ms, settled_by_receipt, test_of (of a test send: the campaign that it shows), parent,
+ * children (ids), `counters` with the fields of bulkmsg_counters, rate (messages a second now), time_left_ms (at this
+ * rate; -1: not known), and `missing`: what a draft still needs before it can start: step, what.
  * out_json: to be destroyed.
  * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
@@ -703,18 +834,21 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_status(bulkmsg_engine* engine, int64
 BULKMSG_API bulkmsg_status bulkmsg_campaign_list(bulkmsg_engine* engine, int64_t after, int64_t* out_campaigns,
                                                  size_t capacity, size_t* out_count, bulkmsg_error** err);
 
-/* Adds recipients to a draft from text of any format; a bad row is left out and kept, the good ones go on.
+/* Adds recipients to a draft, or to a scheduled campaign, from text of any format. One column holds the addresses
+ * (`phone_number`, `group_id`, `user_id`, `chat_id`, or `address` for any form), the others are the content's
+ * parameters. A bad row is left out and kept (BULKMSG_LIST_REJECTED), the good ones go on.
  * format: BULKMSG_FORMAT_*. config: of kind IMPORT, or NULL. out_report: optional.
  * report_size: sizeof(bulkmsg_import_report).
- * Returns as bulkmsg_campaign_import_csv(); also E_JSON_MALFORMED, E_BAD_OPTION_VALUE, E_CONFLICT (other columns than
- *   the rows before).
+ * Returns OK; E_NOT_FOUND; E_WRONG_STATE (started already); E_CSV_EMPTY, E_CSV_NO_PHONE_COLUMN, E_CSV_BAD_HEADER,
+ *   E_TEXT_NOT_UTF8, E_COLUMN_MISSING (the content needs it), E_JSON_MALFORMED, E_BAD_OPTION_VALUE, E_CONFLICT (other
+ *   columns than the rows before) (nothing was added: fix the list); E_READ_ONLY.
  * Thread: any.  Blocks: for the import.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_import(bulkmsg_engine* engine, int64_t campaign, int32_t format,
                                                    const char* text, size_t text_len, const bulkmsg_config* config,
                                                    bulkmsg_import_report* out_report, size_t report_size,
                                                    bulkmsg_error** err);
 
-/* The same from a file, read in pieces.
+/* The same from a file, read in pieces: memory does not grow with its size.
  * format: CSV or JSON. path: UTF-8. config, out_report, report_size: as bulkmsg_campaign_import().
  * Returns as bulkmsg_campaign_import(); also E_FILE_UNREADABLE.
  * Thread: any.  Blocks: for the import.  Since: 0.1. */
@@ -769,24 +903,20 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_preview(bulkmsg_engine* engine, int6
                                                     bulkmsg_text** out_json, bulkmsg_text** out_text,
                                                     bulkmsg_error** err);
 
+/* The CSV to fill in for this campaign, by its content and mapping: the header row it needs, and an example row.
+ * out_csv: to be destroyed.
+ * Returns OK; E_NOT_FOUND; E_WRONG_STATE (it has no content yet).
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_campaign_csv(bulkmsg_engine* engine, int64_t campaign, bulkmsg_text** out_csv,
+                                                bulkmsg_error** err);
+
 /* What the campaign would cost by a rate table, as a JSON object: messages, credits, micros (an estimate in
- * micro-dollars), unpriced, and `lines` by destination.
+ * micro-dollars), unpriced, and `lines` of destination, category, messages, credits, micros, priced.
  * rates: as bulkmsg_account_price(). out_json: to be destroyed.
  * Returns OK; E_NOT_FOUND; E_JSON_MALFORMED; E_BAD_OPTION_VALUE; of a draft those of compiling its content.
  * Thread: any.  Blocks: for a read of all recipients.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_estimate(bulkmsg_engine* engine, int64_t campaign, const char* rates,
                                                      size_t rates_len, bulkmsg_text** out_json, bulkmsg_error** err);
-
-/* Messages of a campaign as a JSON array: message (the number that events carry), address, state and receipt (numbers,
- * BULKMSG_MESSAGE_*, BULKMSG_RECEIPT_*), attempt, provider_id, code, detail, at_unix_ms, sent_at_unix_ms,
- * delivered_at_unix_ms, read_at_unix_ms, failed_at_unix_ms (0: not yet).
- * filter: of kind MESSAGES, or NULL for all. after: 0, or the last message of the page before. limit: 1..10,000.
- * out_json: to be destroyed.
- * Returns OK; E_NOT_FOUND.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_campaign_messages(bulkmsg_engine* engine, int64_t campaign,
-                                                     const bulkmsg_config* filter, int64_t after, size_t limit,
-                                                     bulkmsg_text** out_json, bulkmsg_error** err);
 
 /* Why messages failed (or were undelivered) and rows were skipped, as a JSON object of two arrays, `failed` and
  * `skipped`: code, reason, count; the most frequent first.
@@ -824,14 +954,6 @@ BULKMSG_API bulkmsg_status bulkmsg_contacts_import_csv_file(bulkmsg_engine* engi
 BULKMSG_API bulkmsg_status bulkmsg_contacts_count(bulkmsg_engine* engine, const char* selection, size_t selection_len,
                                                   int64_t* out_count, bulkmsg_error** err);
 
-/* Contacts of a selection as a JSON array: id, address, attributes (an object), labels, test, sandbox.
- * after: 0, or the last id of the page before. limit: 1..10,000. out_json: to be destroyed.
- * Returns OK; E_NOT_FOUND.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_contacts_list(bulkmsg_engine* engine, const char* selection, size_t selection_len,
-                                                 int64_t after, size_t limit, bulkmsg_text** out_json,
-                                                 bulkmsg_error** err);
-
 /* Declares an attribute of contacts, or makes a declared one indexed.
  * type: "text", "number", "date" or "boolean". indexed: 1 or 0.
  * Returns OK; E_ATTRIBUTE_MISMATCH (it has another type); E_READ_ONLY.
@@ -839,11 +961,6 @@ BULKMSG_API bulkmsg_status bulkmsg_contacts_list(bulkmsg_engine* engine, const c
 BULKMSG_API bulkmsg_status bulkmsg_attribute_declare(bulkmsg_engine* engine, const char* name, size_t name_len,
                                                      const char* type, size_t type_len, int32_t indexed,
                                                      bulkmsg_error** err);
-
-/* The declared attributes as a JSON array: name, type, indexed.
- * out_json: to be destroyed.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_attribute_list(bulkmsg_engine* engine, bulkmsg_text** out_json, bulkmsg_error** err);
 
 /* Stores conditions on contacts under a name.
  * json: {"all": [{"attribute": "city", "is": "Lisbon"}, ...]} and the like.
@@ -866,32 +983,20 @@ BULKMSG_API bulkmsg_status bulkmsg_segment_add(bulkmsg_engine* engine, const cha
 BULKMSG_API bulkmsg_status bulkmsg_segment_remove(bulkmsg_engine* engine, const char* name, size_t name_len,
                                                   bulkmsg_error** err);
 
-/* The segments and groups as a JSON array: name, conditions (null: a static group), contacts (of a group).
- * out_json: to be destroyed.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_segment_list(bulkmsg_engine* engine, bulkmsg_text** out_json, bulkmsg_error** err);
-
-/* This person is not to be written to, from the next message on that is taken up: in running campaigns, too.
- * address: as people write it. scope: "all" or "marketing". note: for people; may be empty.
+/* These people are not to be written to, from the next message on that is taken up: in running campaigns, too.
+ * addresses: as people write them, separated by commas, semicolons or line breaks; one that cannot be read leaves the
+ *   list as it was, and is named. config: of kind SUPPRESSION, or NULL: from everything, by the host's own list.
  * Returns OK; E_PHONE_*, E_ADDRESS_MALFORMED; E_READ_ONLY (mode "read").
- * Thread: any.  Blocks: for a commit.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_suppression_put(bulkmsg_engine* engine, const char* address, size_t address_len,
-                                                   const char* scope, size_t scope_len, const char* note,
-                                                   size_t note_len, bulkmsg_error** err);
+ * Thread: any.  Blocks: for a commit a thousand.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_suppression_put(bulkmsg_engine* engine, const char* addresses, size_t addresses_len,
+                                                   const bulkmsg_config* config, bulkmsg_error** err);
 
-/* Takes back what the host's list and stop words said; what the platform said stays.
- * Returns OK; E_NOT_FOUND (they said nothing); E_READ_ONLY.
+/* Takes back what the host's list and stop words said, or what the `source` of the config said; nothing else.
+ * config: of kind SUPPRESSION (source, note), or NULL.
+ * Returns OK; E_NOT_FOUND (they said nothing); E_PHONE_*, E_ADDRESS_MALFORMED; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_suppression_lift(bulkmsg_engine* engine, const char* address, size_t address_len,
-                                                    const char* note, size_t note_len, bulkmsg_error** err);
-
-/* Suppressions as a JSON array: person, address, scope, source, source_number, note, at_unix_ms.
- * address: only this person's; empty: all. after_person, after_source: 0 and 0, or `person` and `source_number` of the
- * last row of the page before. limit: 1..10,000. out_json: to be destroyed.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_suppression_list(bulkmsg_engine* engine, const char* address, size_t address_len,
-                                                    int64_t after_person, int32_t after_source, size_t limit,
-                                                    bulkmsg_text** out_json, bulkmsg_error** err);
+                                                    const bulkmsg_config* config, bulkmsg_error** err);
 
 /* Records a person's own word.
  * granted: 1 they agreed, 0 they withdrew. scope: "marketing" or "all". source: where and how.
@@ -901,14 +1006,8 @@ BULKMSG_API bulkmsg_status bulkmsg_consent_put(bulkmsg_engine* engine, const cha
                                                int32_t granted, const char* scope, size_t scope_len, const char* source,
                                                size_t source_len, bulkmsg_error** err);
 
-/* Every change of suppressions, consent and identities, oldest first, as a JSON array: id, at_unix_ms, address, what,
- * source, old, now, note.
- * after: 0, or the last id of the page before. limit: 1..10,000. out_json: to be destroyed.
- * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_consent_log(bulkmsg_engine* engine, int64_t after, size_t limit,
-                                               bulkmsg_text** out_json, bulkmsg_error** err);
-
-/* ---- webhooks ------------------------------------------------------------------------------------------------ */
+/* ---- webhooks and replies
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Takes one webhook as your server received it. When it returns OK the webhook is verified and durable: answer 200.
  * body: the raw bytes, up to 3 MiB. signature: the header X-Hub-Signature-256, "sha256=...".
@@ -926,12 +1025,29 @@ BULKMSG_API bulkmsg_status bulkmsg_webhook_ingest(bulkmsg_engine* engine, const 
 BULKMSG_API bulkmsg_status bulkmsg_webhook_listen(bulkmsg_engine* engine, const char* address, size_t address_len,
                                                   int32_t* out_port, bulkmsg_error** err);
 
+/* The provider's handshake of a webhook address, as your server received it (a GET with hub.mode, hub.verify_token and
+ * hub.challenge).
+ * mode, token, challenge: the three values, decoded. out_body: to be destroyed: answer 200 with it.
+ * Returns OK; E_SIGNATURE_MISMATCH (no sender has this verify_token: answer 403).
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_webhook_handshake(bulkmsg_engine* engine, const char* mode, size_t mode_len,
+                                                     const char* token, size_t token_len, const char* challenge,
+                                                     size_t challenge_len, bulkmsg_text** out_body,
+                                                     bulkmsg_error** err);
+
+/* Until when free-form messages may be sent to this person: 24 hours from what they last wrote.
+ * address: as people write it. out_unix_ms: 0: they never wrote.
+ * Returns OK; E_PHONE_*, E_ADDRESS_MALFORMED.
+ * Thread: any.  Blocks: for a read.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_window_closes(bulkmsg_engine* engine, const char* address, size_t address_len,
+                                                 int64_t* out_unix_ms, bulkmsg_error** err);
+
 /* ---- the pieces alone: no engine, no store, no network ------------------------------------------------------- */
 
 /* Judges recipients as an import does.
  * format: BULKMSG_FORMAT_*. config: of kind IMPORT, or NULL. out_report: optional.
  * out_accepted: optional, to be destroyed: CSV of the good rows, the address in its one spelling first.
- * out_rejected: optional, to be destroyed: CSV of the others, as bulkmsg_campaign_rejected().
+ * out_rejected: optional, to be destroyed: CSV of the others: line, column, column_name, code, reason, phone_number.
  * Returns OK; E_CSV_*, E_JSON_MALFORMED, E_TEXT_NOT_UTF8, E_BAD_OPTION_VALUE (unusable as a whole).
  * Thread: any.  Blocks: no.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_recipients_parse(int32_t format, const char* text, size_t text_len,
@@ -948,6 +1064,21 @@ BULKMSG_API bulkmsg_status bulkmsg_recipients_parse(int32_t format, const char* 
 BULKMSG_API bulkmsg_status bulkmsg_content_preview(const char* json, size_t json_len, const char* row, size_t row_len,
                                                    const bulkmsg_config* config, bulkmsg_text** out_json,
                                                    bulkmsg_text** out_text, bulkmsg_error** err);
+
+/* The CSV to fill in for a template or an own message: the header row it needs, and an example row.
+ * json, config: as bulkmsg_content_preview(). out_csv: to be destroyed.
+ * Returns OK; E_TEMPLATE_*, E_MESSAGE_MALFORMED.
+ * Thread: any.  Blocks: no.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_content_csv(const char* json, size_t json_len, const bulkmsg_config* config,
+                                               bulkmsg_text** out_csv, bulkmsg_error** err);
+
+/* Reads a time as people write it and as the option `at` of a schedule takes it: "2026-12-01 09:00 Europe/Berlin",
+ * "2026-12-01T09:00:00+01:00", "... Z". A time that comes twice when clocks go back is the first.
+ * out_unix_ms: the time.
+ * Returns OK; E_BAD_OPTION_VALUE (malformed, without a zone, or skipped when clocks go forward).
+ * Thread: any.  Blocks: no.  Since: 0.1. */
+BULKMSG_API bulkmsg_status bulkmsg_time_parse(const char* text, size_t text_len, int64_t* out_unix_ms,
+                                              bulkmsg_error** err);
 
 /* Makes a limiter of the limits that senders have, "80/s; 1/6s per recipient,burst=45; in-flight=64".
  * out_limiter: to be destroyed.

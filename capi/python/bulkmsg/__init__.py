@@ -13,18 +13,9 @@ The library is found by the environment variable BULKMSG_LIBRARY, beside this pa
 """
 
 from ._abi import library as _library
-from .constants import CampaignState, ConfigKind, EventKind, Format, MessageState, Receipt, Status
-from .engine import (
-    Balances,
-    Campaign,
-    Counters,
-    Engine,
-    Event,
-    ImportReport,
-    Plan,
-    RejectedRow,
-    options,
-)
+from .campaign import Campaign
+from .constants import CampaignState, ConfigKind, EventKind, Format, ListKind, MessageState, Receipt, Status
+from .engine import Engine, options
 from .errors import (
     Error,
     ExhaustedError,
@@ -35,38 +26,94 @@ from .errors import (
     StoreError,
     UsageError,
 )
-from .pieces import Judged, Limiter, parse_recipients, preview, verify_webhook
+from .events import Event, EventBatch
+from .pieces import Judged, Limiter, parse_recipients, parse_time, preview, template_csv, verify_webhook
+from .records import (
+    Account,
+    Adoption,
+    Attribute,
+    Balances,
+    CampaignStatus,
+    ConsentChange,
+    Contact,
+    Counters,
+    Forgotten,
+    HistoryEntry,
+    ImportReport,
+    LedgerEntry,
+    Media,
+    Message,
+    Missing,
+    OwnMessage,
+    Participant,
+    Plan,
+    RejectedRow,
+    Reply,
+    Retry,
+    Segment,
+    StoredEvent,
+    StoreStatus,
+    Suppression,
+    Template,
+)
+from .store import adopt
 
 __version__ = _library.bulkmsg_version_text().decode()
 
 __all__ = [
+    "Account",
+    "Adoption",
+    "Attribute",
     "Balances",
     "Campaign",
     "CampaignState",
+    "CampaignStatus",
     "ConfigKind",
+    "ConsentChange",
+    "Contact",
     "Counters",
     "Engine",
     "Error",
     "Event",
+    "EventBatch",
     "EventKind",
     "ExhaustedError",
+    "Forgotten",
     "Format",
+    "HistoryEntry",
     "ImportReport",
     "InputError",
     "InternalError",
     "Judged",
+    "LedgerEntry",
     "Limiter",
+    "ListKind",
+    "Media",
+    "Message",
     "MessageState",
+    "Missing",
     "NetworkError",
+    "OwnMessage",
+    "Participant",
     "Plan",
     "ProviderError",
     "Receipt",
     "RejectedRow",
+    "Reply",
+    "Retry",
+    "Segment",
     "Status",
     "StoreError",
+    "StoreStatus",
+    "StoredEvent",
+    "Suppression",
+    "Template",
     "UsageError",
+    "adopt",
     "options",
     "parse_recipients",
+    "parse_time",
     "preview",
+    "template_csv",
     "verify_webhook",
 ]

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, AsyncIterator
 
 if TYPE_CHECKING:
-    from .engine import Engine, Event
+    from .engine import Engine
+    from .events import Event
 
 
 async def events(engine: "Engine", *, acknowledge: bool = True) -> AsyncIterator["Event"]:

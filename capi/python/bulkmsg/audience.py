@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Union
+from typing import Any, Dict, Iterable, Iterator, Optional, Union
 
-from ._abi import library, take_text
-from ._calls import PAGE, Calls, Config, Json, Text, text_of, to_json
-from .constants import ConfigKind
+from ._abi import library
+from ._calls import Calls, Config, Json, Text, text_of, to_json
+from .constants import ConfigKind, ListKind
+from .records import Attribute, ConsentChange, Contact, Segment, Suppression, record
 
 
 class Audience(Calls):
@@ -50,18 +50,17 @@ class Audience(Calls):
         """How many contacts a segment or group has; all contacts without one."""
         return self._id(library.bulkmsg_contacts_count, *text_of(selection))
 
-    def contacts(self, selection: str = "") -> Iterator[Dict[str, Any]]:
-        """Contacts: id, address, attributes, labels, test, sandbox."""
-        return self._pages(library.bulkmsg_contacts_list, *text_of(selection), key="id")
+    def contacts(self, selection: str = "") -> Iterator[Contact]:
+        """The contacts of a segment or group; all without one."""
+        return (record(Contact, row) for row in self._rows(ListKind.CONTACTS, selection=selection))
 
     def declare_attribute(self, name: str, type: str = "text", *, indexed: bool = False) -> None:
         """type: "text", "number", "date" or "boolean". indexed: conditions on it are answered from an index."""
         self._call(library.bulkmsg_attribute_declare, *text_of(name), *text_of(type), int(indexed))
 
-    def attributes(self) -> List[Dict[str, Any]]:
-        """The declared attributes: name, type, indexed."""
-        found: List[Dict[str, Any]] = self._json(library.bulkmsg_attribute_list)
-        return found
+    def attributes(self) -> Iterator[Attribute]:
+        """The declared attributes."""
+        return (record(Attribute, row) for row in self._rows(ListKind.ATTRIBUTES))
 
     def put_segment(self, name: str, conditions: Json) -> None:
         """Stores conditions: {"all": [{"attribute": "city", "is": "Lisbon"}]}."""
@@ -76,32 +75,32 @@ class Audience(Calls):
         """Removes a segment or group; its contacts stay."""
         self._call(library.bulkmsg_segment_remove, *text_of(name))
 
-    def segments(self) -> List[Dict[str, Any]]:
-        """Segments and groups: name, conditions (None: a group), contacts."""
-        found: List[Dict[str, Any]] = self._json(library.bulkmsg_segment_list)
-        return found
+    def segments(self) -> Iterator[Segment]:
+        """Segments and groups."""
+        return (record(Segment, row) for row in self._rows(ListKind.SEGMENTS))
 
-    def suppress(self, address: str, *, scope: str = "all", note: str = "") -> None:
-        """This person is not to be written to, in running campaigns either. scope: "all" or "marketing"."""
-        self._call(library.bulkmsg_suppression_put, *text_of(address), *text_of(scope), *text_of(note))
+    def suppress(
+        self,
+        addresses: Union[str, Iterable[str]],
+        *,
+        scope: Optional[str] = None,
+        source: Optional[str] = None,
+        note: Optional[str] = None,
+    ) -> None:
+        """These people are not to be written to, in running campaigns either. scope: "all" or "marketing". One address
+        that cannot be read leaves the list as it was, and is named."""
+        whom = addresses if isinstance(addresses, str) else "\n".join(addresses)
+        with Config(ConfigKind.SUPPRESSION, {"scope": scope, "source": source, "note": note}) as config:
+            self._call(library.bulkmsg_suppression_put, *text_of(whom), config)
 
-    def lift_suppression(self, address: str, note: str = "") -> None:
-        """Takes back what the own list and stop words said."""
-        self._call(library.bulkmsg_suppression_lift, *text_of(address), *text_of(note))
+    def lift_suppression(self, address: str, *, source: Optional[str] = None, note: Optional[str] = None) -> None:
+        """Takes back what the own list and stop words said, or what `source` said."""
+        with Config(ConfigKind.SUPPRESSION, {"source": source, "note": note}) as config:
+            self._call(library.bulkmsg_suppression_lift, *text_of(address), config)
 
-    def suppressions(self, address: str = "") -> Iterator[Dict[str, Any]]:
-        """Who is suppressed: person, address, scope, source, source_number, note, at_unix_ms."""
-        person, source = 0, 0
-        while True:
-            text = ctypes.c_void_p()
-            self._call(
-                library.bulkmsg_suppression_list, *text_of(address), person, source, PAGE, ctypes.byref(text)
-            )
-            rows: List[Dict[str, Any]] = json.loads(take_text(text))
-            yield from rows
-            if len(rows) < PAGE:
-                return
-            person, source = rows[-1]["person"], rows[-1]["source_number"]
+    def suppressions(self, address: str = "") -> Iterator[Suppression]:
+        """Who is not to be written to; a person has a row for each source that said so."""
+        return (record(Suppression, row) for row in self._rows(ListKind.SUPPRESSIONS, address=address))
 
     def put_consent(self, address: str, granted: bool = True, *, scope: str = "marketing", source: str) -> None:
         """Records a person's own word. source: where and how they said it."""
@@ -109,6 +108,6 @@ class Audience(Calls):
             library.bulkmsg_consent_put, *text_of(address), int(granted), *text_of(scope), *text_of(source)
         )
 
-    def consent_log(self) -> Iterator[Mapping[str, Any]]:
+    def consent_log(self) -> Iterator[ConsentChange]:
         """Every change of suppressions, consent and identities, oldest first."""
-        return self._pages(library.bulkmsg_consent_log, key="id")
+        return (record(ConsentChange, row) for row in self._rows(ListKind.CONSENT_LOG))

@@ -76,7 +76,7 @@ class Status(IntEnum):
 
 
 class ConfigKind(IntEnum):
-    """What a set of options configures."""
+    """What a set of options configures; the values of ListKind are kinds, too."""
 
     ENGINE = 1
     CAMPAIGN = 2
@@ -84,10 +84,36 @@ class ConfigKind(IntEnum):
     START = 4
     IMPORT = 5
     CONTACTS = 6
-    TEMPLATES = 7
-    MEDIA = 8
-    MESSAGES = 9
-    PREVIEW = 10
+    MEDIA = 7
+    PREVIEW = 8
+    COMMAND = 9
+    SCHEDULE = 10
+    TEST_SEND = 11
+    RESOLVE = 12
+    RETRY = 13
+    SUPPRESSION = 14
+
+
+class ListKind(IntEnum):
+    """What can be listed, and the kinds of the filters of these lists."""
+
+    TEMPLATES = 101
+    OWN_MESSAGES = 102
+    MEDIA = 103
+    ACCOUNTS = 104
+    LEDGER = 105
+    CAMPAIGNS = 106
+    MESSAGES = 107
+    PARTICIPANTS = 108
+    REJECTED = 109
+    HISTORY = 110
+    REPLIES = 111
+    EVENTS = 112
+    CONTACTS = 113
+    ATTRIBUTES = 114
+    SEGMENTS = 115
+    SUPPRESSIONS = 116
+    CONSENT_LOG = 117
 
 
 class Format(IntEnum):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Optional, Tuple, Union
 
 from ._abi import library, take_text
-from ._calls import PAGE, Calls, Config, Json, text_of, to_json, to_ms
-from .constants import ConfigKind
+from ._calls import Calls, Config, Duration, Json, text_of, to_json, to_ms
+from .constants import ConfigKind, ListKind
+from .records import Media, OwnMessage, Template, record
 
 
 class Contents(Calls):
@@ -20,7 +21,7 @@ class Contents(Calls):
         text = to_json(template)
         return self._id(library.bulkmsg_template_put, text, len(text))
 
-    def fetch_templates(self, sender: int, *, younger_than: float = 0.0) -> Dict[str, Any]:
+    def fetch_templates(self, sender: int, *, younger_than: Duration = 0.0) -> Dict[str, Any]:
         """Fetches the templates of the sender's business account, unless all that is known is younger (seconds)."""
         found: Dict[str, Any] = self._json(library.bulkmsg_template_fetch, sender, to_ms(younger_than))
         return found
@@ -33,21 +34,29 @@ class Contents(Calls):
         status: Optional[str] = None,
         business_account_id: Optional[str] = None,
         gone: Optional[bool] = None,
-    ) -> Iterator[Dict[str, Any]]:
-        """The fetched templates, whatever their state; `template` is the id."""
-        given = {
-            "name": name,
-            "language": language,
-            "status": status,
-            "business_account_id": business_account_id,
-            "gone": gone,
-        }
-        with Config(ConfigKind.TEMPLATES, given) as config:
-            yield from self._pages(library.bulkmsg_template_list, config, key="number")
+    ) -> Iterator[Template]:
+        """The fetched templates, whatever their state."""
+        rows = self._rows(
+            ListKind.TEMPLATES,
+            name=name,
+            language=language,
+            status=status,
+            business_account_id=business_account_id,
+            gone=gone,
+        )
+        return (record(Template, row) for row in rows)
 
-    def find_template(self, name: str, language: str = "") -> int:
-        """The id of the fetched template of that name."""
-        return self._id_and_json(library.bulkmsg_template_find, *text_of(name), *text_of(language))[0]
+    def find_template(
+        self, name: str, language: Optional[str] = None, business_account_id: Optional[str] = None
+    ) -> Template:
+        """The fetched template of that name."""
+        text, made = ctypes.c_void_p(), ctypes.c_int64()
+        filter = {"language": language, "business_account_id": business_account_id}
+        with Config(ListKind.TEMPLATES, filter) as config:
+            self._call(
+                library.bulkmsg_template_find, *text_of(name), config, ctypes.byref(made), ctypes.byref(text)
+            )
+        return record(Template, json.loads(take_text(text)))
 
     def template_csv(self, content: int) -> str:
         """The CSV to fill in: the header row that this content needs, and an example row."""
@@ -60,17 +69,13 @@ class Contents(Calls):
 
     def find_message(self, name: str) -> Tuple[int, Dict[str, Any]]:
         """The newest own message of that name: its id, and what it says."""
-        return self._id_and_json(library.bulkmsg_message_find, *text_of(name))
+        made, text = ctypes.c_int64(), ctypes.c_void_p()
+        self._call(library.bulkmsg_message_find, *text_of(name), ctypes.byref(made), ctypes.byref(text))
+        return made.value, json.loads(take_text(text))
 
-    def messages(self) -> Iterator[Dict[str, Any]]:
-        """The newest own message of each name: template (its id), name, message."""
-        last = ""
-        while True:
-            rows: List[Dict[str, Any]] = self._json(library.bulkmsg_message_list, *text_of(last), PAGE)
-            yield from rows
-            if len(rows) < PAGE:
-                return
-            last = rows[-1]["name"]
+    def messages(self) -> Iterator[OwnMessage]:
+        """The newest own message of each name."""
+        return (record(OwnMessage, row) for row in self._rows(ListKind.OWN_MESSAGES))
 
     def put_media(
         self,
@@ -80,7 +85,7 @@ class Contents(Calls):
         kind: Optional[str] = None,
         mime: Optional[str] = None,
         name: Optional[str] = None,
-    ) -> Dict[str, Any]:
+    ) -> Media:
         """Uploads bytes, or the file at a path, unless the provider has them; `provider_id` is what messages name."""
         with Config(ConfigKind.MEDIA, {"kind": kind, "mime": mime, "name": name}) as config:
             if isinstance(source, bytes):
@@ -88,14 +93,8 @@ class Contents(Calls):
             else:
                 path = os.fsencode(source)
                 text = self._text(library.bulkmsg_media_put_file, sender, path, len(path), config)
-        kept: Dict[str, Any] = json.loads(text)
-        return kept
+        return record(Media, json.loads(text))
 
-    def media(self) -> Iterator[Dict[str, Any]]:
+    def media(self) -> Iterator[Media]:
         """The uploaded files."""
-        return self._pages(library.bulkmsg_media_list, key="number")
-
-    def _id_and_json(self, function: Any, *arguments: Any) -> Tuple[int, Dict[str, Any]]:
-        made, text = ctypes.c_int64(), ctypes.c_void_p()
-        self._call(function, *arguments, ctypes.byref(made), ctypes.byref(text))
-        return made.value, json.loads(take_text(text))
+        return (record(Media, row) for row in self._rows(ListKind.MEDIA))

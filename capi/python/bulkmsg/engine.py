@@ -2,116 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import ctypes
-import io
 import json
 import os
-import struct
 import time
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Type, Union
+from datetime import datetime, timedelta
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, Optional, Union
 
 from . import _abi, aio
 from ._abi import call, library, take_text
 from ._calls import Config as _Config
-from ._calls import Json, Text, text_of
-from ._calls import to_bytes as _bytes
+from ._calls import Duration, Json, text_of
 from ._calls import to_json as _json
 from ._calls import to_ms as _ms
 from .audience import Audience
+from .campaign import Campaign, campaign_config, fields_of
+from .constants import CampaignState, ConfigKind, ListKind, Status
 from .content import Contents
-from .constants import CampaignState, ConfigKind, Format, Status
-from .errors import Error, UsageError
-from .rows import Rows, table_of
+from .errors import UsageError
+from .events import EVENT_SIZE, Event, EventBatch
+from .inbound import Inbound
+from .records import Account, Balances, CampaignStatus, LedgerEntry, campaign_status, record
+from .store import Store
 
-class Event(NamedTuple):
-    """Something that happened. Durable events have an `id` and come again until they are acknowledged."""
-
-    id: int
-    campaign: int
-    message: int
-    at_unix_ms: int
-    kind: int  # an EventKind
-    state: int  # a CampaignState or a MessageState, by kind
-    receipt: int  # a Receipt
-    code: int
-
-    @property
-    def is_durable(self) -> bool:
-        return self.id != 0
-
-
-class Counters(NamedTuple):
-    """total = queued + sent + failed + unconfirmed + skipped; delivered, read, undelivered, responded are in sent."""
-
-    total: int
-    queued: int
-    sent: int
-    failed: int
-    unconfirmed: int
-    skipped: int
-    delivered: int
-    read: int
-    undelivered: int
-    responded: int
-    credits_reserved: int
-    credits_spent: int
-
-
-class ImportReport(NamedTuple):
-    """How an import went: rows = added + duplicates + rejected."""
-
-    rows: int
-    added: int
-    duplicates: int
-    rejected: int
-
-
-class RejectedRow(NamedTuple):
-    """A row that an import left out; `line` and `column` count from 1, column 0 is the whole row."""
-
-    line: int
-    column: int
-    column_name: str
-    code: int
-    reason: str
-    phone_number: str
-
-
-class Plan(NamedTuple):
-    """A frozen plan, or what it would be."""
-
-    messages: int
-    credits: int
-    credits_available: Optional[int]  # None without an account
-    duration: float  # seconds, under the sender's limits, at best
-    hash: str
-    preview: str  # the first message as plain text; of a dry run only
-
-
-class Balances(NamedTuple):
-    """granted + bought + adjusted = available (both) + reserved + spent + expired, always."""
-
-    granted: int
-    bought: int
-    adjusted: int
-    available_monthly: int
-    available_topup: int
-    reserved: int
-    spent: int
-    expired: int
-    period: int
-
-    @property
-    def available(self) -> int:
-        return self.available_monthly + self.available_topup
-
-
-_EVENT = struct.Struct("=4q4i16x")
 _SLICE = 0.25  # seconds of one wait, so that Ctrl-C is answered
 
 
-def options(kind: ConfigKind) -> List[Dict[str, Any]]:
+def options(kind: Union[ConfigKind, ListKind]) -> List[Dict[str, Any]]:
     """Every option of a kind: key, type, allowed, default, required, description."""
     text = ctypes.c_void_p()
     call(library.bulkmsg_config_describe, kind, ctypes.byref(text))
@@ -119,7 +36,7 @@ def options(kind: ConfigKind) -> List[Dict[str, Any]]:
     return described
 
 
-class Engine(Contents, Audience):
+class Engine(Contents, Audience, Inbound, Store):
     """A store being worked on. Any thread may call anything; calls release the GIL.
 
     >>> with Engine("shop.bulkmsg") as engine:
@@ -134,6 +51,7 @@ class Engine(Contents, Audience):
         create: Optional[bool] = None,
         send: Optional[bool] = None,
         progress_max: Optional[int] = None,
+        io_threads: Optional[int] = None,
     ) -> None:
         """Opens or creates the store and, in mode "run", goes on sending what was being sent.
 
@@ -147,12 +65,13 @@ class Engine(Contents, Audience):
             "create": create,
             "send": send,
             "progress_max": progress_max,
+            "io_threads": io_threads,
         }
         with _Config(ConfigKind.ENGINE, given) as config:
             call(library.bulkmsg_engine_open, config, ctypes.byref(handle))
         self._handle = handle
 
-    def close(self, timeout: float = 5.0) -> None:
+    def close(self, timeout: Duration = 5.0) -> None:
         """Stops sending and lets what is on the wire settle for up to `timeout` seconds. Closing twice is fine."""
         handle, self._handle = self._handle, None
         if handle is None:
@@ -190,9 +109,14 @@ class Engine(Contents, Audience):
         text = _json(settings)
         return self._id(library.bulkmsg_sender_put, text, len(text))
 
-    def check_sender(self, sender: int) -> Dict[str, str]:
-        """Asks the provider about the sender's number."""
-        found: Dict[str, str] = json.loads(self._text(library.bulkmsg_sender_check, sender))
+    def check_sender(self, sender: Union[int, Json]) -> Dict[str, str]:
+        """Asks the provider about a sender's number: of the one with this id, or of settings before they are put."""
+        if isinstance(sender, int):
+            text = self._text(library.bulkmsg_sender_check, sender, None, 0)
+        else:
+            settings = _json(sender)
+            text = self._text(library.bulkmsg_sender_check, 0, settings, len(settings))
+        found: Dict[str, str] = json.loads(text)
         return found
 
     def put_account(
@@ -205,8 +129,10 @@ class Engine(Contents, Audience):
         topup_price_micros: Optional[int] = None,
         billing_day: Optional[int] = None,
         time_zone: Optional[str] = None,
+        key: Optional[str] = None,
     ) -> int:
-        """Adds an account or changes its plan; grants the running month's credits once. Returns its id."""
+        """Adds an account or changes its plan; grants the running month's credits once. Returns its id. The same `key`
+        again does nothing."""
         given = {
             "name": name,
             "per_user_credits": per_user_credits,
@@ -215,19 +141,18 @@ class Engine(Contents, Audience):
             "topup_price_micros": topup_price_micros,
             "billing_day": billing_day,
             "time_zone": time_zone,
+            "key": key,
         }
         with _Config(ConfigKind.ACCOUNT, given) as config:
             return self._id(library.bulkmsg_account_put, config)
 
     def find_account(self, name: str) -> int:
         """The id of the account of that name."""
-        text = _bytes(name)
-        return self._id(library.bulkmsg_account_find, text, len(text))
+        return self._id(library.bulkmsg_account_find, *text_of(name))
 
     def top_up(self, account: int, credits: int, key: str = "") -> None:
         """Adds bought credits. The same `key` again adds nothing."""
-        text = _bytes(key)
-        self._call(library.bulkmsg_account_top_up, account, credits, text, len(text))
+        self._call(library.bulkmsg_account_top_up, account, credits, *text_of(key))
 
     def adjust(self, account: int, credits: int, *, reason: str, actor: str, key: str = "") -> None:
         """Adds credits, or takes them away, by hand; reason and actor are kept in the ledger."""
@@ -235,13 +160,13 @@ class Engine(Contents, Audience):
             library.bulkmsg_account_adjust, account, credits, *text_of(reason), *text_of(actor), *text_of(key)
         )
 
-    def accounts(self) -> Iterator[Dict[str, Any]]:
-        """Every account: account (its id), name, available, reserved, spent, renews_at_unix_ms."""
-        return self._pages(library.bulkmsg_account_list, key="account")
+    def accounts(self) -> Iterator[Account]:
+        """Every account."""
+        return (record(Account, row) for row in self._rows(ListKind.ACCOUNTS))
 
-    def ledger(self, account: int) -> Iterator[Dict[str, Any]]:
+    def ledger(self, account: int) -> Iterator[LedgerEntry]:
         """The account's entries, oldest first."""
-        return self._pages(library.bulkmsg_account_ledger, account, key="id")
+        return (record(LedgerEntry, row) for row in self._rows(ListKind.LEDGER, account))
 
     def price(self, content: int, rates: Json) -> int:
         """Credits that a rate table asks for one message of this content."""
@@ -259,7 +184,7 @@ class Engine(Contents, Audience):
     def _balances(self, function: Callable[..., int], account: int) -> Balances:
         out = _abi.BalancesStruct()
         self._call(function, account, ctypes.byref(out), ctypes.sizeof(out))
-        return _tuple(Balances, out)
+        return fields_of(Balances, out)
 
     # -- campaigns
 
@@ -267,8 +192,8 @@ class Engine(Contents, Audience):
         self,
         name: str,
         *,
-        sender: int,
-        template: int,
+        sender: Optional[int] = None,
+        template: Optional[int] = None,
         account: Optional[int] = None,
         columns: Optional[Mapping[str, str]] = None,
         credits_per_message: Optional[int] = None,
@@ -276,29 +201,67 @@ class Engine(Contents, Audience):
         agent: Optional[str] = None,
         reply_to: Optional[str] = None,
         content_rules: Optional[str] = None,
-    ) -> "Campaign":
-        """Makes a draft. columns: place in the template ("body.1") -> column, where the default does not fit.
-        require_consent: None: recipients of MARKETING templates need one."""
-        given: Dict[str, Any] = {
-            "name": name,
+        weight: Optional[int] = None,
+        urgent: Optional[bool] = None,
+        hours: Optional[str] = None,
+        hours_in: Optional[str] = None,
+        when_unconfirmed: Optional[str] = None,
+        unconfirmed_wait: Optional[timedelta] = None,
+        actor: Optional[str] = None,
+    ) -> Campaign:
+        """Makes a draft; what it still needs before it can start, status().missing says.
+
+        columns: place in the content ("body.1") -> column, where the default does not fit, with "first_name|friend"
+        for empty cells. require_consent: None: recipients of MARKETING templates need one. weight: 1..100, its share of
+        the sender; urgent: before all that are not. hours: "mon-fri 09:00-20:00", read from the clock that hours_in says
+        (the sender's, "recipient", a zone, "column:NAME"). when_unconfirmed: "hold", "resend" or "give_up", after
+        unconfirmed_wait. actor: for the history."""
+        given = {
             "sender": sender,
             "template": template,
             "account": account,
+            "columns": columns,
             "credits_per_message": credits_per_message,
             "require_consent": require_consent,
             "agent": agent,
             "reply_to": reply_to,
             "content_rules": content_rules,
+            "weight": weight,
+            "urgent": urgent,
+            "hours": hours,
+            "hours_in": hours_in,
+            "when_unconfirmed": when_unconfirmed,
+            "unconfirmed_wait": unconfirmed_wait,
+            "actor": actor,
         }
-        given.update({f"map.{place}": column for place, column in (columns or {}).items()})
-        with _Config(ConfigKind.CAMPAIGN, given) as config:
+        with campaign_config(name, **given) as config:
             return Campaign(self, self._id(library.bulkmsg_campaign_create, config))
 
-    def campaign(self, campaign_id: int) -> "Campaign":
+    def find_campaigns(
+        self,
+        *,
+        state: Optional[CampaignState] = None,
+        agent: Optional[str] = None,
+        name: Optional[str] = None,
+        created_from: Optional[datetime] = None,
+        tests: Optional[bool] = None,
+    ) -> Iterator[CampaignStatus]:
+        """What is known of the campaigns that fit, oldest first. name: a part of it; tests: test sends, too."""
+        rows = self._rows(
+            ListKind.CAMPAIGNS,
+            state=state.name.lower() if state is not None else None,
+            agent=agent,
+            name=name,
+            created_from_unix_ms=round(created_from.timestamp() * 1000) if created_from else None,
+            tests=tests,
+        )
+        return (campaign_status(row) for row in rows)
+
+    def campaign(self, campaign_id: int) -> Campaign:
         """The campaign of that id; whether there is one shows at the first call."""
         return Campaign(self, campaign_id)
 
-    def campaigns(self) -> Iterator["Campaign"]:
+    def campaigns(self) -> Iterator[Campaign]:
         """Every campaign of the store, oldest first."""
         page = (ctypes.c_int64 * 100)()
         count = ctypes.c_size_t()
@@ -317,20 +280,21 @@ class Engine(Contents, Audience):
     def poll(self, timeout: Optional[float] = 0.0, limit: int = 256) -> List[Event]:
         """Takes up to `limit` waiting events (1,024 at most); waits up to `timeout` seconds (None: for ever) while
         there is none. May return early with nothing, for example after wakeup()."""
-        room = ctypes.create_string_buffer(limit * _EVENT.size)
+        return list(self.poll_batch(timeout, limit))
+
+    def poll_batch(self, timeout: Optional[float] = 0.0, limit: int = 1024) -> EventBatch:
+        """The same as columns, for hosts that take the progress of millions of messages."""
+        room = bytearray(limit * EVENT_SIZE)
+        to = (ctypes.c_char * len(room)).from_buffer(room)
         count = ctypes.c_size_t()
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _SLICE if until is None else min(_SLICE, until - time.monotonic())
             began = time.monotonic()
-            self._call(
-                library.bulkmsg_engine_poll, room, _EVENT.size, limit, _ms(left), ctypes.byref(count)
-            )
-            if count.value != 0:
-                return [Event(*f) for f in _EVENT.iter_unpack(memoryview(room)[: count.value * _EVENT.size])]
+            self._call(library.bulkmsg_engine_poll, to, EVENT_SIZE, limit, _ms(left), ctypes.byref(count))
             woken = time.monotonic() - began < left * 0.9
-            if woken or (until is not None and time.monotonic() >= until):
-                return []
+            if count.value != 0 or woken or (until is not None and time.monotonic() >= until):
+                return EventBatch(memoryview(room)[: count.value * EVENT_SIZE])
 
     def events(self, timeout: Optional[float] = None, *, acknowledge: bool = True) -> Iterator[Event]:
         """Events as they come; ends after `timeout` seconds without one (None: never).
@@ -374,218 +338,3 @@ class Engine(Contents, Audience):
         fd = ctypes.c_int32()
         self._call(library.bulkmsg_engine_event_fd, ctypes.byref(fd))
         return fd.value
-
-    # -- webhooks
-
-    def ingest(self, body: bytes, signature: str) -> None:
-        """Takes one webhook: the raw body and X-Hub-Signature-256. When it returns the webhook is durable: answer 200.
-        InputError: answer 401 (code SIGNATURE_MISMATCH) or 413 (TOO_LARGE); anything else: 500."""
-        text = _bytes(signature)
-        self._call(library.bulkmsg_webhook_ingest, body, len(body), text, len(text))
-
-    def listen(self, address: str) -> int:
-        """Answers webhooks at "127.0.0.1:PORT" (0: any) until closed; returns the port."""
-        text = _bytes(address)
-        port = ctypes.c_int32()
-        self._call(library.bulkmsg_webhook_listen, text, len(text), ctypes.byref(port))
-        return port.value
-
-
-class Campaign:
-    """One broadcast in an engine's store."""
-
-    def __init__(self, engine: Engine, campaign_id: int) -> None:
-        self.engine = engine
-        self.id = campaign_id
-
-    def __repr__(self) -> str:
-        return f"Campaign({self.id})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Campaign) and other.id == self.id and other.engine is self.engine
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def import_csv(self, text: Text) -> ImportReport:
-        """Adds recipients from CSV text with a header row (`phone_number` is required). Bad rows go to rejected()."""
-        data = _bytes(text)
-        return self._import(library.bulkmsg_campaign_import_csv, data)
-
-    def import_csv_file(self, path: Union[str, "os.PathLike[str]"]) -> ImportReport:
-        """The same from a file, read in pieces."""
-        return self._import(library.bulkmsg_campaign_import_csv_file, os.fsencode(path))
-
-    def _import(self, function: Callable[..., int], data: bytes) -> ImportReport:
-        out = _abi.ReportStruct()
-        self.engine._call(function, self.id, data, len(data), ctypes.byref(out), ctypes.sizeof(out))
-        return _tuple(ImportReport, out)
-
-    def import_text(
-        self,
-        text: Text,
-        format: Format = Format.CSV,
-        *,
-        default_region: Optional[str] = None,
-        delimiter: Optional[str] = None,
-        columns: Optional[str] = None,
-    ) -> ImportReport:
-        """Adds recipients from CSV, JSON or a list of addresses. default_region: "DE" for numbers without a country
-        code; delimiter: comma, semicolon, bar, tab; columns: keys of the JSON to take, separated by commas."""
-        data = _bytes(text)
-        given = {"default_region": default_region, "delimiter": delimiter, "columns": columns}
-        out = _abi.ReportStruct()
-        with _Config(ConfigKind.IMPORT, given) as config:
-            self.engine._call(
-                library.bulkmsg_campaign_import, self.id, int(format), data, len(data), config,
-                ctypes.byref(out), ctypes.sizeof(out),
-            )  # fmt: skip
-        return _tuple(ImportReport, out)
-
-    def add(self, rows: Rows, *, default_region: Optional[str] = None) -> ImportReport:
-        """Adds recipients from the host's own data: columns by name, or one mapping a row.
-
-        >>> campaign.add({"phone_number": numbers, "param1": names})
-        >>> campaign.add([{"phone_number": "+15550001111", "param1": "Ana"}])"""
-        table = table_of(rows)
-        out = _abi.ReportStruct()
-        with _Config(ConfigKind.IMPORT, {"default_region": default_region}) as config:
-            self.engine._call(
-                library.bulkmsg_campaign_add, self.id, table.data, len(table.data), table.offsets.buffer_info()[0],
-                table.cells_per_row, table.row_count, config, ctypes.byref(out), ctypes.sizeof(out),
-            )  # fmt: skip
-        return _tuple(ImportReport, out)
-
-    def import_contacts(self, selection: str = "") -> Dict[str, int]:
-        """Makes recipients of stored contacts: of a segment or group, or of everybody."""
-        report: Dict[str, int] = self.engine._json(library.bulkmsg_campaign_import_contacts, self.id, *text_of(selection))
-        return report
-
-    def state_consent(self, source: str) -> None:
-        """The host's word that all recipients of the draft have agreed to its content."""
-        self.engine._call(library.bulkmsg_campaign_state_consent, self.id, *text_of(source))
-
-    def preview(self, row: int = 0) -> Dict[str, Any]:
-        """What the recipient in this row will see: body, header, footer, buttons; and `text`."""
-        card, text = ctypes.c_void_p(), ctypes.c_void_p()
-        self.engine._call(
-            library.bulkmsg_campaign_preview, self.id, row, ctypes.byref(card), ctypes.byref(text)
-        )
-        shown: Dict[str, Any] = json.loads(take_text(card))
-        shown["text"] = take_text(text)
-        return shown
-
-    def estimate(self, rates: Json) -> Dict[str, Any]:
-        """What it would cost by a rate table: messages, credits, micros, unpriced, lines."""
-        table = _json(rates)
-        cost: Dict[str, Any] = self.engine._json(library.bulkmsg_campaign_estimate, self.id, table, len(table))
-        return cost
-
-    def messages(self, *, state: Optional[str] = None, undelivered: Optional[bool] = None) -> Iterator[Dict[str, Any]]:
-        """Its messages; state: "accepted", "refused", "unconfirmed", "skipped", "retry", ..."""
-        with _Config(ConfigKind.MESSAGES, {"state": state, "undelivered": undelivered}) as config:
-            yield from self.engine._pages(library.bulkmsg_campaign_messages, self.id, config, key="message")
-
-    def reasons(self) -> Dict[str, List[Dict[str, Any]]]:
-        """Why messages failed and rows were skipped, the most frequent first."""
-        found: Dict[str, List[Dict[str, Any]]] = self.engine._json(library.bulkmsg_campaign_reasons, self.id)
-        return found
-
-    def write_rejected(self, path: Union[str, "os.PathLike[str]"]) -> None:
-        """Writes the rejected rows to a CSV to correct and import again."""
-        name = os.fsencode(path)
-        self.engine._call(library.bulkmsg_campaign_write_rejected, self.id, name, len(name))
-
-    def rejected(self) -> Iterator[RejectedRow]:
-        """Every row that imports left out, in the order of lines."""
-        last = ctypes.c_int64()
-        text = ctypes.c_void_p()
-        while True:
-            after = last.value
-            self.engine._call(
-                library.bulkmsg_campaign_rejected, self.id, after, 1000, ctypes.byref(text), ctypes.byref(last)
-            )
-            rows = csv.reader(io.StringIO(take_text(text), newline=""))
-            next(rows)
-            for line, column, column_name, code, reason, phone_number in rows:
-                yield RejectedRow(int(line), int(column), column_name, int(code), reason, phone_number)
-            if last.value == after:
-                return
-
-    def dry_run(self) -> Plan:
-        """Renders every message, prices and hashes; changes nothing."""
-        out, preview = _abi.PlanStruct(), ctypes.c_void_p()
-        self.engine._call(
-            library.bulkmsg_campaign_dry_run, self.id, ctypes.byref(out), ctypes.sizeof(out), ctypes.byref(preview)
-        )
-        return _plan(out, take_text(preview))
-
-    def start(self, *, idempotency_key: Optional[str] = None, expected_hash: Optional[str] = None) -> Plan:
-        """Freezes the plan, reserves credits, begins to send. ExhaustedError says how many credits are missing."""
-        out = _abi.PlanStruct()
-        given = {"idempotency_key": idempotency_key, "expected_hash": expected_hash}
-        with _Config(ConfigKind.START, given) as config:
-            self.engine._call(
-                library.bulkmsg_campaign_start, self.id, config, ctypes.byref(out), ctypes.sizeof(out)
-            )
-        return _plan(out, "")
-
-    def pause(self, reason: str = "", wait: float = 5.0) -> None:
-        """When it returns no new request leaves. wait: seconds for the process that runs the store to answer."""
-        text = _bytes(reason)
-        self.engine._call(library.bulkmsg_campaign_pause, self.id, text, len(text), _ms(wait))
-
-    def resume(self, wait: float = 5.0) -> None:
-        """Sends exactly the rest."""
-        self.engine._call(library.bulkmsg_campaign_resume, self.id, _ms(wait))
-
-    def stop(self, reason: str = "", wait: float = 5.0) -> None:
-        """Ends it for good: what was not sent never is."""
-        text = _bytes(reason)
-        self.engine._call(library.bulkmsg_campaign_stop, self.id, text, len(text), _ms(wait))
-
-    def discard(self) -> None:
-        """Removes a draft and its recipients."""
-        self.engine._call(library.bulkmsg_campaign_discard, self.id)
-
-    @property
-    def state(self) -> CampaignState:
-        """Where it stands."""
-        out = ctypes.c_int32()
-        self.engine._call(library.bulkmsg_campaign_state, self.id, ctypes.byref(out))
-        return CampaignState(out.value)
-
-    @property
-    def counters(self) -> Counters:
-        """Its counters, consistent with each other."""
-        out = _abi.CountersStruct()
-        self.engine._call(library.bulkmsg_campaign_counters, self.id, ctypes.byref(out), ctypes.sizeof(out))
-        return _tuple(Counters, out)
-
-    def status(self) -> Dict[str, Any]:
-        """All that is known of it: name, state, reason, sender, template, plan_hash, times, counters."""
-        found: Dict[str, Any] = json.loads(self.engine._text(library.bulkmsg_campaign_status, self.id))
-        return found
-
-
-def _tuple(kind: Type[Any], out: ctypes.Structure) -> Any:
-    return kind(*(getattr(out, name) for name in kind._fields))
-
-
-def _plan(out: _abi.PlanStruct, preview: str) -> Plan:
-    available = None if out.credits_available < 0 else out.credits_available
-    return Plan(out.messages, out.credits, available, out.duration_ms / 1000, out.hash.decode(), preview)
-
-
-__all__ = [
-    "Balances",
-    "Campaign",
-    "Counters",
-    "Engine",
-    "Error",
-    "Event",
-    "ImportReport",
-    "Plan",
-    "RejectedRow",
-    "options",
-]

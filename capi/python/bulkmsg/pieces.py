@@ -6,6 +6,7 @@ import ctypes
 import csv
 import io
 import json
+from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from . import _abi
@@ -58,6 +59,21 @@ def preview(content: Json, row: Mapping[str, Any], columns: Optional[Mapping[str
     shown: Dict[str, Any] = json.loads(take_text(card))
     shown["text"] = take_text(plain)
     return shown
+
+
+def template_csv(content: Json, columns: Optional[Mapping[str, str]] = None) -> str:
+    """The CSV to fill in for a template or an own message: the header row that it needs, and an example row."""
+    words, out = to_json(content), ctypes.c_void_p()
+    with Config(ConfigKind.PREVIEW, {f"map.{place}": name for place, name in (columns or {}).items()}) as config:
+        call(library.bulkmsg_content_csv, words, len(words), config, ctypes.byref(out))
+    return take_text(out)
+
+
+def parse_time(text: str) -> datetime:
+    """A time as people write it, with its zone: "2026-12-01 09:00 Europe/Berlin". In UTC."""
+    at = ctypes.c_int64()
+    call(library.bulkmsg_time_parse, *text_of(text), ctypes.byref(at))
+    return datetime.fromtimestamp(at.value / 1000, timezone.utc)
 
 
 def verify_webhook(body: bytes, signature: str, secret: Text) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from itertools import accumulate, chain
+from operator import itemgetter
 from typing import Any, Iterable, List, Mapping, NamedTuple, Sequence, Union
 
 from ._calls import to_bytes
@@ -25,6 +26,20 @@ def _cell(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else str(value)
 
 
+def _cells_of(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[Any]:
+    if len(names) > 1 and {len(record) for record in records} == {len(names)}:
+        try:
+            return [*chain.from_iterable(map(itemgetter(*names), records))]
+        except KeyError:
+            pass
+    known = set(names)
+    for at, record in enumerate(records):
+        if not known.issuperset(record):
+            extra = next(name for name in record if name not in known)
+            raise ValueError(f"row {at + 1} has a key that the first row does not have: {extra!r}")
+    return (record.get(name) for record in records for name in names)
+
+
 def table_of(rows: Rows) -> Table:
     """Raises ValueError for columns of different lengths, and for a row with a key that the first one does not have."""
     if isinstance(rows, Mapping):
@@ -36,18 +51,15 @@ def table_of(rows: Rows) -> Table:
     else:
         records = list(rows)
         names = list(records[0]) if records else []
-        known = len(names)
-        for at, record in enumerate(records):
-            if len(record) > known or not all(name in record for name in names):
-                extra = [name for name in record if name not in names]
-                if extra:
-                    raise ValueError(f"row {at + 1} has a key that the first row does not have: {extra[0]!r}")
-        cells = (record.get(name) for record in records for name in names)
+        cells = _cells_of(records, names)
     if not names:
         raise ValueError("no columns; there must be a phone_number")
-    texts = [*names]
-    texts.extend(cell if cell.__class__ is str else _cell(cell) for cell in cells)
-    joined = "".join(texts)
+    texts = [*names, *cells]
+    try:
+        joined = "".join(texts)
+    except TypeError:  # not all of them are texts
+        texts = [cell if cell.__class__ is str else _cell(cell) for cell in texts]
+        joined = "".join(texts)
     if joined.isascii():
         data, lengths = joined.encode(), map(len, texts)
     else:

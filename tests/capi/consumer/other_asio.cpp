@@ -101,7 +101,7 @@ int main(int argc, char** argv) {
   int good = 0;
   for (int round = 0; round < 50; ++round) {
     bulkmsg_text* health = nullptr;
-    check(bulkmsg_sender_check(engine, id, &health, &err), err, "check");  // our client, the host's server
+    check(bulkmsg_sender_check(engine, id, nullptr, 0, &health, &err), err, "check");  // our client, the host's server
     if (std::string(bulkmsg_text_data(health, nullptr)).find("+1 555 0100") != std::string::npos) ++good;
     bulkmsg_text_destroy(health);
     // the host's client, our server

@@ -1,0 +1,7 @@
+module crossing
+
+go 1.19
+
+require bulkmsg v0.1.0
+
+replace bulkmsg => ../../capi/go
