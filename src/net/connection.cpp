@@ -68,7 +68,7 @@ void connection::go_on_connecting() {
     socklen_t size = sizeof why;
     if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &why, &size) != 0) why = errno;
     if (why != 0) {
-      user_.not_connected(*this, {errc::connect_failed, why_not_connected(address_, why), 0, 0});
+      user_.not_connected(*this, {errc::connect_failed, why_not_connected(address_, why)});
       return;
     }
     const int on = 1;  // a request is one write: waiting for more only costs
@@ -114,8 +114,8 @@ bool connection::is_sound() {
 void connection::receive() {
   do {
     const moved in = bytes_->read(input_.data() + input_used_, input_.size() - input_used_);
-    if (in.what == step::waits_to_read || in.what == step::waits_to_write) return;
-    if (in.what != step::done) {
+    if (in.what == step::waits_to_read) return;
+    if (in.what != step::done) {  // nor does reading wait to write: renegotiation is off
       ended(in.what);
       return;
     }

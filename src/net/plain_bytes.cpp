@@ -18,15 +18,15 @@ class plain_bytes final : public byte_layer {
 
   moved read(char* to, std::size_t room) override {
     const ssize_t n = ::recv(fd_, to, room, 0);
-    if (n > 0) return {step::done, static_cast<std::size_t>(n), false};
-    if (n == 0) return {step::ended, 0, false};
-    return {errno == EAGAIN || errno == EINTR ? step::waits_to_read : step::broken, 0, false};
+    if (n > 0) return {step::done, static_cast<std::size_t>(n)};
+    if (n == 0) return {step::ended};
+    return {errno == EAGAIN || errno == EINTR ? step::waits_to_read : step::broken};
   }
 
   moved write(const char* from, std::size_t bytes) override {
     const ssize_t n = ::send(fd_, from, bytes, MSG_NOSIGNAL);
     if (n > 0) return {step::done, static_cast<std::size_t>(n), true};
-    return {n < 0 && (errno == EAGAIN || errno == EINTR) ? step::waits_to_write : step::broken, 0, false};
+    return {n < 0 && (errno == EAGAIN || errno == EINTR) ? step::waits_to_write : step::broken};
   }
 
   bool holds_more() const noexcept override { return false; }

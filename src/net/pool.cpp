@@ -74,7 +74,7 @@ void pool::send(int slot, std::uint64_t token) {
   ++in_flight_;
   connection* c = held(slot);
   if (c == nullptr) {
-    end_later({token, fate::unsent, errc::wrong_state, 0, 0, {}});
+    end_later({token, fate::unsent, errc::wrong_state});
     return;
   }
   const nanoseconds_t now = sockets_->now();
@@ -88,7 +88,7 @@ void pool::send(int slot, std::uint64_t token) {
     wake_by(c->deadline, now);
     if (c->write()) return;
   }
-  end_later({token, fate::unsent, errc::connection_lost, 0, 0, {}});
+  end_later({token, fate::unsent, errc::connection_lost});
   drop(*c);
 }
 
@@ -100,7 +100,7 @@ void pool::close() {
   names_.reset();
   for (const auto& c : slots_) {
     if (c->state == phase::busy) {
-      end_later({c->token, c->handed ? fate::unknown : fate::unsent, errc::closed, 0, 0, {}});
+      end_later({c->token, c->handed ? fate::unknown : fate::unsent, errc::closed});
     }
     forget(*c);
   }
@@ -169,7 +169,7 @@ connection* pool::held(int slot) const noexcept {
 }
 
 void pool::end_without_answer(connection& c, errc why) {
-  const exchange_end end{c.token, c.handed ? fate::unknown : fate::unsent, why, 0, 0, {}};
+  const exchange_end end{c.token, c.handed ? fate::unknown : fate::unsent, why};
   drop(c);
   tell(end);
   tell_ready();
@@ -242,8 +242,7 @@ void pool::drop(connection& c) {
   // Otherwise a peer that accepts and closes at once would be called again as fast as it hangs up.
   if (unwelcome && !closed_) {
     failed({errc::connect_failed,
-            target_.host_and_port() + " takes connections and closes them at once; is the provider or the proxy up?", 0,
-            0},
+            target_.host_and_port() + " takes connections and closes them at once; is the provider or the proxy up?"},
            now);
   }
 }
@@ -290,10 +289,8 @@ void pool::looked_up(const std::string& why_none) {
   for (const auto& c : slots_) {
     if (c->state != phase::connecting || c->addresses_tried > 0) continue;
     if (!why_none.empty()) {
-      give_up_connecting(*c, {errc::connect_failed,
-                              "the name " + target_.host + " cannot be looked up: " + why_none +
-                                  "; check the host name and this machine's DNS",
-                              0, 0});
+      give_up_connecting(*c, {errc::connect_failed, "the name " + target_.host + " cannot be looked up: " + why_none +
+                                                        "; check the host name and this machine's DNS"});
     } else {
       next_address(*c, now);
     }
@@ -312,7 +309,7 @@ void pool::next_address(connection& c, nanoseconds_t now) {
     const int why = c.connect(to);
     if (why == 0) return;
     if (left == 1) {
-      give_up_connecting(c, {errc::connect_failed, connection::why_not_connected(to, why), 0, 0});
+      give_up_connecting(c, {errc::connect_failed, connection::why_not_connected(to, why)});
       return;
     }
   }
@@ -383,17 +380,15 @@ void pool::on_tick() {
 
 void pool::late_to_connect(connection& c, nanoseconds_t now) {
   if (c.addresses_tried == 0) {
-    give_up_connecting(c, {errc::connect_failed,
-                           "the name " + target_.host + " was not looked up within " +
-                               seconds_text(options_.connect_timeout) + "; check this machine's DNS",
-                           0, 0});
+    give_up_connecting(
+        c, {errc::connect_failed, "the name " + target_.host + " was not looked up within " +
+                                      seconds_text(options_.connect_timeout) + "; check this machine's DNS"});
   } else if (c.addresses_tried < names_->addresses().size() && now < c.give_up_at) {
     next_address(c, now);
   } else {
-    give_up_connecting(c, {errc::connect_failed,
-                           "no answer from " + target_.host_and_port() + " within " +
-                               seconds_text(options_.connect_timeout) + "; is the way there blocked by a firewall?",
-                           0, 0});
+    give_up_connecting(c, {errc::connect_failed, "no answer from " + target_.host_and_port() + " within " +
+                                                     seconds_text(options_.connect_timeout) +
+                                                     "; is the way there blocked by a firewall?"});
   }
 }
 

@@ -175,19 +175,38 @@ TEST_P(connections, unused_for_the_idle_time_are_closed_in_good_order) {
   EXPECT_EQ(server.connections(), 2);
 }
 
-TEST_P(connections, answered_and_hung_up_on_within_a_request_bring_the_answer) {
+TEST_P(connections, answered_within_a_request_bring_the_answer_and_are_not_used_again) {
+  std::promise<void> over;
+  const auto end = over.get_future().share();
   test_server server(
-      [](peer& p) {
+      [end](peer& p) {
         p.some();
         p.write("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
-        p.wait_for_close();
+        end.wait();  // the rest stays in the sockets, and most of it with the client
       },
       context());
   driver d(to(server));
-  const ended e = d.exchange(post_request(std::string(8'000'000, 'x')));
-  EXPECT_EQ(e.fate, fate::answered);
-  EXPECT_EQ(e.status, 413);
-  EXPECT_EQ(e.body, "no");
+  for (int i = 0; i < 2; ++i) {
+    const ended e = d.exchange(post_request(std::string(20'000'000, 'x')));
+    EXPECT_EQ(e.fate, fate::answered);
+    EXPECT_EQ(e.status, 413);
+    EXPECT_EQ(e.body, "no");
+  }
+  EXPECT_EQ(server.connections(), 2);
+  over.set_value();
+}
+
+TEST_P(connections, broken_within_an_answer_leave_nothing_to_the_next_one) {
+  test_server server(
+      [](peer& p) {
+        p.request();
+        p.write(p.number == 0 ? "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbro" : response("whole"));
+        if (p.number > 0) p.wait_for_close();
+      },
+      context());
+  driver d(to(server));
+  EXPECT_EQ(d.exchange(post_request("x")).fate, fate::unknown);
+  EXPECT_EQ(d.exchange(post_request("x")).body, "whole");
 }
 
 TEST_P(connections, reset_within_a_request_may_have_carried_it) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <latch>
 #include <thread>
 
 #include "certificates.hpp"
@@ -261,13 +262,18 @@ TEST_F(tls, sessions_are_resumed) {
           [&](peer& p) {
             if (p.resumed()) ++resumed;
             p.request();
+            if (p.number == 1 && tickets) {  // a session that it keeps itself the server, too, would give up
+              p.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbro");
+              return p.cut();
+            }
             p.write(response("ok", "Connection: close\r\n"));
-            if (p.number == 1 && tickets) p.cut();  // else the server, too, gives the session up
             if (p.number == 2) p.wait_for_close();
           },
           context.get());
       driver d(to(server));
-      for (int i = 0; i < 4; ++i) EXPECT_EQ(d.exchange(post_request("x")).body, "ok");
+      for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(d.exchange(post_request("x")).fate, i == 1 && tickets ? fate::unknown : fate::answered);
+      }
       EXPECT_EQ(server.connections(), 4);
       EXPECT_EQ(resumed, 3) << "TLS " << std::hex << version << (tickets ? " with tickets" : "");
     }
@@ -304,12 +310,67 @@ TEST_F(tls, a_goodbye_that_arrives_with_the_answer_is_noticed_at_once) {
         p.close();  // close_notify and FIN
       },
       context.get());
-  driver d(to(server));
-  for (int i = 0; i < 5; ++i) {
-    const ended e = d.exchange(post_request("x"));
+  transport_options o = to(server);
+  o.connections_max = 1;
+  driver d(o);
+  std::vector<std::uint64_t> tokens;  // each is sent inside the answer to the one before it
+  for (int i = 0; i < 5; ++i) tokens.push_back(d.start(post_request("x")));
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const ended e = d.finish(tokens[i]);
     EXPECT_EQ(e.fate, fate::answered);
     EXPECT_EQ(e.body, std::to_string(i));
   }
+}
+
+TEST_F(tls, a_goodbye_that_arrives_with_the_end_of_the_handshake_costs_no_request) {
+  const auto context = server_context(good);
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);  // where the server has the last word
+  SSL_CTX_set_info_callback(
+      context.get(), +[](const SSL* ssl, int, int) {
+        const int on = 1;
+        if (SSL_get_state(ssl) != TLS_ST_SR_FINISHED) return;
+        ::setsockopt(SSL_get_fd(ssl), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+      });
+  test_server server([](peer& p) { p.close(); }, context.get());
+  driver d(to(server));
+  (void)d.start(post_request("x"));
+  const error why = d.unreachable();
+  EXPECT_EQ(why.code, errc::tls_failed);
+  EXPECT_NE(why.message.find("the peer closed the connection"), std::string::npos) << why.message;
+  EXPECT_EQ(d.ends(), 0U);
+}
+
+// As many handshakes at a time as there are connections: 1, 1, 2, 4.
+TEST_F(tls, connections_double) {
+  const auto context = server_context(good);
+  struct handshakes {
+    std::atomic<int> begun = 0;
+    std::latch two{2}, four{4};
+  } seen;
+  SSL_CTX_set_client_hello_cb(
+      context.get(),
+      +[](SSL*, int*, void* of) {
+        auto& h = *static_cast<handshakes*>(of);
+        const int number = ++h.begun;
+        if (number > 2) (number > 4 ? h.four : h.two).arrive_and_wait();
+        return SSL_CLIENT_HELLO_SUCCESS;
+      },
+      &seen);
+  std::latch all_asked(8);
+  test_server server(
+      [&](peer& p) {
+        p.request();
+        all_asked.arrive_and_wait();
+        p.write(response("ok"));
+        p.wait_for_close();
+      },
+      context.get());
+  transport_options o = to(server);
+  o.connections_max = 8;
+  driver d(o);
+  std::vector<std::uint64_t> tokens;
+  for (int i = 0; i < 8; ++i) tokens.push_back(d.start(post_request("x")));
+  for (const auto token : tokens) EXPECT_EQ(d.finish(token).body, "ok");
 }
 
 TEST_F(tls, large_requests_pass_while_answers_arrive) {
