@@ -22,6 +22,15 @@ class row_sink {
  public:
   row_sink(surroundings& around, store::writer& to, std::int64_t campaign)
       : around_(around), writer_(to), campaign_(campaign) {}
+  row_sink(const row_sink&) = delete;
+  // The store may be at work on what was handed over, also when an exception ends the import.
+  ~row_sink() {
+    for (int i = 0; i < ahead; ++i) {
+      bool mine = false;
+      if (!around_.bring_about([&] { return mine = room_.try_acquire(); })) return;
+      if (!mine) room_.acquire();
+    }
+  }
 
   void accepted(const recipients::accepted_row& r) {
     auto& good = batch_->added.emplace_back();
@@ -91,15 +100,20 @@ class row_sink {
   }
   void hand_over() {
     if (!wait_for_room()) return;
-    writer_.submit(
-        [this, batch = batch_](store::database& db) { store::append_recipients(db, campaign_, *batch, columns_); },
-        [this](const error* failed) {
-          if (failed) {
-            std::lock_guard lock(mutex_);
-            if (!failure_) failure_ = *failed;
-          }
-          room_.release();
-        });
+    try {
+      writer_.submit(
+          [this, batch = batch_](store::database& db) { store::append_recipients(db, campaign_, *batch, columns_); },
+          [this](const error* failed) {
+            if (failed) {
+              std::lock_guard lock(mutex_);
+              if (!failure_) failure_ = *failed;
+            }
+            room_.release();
+          });
+    } catch (...) {
+      room_.release();
+      throw;
+    }
     batch_ = std::make_shared<store::recipient_batch>();
     batch_->address_column = address_column_;
     bytes_ = 0;

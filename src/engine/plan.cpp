@@ -186,53 +186,66 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
 result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
                                   const uploaded_files& files, const std::string& actor, campaign_state back_to) {
   const auto& summary = plan.summary;
-  std::vector<std::int32_t> lanes;
-  auto begun = writer_->run([&](store::database& db) {
-    store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
-    db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
-           row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
-    store::set_repeats(db, row.id, plan.repeat_ms);
-    lanes.clear();
-    for (const auto& l : plan.hours->lanes()) {
-      lanes.push_back(store::insert_lane(db, row.id, plan.hours->by_recipient() ? 0 : l.messages, l.zones));
-    }
-    for (const auto& [value, media] : files) store::put_campaign_media(db, row.id, value, media);
-  });
-  if (!begun) return begun;
-  std::int64_t gone = 0;
-  for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
-    std::int64_t after = gone;  // a job may run twice
-    begun = writer_->run([&](store::database& db) {
-      if (!plan.hours->by_recipient()) {
-        after = store::lay(db, row.id, lanes.front(), from, rows_per_chunk, plan.out, gone);
-        return;
+  const auto lay = [&]() -> result<void> {
+    std::vector<std::int32_t> lanes;
+    auto begun = writer_->run([&](store::database& db) {
+      store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
+      db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
+             row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
+      store::set_repeats(db, row.id, plan.repeat_ms);
+      lanes.clear();
+      for (const auto& l : plan.hours->lanes()) {
+        lanes.push_back(store::insert_lane(db, row.id, plan.hours->by_recipient() ? 0 : l.messages, l.zones));
       }
-      const auto lane_of = [&](std::string_view address, std::string_view parameters) {
-        const auto at = plan.hours->lane_of(address, parameters);
-        if (!at || *at >= lanes.size()) {
-          throw store::store_error{error{errc::conflict, "the recipients changed while the plan was made", 0, 0}};
+      for (const auto& [value, media] : files) store::put_campaign_media(db, row.id, value, media);
+    });
+    if (!begun) return begun;
+    std::int64_t gone = 0;
+    for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
+      std::int64_t after = gone;  // a job may run twice
+      begun = writer_->run([&](store::database& db) {
+        if (!plan.hours->by_recipient()) {
+          after = store::lay(db, row.id, lanes.front(), from, rows_per_chunk, plan.out, gone);
+          return;
         }
-        return lanes[*at];
-      };
-      after = store::lay(db, row.id, lane_of, from, rows_per_chunk, plan.out, gone);
-    });
-    gone = after;
+        const auto lane_of = [&](std::string_view address, std::string_view parameters) {
+          const auto at = plan.hours->lane_of(address, parameters);
+          if (!at || *at >= lanes.size()) {
+            throw store::store_error{error{errc::conflict, "the recipients changed while the plan was made", 0, 0}};
+          }
+          return lanes[*at];
+        };
+        after = store::lay(db, row.id, lane_of, from, rows_per_chunk, plan.out, gone);
+      });
+      gone = after;
+    }
+    if (begun) {
+      begun = writer_->run([&](store::database& db) {
+        if (row.account != 0) {
+          const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms(),
+                                                  "start of campaign " + std::to_string(row.id));
+          db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
+        }
+        db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
+        store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms(), actor);
+      });
+    }
+    return begun;
+  };
+  const auto undo = [&](std::string_view why) {
+    static_cast<void>(writer_->run([&](store::database& db) {
+      if (store::read_campaign(db, row.id).state != campaign_state::starting) return;
+      store::undo_start(db, row.id, why, now_ms(), back_to);
+    }));
+  };
+  try {
+    auto begun = lay();
+    if (!begun) undo(begun.error().message);
+    return begun;
+  } catch (...) {  // no memory: what the caller is told of did not happen
+    undo("");
+    throw;
   }
-  if (begun) {
-    begun = writer_->run([&](store::database& db) {
-      if (row.account != 0) {
-        const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms(),
-                                                "start of campaign " + std::to_string(row.id));
-        db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
-      }
-      db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
-      store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms(), actor);
-    });
-  }
-  if (begun) return begun;
-  static_cast<void>(writer_->run(
-      [&](store::database& db) { store::undo_start(db, row.id, begun.error().message, now_ms(), back_to); }));
-  return begun;
 }
 
 result<plan_summary> engine::impl::begin(const store::campaign_row& row, const start_options& options) {
