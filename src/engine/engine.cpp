@@ -5,6 +5,7 @@
 
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
+#include "net/insist.hpp"
 #include "store/group_receipts.hpp"
 #include "store/pauses.hpp"
 #include "store/schema.hpp"
@@ -135,55 +136,58 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
     std::unique_lock all_ended(calls_);  // another thread closes: this call returns when it is done, too
     return {};
   }
-  events_.close();
-  desk_.close();
-  std::unique_lock all_ended(calls_);
-  receiver_.reset();
-  if (io_) {
-    std::unique_ptr<io_executor> renewer, helper;  // ended here and not on the I/O thread, for which they may wait
-    io_->call([&] {
-      end_chores();
-      renewer = std::move(renewer_);
-      helper = std::move(beside_);
-    });
-    renewer.reset();
-    helper.reset();
-    const auto idle = [this] {
-      bool all = true;
+  // Half a closing would be none: every step may be taken again.
+  net::insist([&] {
+    events_.close();
+    desk_.close();
+    std::unique_lock all_ended(calls_);
+    receiver_.reset();
+    if (io_) {
+      std::unique_ptr<io_executor> renewer, helper;  // ended here and not on the I/O thread, for which they may wait
       io_->call([&] {
-        for (auto& [id, sender] : senders_) sender->run([&] { all = all && sender->work().idle(); });
+        end_chores();
+        renewer = std::move(renewer_);
+        helper = std::move(beside_);
       });
-      return all;
-    };
-    const auto wait = [&](std::chrono::milliseconds most) {
-      const auto until = clock_.now() + most.count() * millisecond;
-      while (!idle() && clock_.now() < until && around_->sleep(poll_step)) continue;
-    };
-    io_->call([this] {
-      for (auto& [id, sender] : senders_) sender->run([&] { sender->work().hold({}); });
-    });
-    wait(drain);
-    // What is still on the wire now may have gone: it ends as unconfirmed, and that is stored, too.
-    io_->call([this] {
-      for (auto& [id, sender] : senders_) sender->run([&] { sender->wire().close(); });
-    });
-    wait(std::chrono::seconds(2));
-    // The I/O threads first: what they still post to the store is written, what the store answers finds nobody.
-    io_->stop();
-    for (auto& each : more_io_) each->stop();
-  }
-  if (writer_) writer_->stop();
-  if (io_) {
-    io_->call([this] {  // a loop of the host's is still running
-      senders_.clear();
-      retired_.clear();
-    });
-  }
-  // The writing connection last: it folds the log into the one file.
-  reader_.reset();
-  io_reader_.reset();
-  writer_.reset();
-  lock_.reset();
+      renewer.reset();
+      helper.reset();
+      const auto idle = [this] {
+        bool all = true;
+        io_->call([&] {
+          for (auto& [id, sender] : senders_) sender->run([&] { all = all && sender->work().idle(); });
+        });
+        return all;
+      };
+      const auto wait = [&](std::chrono::milliseconds most) {
+        const auto until = clock_.now() + most.count() * millisecond;
+        while (!idle() && clock_.now() < until && around_->sleep(poll_step)) continue;
+      };
+      io_->call([this] {
+        for (auto& [id, sender] : senders_) sender->run([&] { sender->work().hold({}); });
+      });
+      wait(drain);
+      // What is still on the wire now may have gone: it ends as unconfirmed, and that is stored, too.
+      io_->call([this] {
+        for (auto& [id, sender] : senders_) sender->run([&] { sender->wire().close(); });
+      });
+      wait(std::chrono::seconds(2));
+      // The I/O threads first: what they still post to the store is written, what the store answers finds nobody.
+      io_->stop();
+      for (auto& each : more_io_) each->stop();
+    }
+    if (writer_) writer_->stop();
+    if (io_) {
+      io_->call([this] {  // a loop of the host's is still running
+        senders_.clear();
+        retired_.clear();
+      });
+    }
+    // The writing connection last: it folds the log into the one file.
+    reader_.reset();
+    io_reader_.reset();
+    writer_.reset();
+    lock_.reset();
+  });
   return {};
 }
 

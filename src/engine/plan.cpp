@@ -266,71 +266,83 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
 result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
                                   const std::string& actor, campaign_state back_to) {
   const auto& summary = plan.summary;
-  std::vector<std::vector<std::int32_t>> lanes;  // by sender, by window; 0: nobody is in it
-  // One lane for all: laid in one statement a chunk.
-  const bool whole = plan.senders.size() == 1 && !plan.senders.front().hours->by_recipient();
-  auto begun = writer_->run([&](store::database& db) {
-    // A schedule may have been cancelled or moved while its campaign was planned.
-    const auto now = store::read_campaign(db, row.id);
-    if (now.state != row.state || now.scheduled_at_ms != row.scheduled_at_ms) {
-      throw store::store_error{
-          error{errc::conflict, "the campaign was changed by another call while it was planned; start it again", 0, 0}};
-    }
-    store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
-    db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
-           row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
-    store::set_repeats(db, row.id, plan.repeat_ms);
-    lanes.clear();
-    for (const auto& s : plan.senders) {
-      auto& mine = lanes.emplace_back();
-      for (const auto& l : s.hours->lanes()) {
-        mine.push_back(l.messages == 0 ? 0 : store::insert_lane(db, row.id, whole ? l.messages : 0, l.zones, s.id));
+  const auto lay = [&]() -> result<void> {
+    std::vector<std::vector<std::int32_t>> lanes;  // by sender, by window; 0: nobody is in it
+    // One lane for all: laid in one statement a chunk.
+    const bool whole = plan.senders.size() == 1 && !plan.senders.front().hours->by_recipient();
+    auto begun = writer_->run([&](store::database& db) {
+      // A schedule may have been cancelled or moved while its campaign was planned.
+      const auto now = store::read_campaign(db, row.id);
+      if (now.state != row.state || now.scheduled_at_ms != row.scheduled_at_ms) {
+        throw store::store_error{error{
+            errc::conflict, "the campaign was changed by another call while it was planned; start it again", 0, 0}};
       }
-      for (const auto& [value, media] : s.files) store::put_campaign_media(db, row.id, s.id, value, media);
-    }
-  });
-  if (!begun) return begun;
-  std::int64_t gone = 0;
-  for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
-    std::int64_t after = gone;  // a job may run twice
-    begun = writer_->run([&](store::database& db) {
-      if (whole) {
-        after = store::lay(db, row.id, lanes.front().front(), from, rows_per_chunk, plan.out, gone);
-        return;
-      }
-      const auto lane_of = [&](std::int64_t at_row, std::string_view address, std::string_view parameters) {
-        const auto place = plan.sender_of.empty() ? 0 : plan.sender_of[static_cast<std::size_t>(at_row)];
-        const auto at = plan.senders[place].hours->lane_of(address, parameters);
-        if (!at || *at >= lanes[place].size() || lanes[place][*at] == 0) {
-          throw store::store_error{error{errc::conflict, "the recipients changed while the plan was made", 0, 0}};
+      store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
+      db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
+             row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
+      store::set_repeats(db, row.id, plan.repeat_ms);
+      lanes.clear();
+      for (const auto& s : plan.senders) {
+        auto& mine = lanes.emplace_back();
+        for (const auto& l : s.hours->lanes()) {
+          mine.push_back(l.messages == 0 ? 0 : store::insert_lane(db, row.id, whole ? l.messages : 0, l.zones, s.id));
         }
-        return lanes[place][*at];
-      };
-      after = store::lay(db, row.id, lane_of, from, rows_per_chunk, plan.out, gone);
-    });
-    gone = after;
-  }
-  if (begun) {
-    begun = writer_->run([&](store::database& db) {
-      if (row.account != 0) {
-        const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms(),
-                                                "start of campaign " + std::to_string(row.id));
-        db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
+        for (const auto& [value, media] : s.files) store::put_campaign_media(db, row.id, s.id, value, media);
       }
-      db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
-      store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms(), actor);
     });
-  }
-  if (begun) return begun;
-  const auto undone = writer_->run(
-      [&](store::database& db) { store::undo_start(db, row.id, begun.error().message, now_ms(), back_to); });
-  if (!undone) {
+    if (!begun) return begun;
+    std::int64_t gone = 0;
+    for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
+      std::int64_t after = gone;  // a job may run twice
+      begun = writer_->run([&](store::database& db) {
+        if (whole) {
+          after = store::lay(db, row.id, lanes.front().front(), from, rows_per_chunk, plan.out, gone);
+          return;
+        }
+        const auto lane_of = [&](std::int64_t at_row, std::string_view address, std::string_view parameters) {
+          const auto place = plan.sender_of.empty() ? 0 : plan.sender_of[static_cast<std::size_t>(at_row)];
+          const auto at = plan.senders[place].hours->lane_of(address, parameters);
+          if (!at || *at >= lanes[place].size() || lanes[place][*at] == 0) {
+            throw store::store_error{error{errc::conflict, "the recipients changed while the plan was made", 0, 0}};
+          }
+          return lanes[place][*at];
+        };
+        after = store::lay(db, row.id, lane_of, from, rows_per_chunk, plan.out, gone);
+      });
+      gone = after;
+    }
+    if (begun) {
+      begun = writer_->run([&](store::database& db) {
+        if (row.account != 0) {
+          const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms(),
+                                                  "start of campaign " + std::to_string(row.id));
+          db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
+        }
+        db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
+        store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms(), actor);
+      });
+    }
+    return begun;
+  };
+  const auto undo = [&](std::string_view why) {
+    const auto undone = writer_->run([&](store::database& db) {
+      if (store::read_campaign(db, row.id).state != campaign_state::starting) return;
+      store::undo_start(db, row.id, why, now_ms(), back_to);
+    });
+    if (undone) return;
     io_->post([this, id = row.id] {
       ended_.push_back(id);
       look_at_rules();
     });
+  };
+  try {
+    auto begun = lay();
+    if (!begun) undo(begun.error().message);
+    return begun;
+  } catch (...) {  // no memory: what the caller is told of did not happen
+    undo("");
+    throw;
   }
-  return begun;
 }
 
 result<plan_summary> engine::impl::begin(const store::campaign_row& row, const start_options& options) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "inbound/http_request.hpp"
+#include "net/insist.hpp"
 
 namespace bulkmsg::inbound {
 namespace {
@@ -535,7 +536,7 @@ receiver::~receiver() { close(); }
 std::uint16_t receiver::port() const noexcept { return server_->port(); }
 
 void receiver::close() {
-  io_.call([this] { server_->close(); });
+  net::insist([this] { io_.call([this] { server_->close(); }); });
 }
 
 result<std::unique_ptr<receiver>> receiver::open(receiver_options options, receiver_handler& handler,

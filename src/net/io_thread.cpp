@@ -15,6 +15,8 @@
 #include <thread>
 #include <utility>
 
+#include "net/insist.hpp"
+
 namespace bulkmsg::net {
 namespace {
 
@@ -242,10 +244,10 @@ void io_thread::call(const std::function<void()>& task) {
 
 void io_thread::stop() {
   if (!impl_->own) {
-    call([this] { impl_->let_go = true; });
+    insist([this] { call([this] { impl_->let_go = true; }); });
     return;
   }
-  post([this] { impl_->context.stop(); });
+  insist([this] { post([this] { impl_->context.stop(); }); });
   if (on_thread()) return;
   const std::lock_guard lock(impl_->joining);  // two threads may stop at once; one joins
   if (impl_->thread.joinable()) impl_->thread.join();
