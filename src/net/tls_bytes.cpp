@@ -35,8 +35,7 @@ class tls_bytes final : public byte_layer {
     reason_ = "the peer spoke before it was asked";
     complaint_.clear();
     BIO* bio = nullptr;
-    const BIO_METHOD* method = socket_method();
-    if ((ssl_ = SSL_new(with_.context_)) == nullptr || method == nullptr || (bio = BIO_new(method)) == nullptr) {
+    if ((ssl_ = SSL_new(with_.context_)) == nullptr || (bio = BIO_new(with_.socket_)) == nullptr) {
       end();
       return fail(errc::out_of_memory, "no memory for a TLS connection");
     }
@@ -96,6 +95,29 @@ class tls_bytes final : public byte_layer {
     ERR_clear_error();  // the queue is the thread's, which may be the host's
   }
 
+  // OpenSSL's own socket BIO writes without MSG_NOSIGNAL, and we are guests in the process.
+  static BIO_METHOD* socket_method() noexcept {
+    BIO_METHOD* m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "bulkmsg socket");
+    if (m == nullptr) return m;
+    BIO_meth_set_write(m, [](BIO* bio, const char* from, int bytes) {
+      auto* self = static_cast<tls_bytes*>(BIO_get_data(bio));
+      const auto n = static_cast<int>(::send(self->fd_, from, static_cast<std::size_t>(bytes), MSG_NOSIGNAL));
+      BIO_clear_retry_flags(bio);
+      if (n > 0) self->left_ = true;
+      if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+      return n;
+    });
+    BIO_meth_set_read(m, [](BIO* bio, char* to, int room) {
+      const auto* self = static_cast<tls_bytes*>(BIO_get_data(bio));
+      const auto n = static_cast<int>(::recv(self->fd_, to, static_cast<std::size_t>(room), 0));
+      BIO_clear_retry_flags(bio);
+      if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+      return n;
+    });
+    BIO_meth_set_ctrl(m, [](BIO*, int what, long, void*) { return what == BIO_CTRL_FLUSH ? 1L : 0L; });
+    return m;
+  }
+
   static int note_certificate(int ok, X509_STORE_CTX* verifying) noexcept {
     const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(verifying, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* self = static_cast<tls_bytes*>(SSL_get_app_data(ssl));
@@ -109,32 +131,6 @@ class tls_bytes final : public byte_layer {
   }
 
  private:
-  // OpenSSL's own socket BIO writes without MSG_NOSIGNAL, and we are guests in the process.
-  static const BIO_METHOD* socket_method() noexcept {
-    static const BIO_METHOD* const method = [] {
-      BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "bulkmsg socket");
-      if (m == nullptr) return m;
-      BIO_meth_set_write(m, [](BIO* bio, const char* from, int bytes) {
-        auto* self = static_cast<tls_bytes*>(BIO_get_data(bio));
-        const auto n = static_cast<int>(::send(self->fd_, from, static_cast<std::size_t>(bytes), MSG_NOSIGNAL));
-        BIO_clear_retry_flags(bio);
-        if (n > 0) self->left_ = true;
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
-        return n;
-      });
-      BIO_meth_set_read(m, [](BIO* bio, char* to, int room) {
-        const auto* self = static_cast<tls_bytes*>(BIO_get_data(bio));
-        const auto n = static_cast<int>(::recv(self->fd_, to, static_cast<std::size_t>(room), 0));
-        BIO_clear_retry_flags(bio);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
-        return n;
-      });
-      BIO_meth_set_ctrl(m, [](BIO*, int what, long, void*) { return what == BIO_CTRL_FLUSH ? 1L : 0L; });
-      return m;
-    }();
-    return method;
-  }
-
   step what_became(int n) {
     const int system = errno;
     switch (SSL_get_error(ssl_, n)) {
@@ -174,8 +170,9 @@ result<std::unique_ptr<tls_server>> tls_server::make(const tls_options& options,
   std::unique_ptr<tls_server> made(new tls_server);
   made->name_ = options.server_name.empty() ? at.host : options.server_name;
   made->where_ = at.host_and_port();
+  made->socket_ = tls_bytes::socket_method();
   SSL_CTX* c = made->context_ = SSL_CTX_new(TLS_client_method());
-  if (c == nullptr || SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1) {
+  if (made->socket_ == nullptr || c == nullptr || SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) != 1) {
     return fail(errc::tls_failed, "no TLS context: " + why());
   }
   SSL_CTX_set_options(c, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
@@ -213,6 +210,7 @@ result<std::unique_ptr<tls_server>> tls_server::make(const tls_options& options,
 tls_server::~tls_server() {
   SSL_SESSION_free(session_);
   SSL_CTX_free(context_);
+  BIO_meth_free(socket_);
 }
 
 std::unique_ptr<byte_layer> tls_server::make_bytes() { return std::make_unique<tls_bytes>(*this); }

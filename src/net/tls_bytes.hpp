@@ -31,6 +31,7 @@ class tls_server {
   static int keep_session(SSL* ssl, SSL_SESSION* fresh) noexcept;
 
   SSL_CTX* context_ = nullptr;
+  BIO_METHOD* socket_ = nullptr;
   SSL_SESSION* session_ = nullptr;  // the last one that the server gave us: saves the next handshake's signatures
   std::string name_;
   bool name_is_address_ = false;
