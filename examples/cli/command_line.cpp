@@ -159,9 +159,11 @@ class command_line {
   void add_running() {
     CLI::App* send_ = add(app_, "send", "Send a template to everyone in a list, and stay until it is done", send);
     send_
-        ->add_option("--sender", given_.sender_file,
-                     "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits")
+        ->add_option("--sender", given_.sender_files,
+                     "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits. Given several "
+                     "times, the recipients are dealt out among these senders, each person always to the same one")
         ->required()
+        ->allow_extra_args(false)
         ->type_name("FILE");
     add_content(
         send_,

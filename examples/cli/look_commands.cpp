@@ -115,6 +115,7 @@ std::string message_json(const bulkmsg::message_row& m) {
       .number("superseded_by", m.superseded_by.value)
       .number("line", m.line)
       .number("next_at_ms", m.next_at_ms)
+      .text("sender", m.sender)
       .str();
 }
 
@@ -123,7 +124,7 @@ std::string message_csv(const bulkmsg::message_row& m) {
   return row({id_text(m.id), m.address, std::string(name(m.state)), std::string(name(m.receipt)),
               std::to_string(m.attempt), m.provider_id, m.code == 0 ? "" : std::to_string(m.code), m.detail,
               ms(m.at_ms), ms(m.sent_at_ms), ms(m.delivered_at_ms), ms(m.read_at_ms), ms(m.failed_at_ms),
-              std::to_string(m.line), ms(m.next_at_ms)});
+              std::to_string(m.line), ms(m.next_at_ms), m.sender});
 }
 
 }  // namespace
@@ -185,7 +186,7 @@ int messages(const options& given) {
   if (given.csv) {
     print_line(
         "message,address,state,receipt,attempt,provider_id,code,detail,at_ms,sent_at_ms,delivered_at_ms,read_at_ms,"
-        "failed_at_ms,line,next_at_ms");
+        "failed_at_ms,line,next_at_ms,sender");
   }
   for (;;) {
     const auto page = need(reader.messages({given.campaign}, filter));

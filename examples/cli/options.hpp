@@ -19,8 +19,9 @@ struct options {
 
   // send, resume
   std::string sender_file;
-  std::string template_file;  // or the name of one that is kept
-  std::string message_file;   // an own message instead
+  std::vector<std::string> sender_files;  // send: instead, all of them
+  std::string template_file;              // or the name of one that is kept
+  std::string message_file;               // an own message instead
   std::string rules_file;
   std::string csv_file;  // one of these three; a file "-" is standard input
   std::string json_file;

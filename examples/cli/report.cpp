@@ -160,6 +160,11 @@ json_object plan_json(const bulkmsg::plan_summary& plan, const bulkmsg::import_r
   out.number("rows", import.rows).number("added", import.added).number("duplicates", import.duplicates);
   out.number("rejected", import.rejected).number("suppressed", plan.suppressed);
   out.number("without_consent", plan.without_consent);
+  if (!plan.by_sender.empty()) {
+    json_object shares;
+    for (const auto& [sender, messages] : plan.by_sender) shares.number(sender, messages);
+    out.raw("by_sender", shares.str());
+  }
   return out;
 }
 
@@ -170,6 +175,7 @@ void print_plan(const bulkmsg::plan_summary& plan, const bulkmsg::import_report&
   if (plan.suppressed != 0) print_count("suppressed", plan.suppressed);
   if (plan.without_consent != 0) print_count("no consent", plan.without_consent);
   print_count("messages", plan.messages);
+  for (const auto& [sender, messages] : plan.by_sender) print_count(("  over " + sender).c_str(), messages);
   print_count("credits", plan.credits);
   if (plan.credits_available >= 0) print_count("  available", plan.credits_available);
   print_line("  takes at least " + duration_text(plan.duration) + " at the sender's limits");

@@ -46,7 +46,7 @@ bool is_template_name(const std::string& written) {
 bulkmsg::template_id kept_template(engine& engine, bulkmsg::sender_id sender, const std::string& account,
                                    const options& given) {
   // A dry run asks nobody; else what is older than an hour is asked for again.
-  if (!given.dry_run) need_of(given.sender_file, engine.fetch_templates(sender, std::chrono::hours(1)));
+  if (!given.dry_run) need_of(given.sender_files.front(), engine.fetch_templates(sender, std::chrono::hours(1)));
   const template_name wanted = template_name_of(given.template_file);
   return need(engine.find_template(wanted.name, wanted.language, account)).id;
 }
@@ -180,8 +180,12 @@ int report_command(engine& door, campaign_id campaign, const options& given, con
 
 int send(const options& given) {
   // What needs no store comes first, so that a typing error does not even create one.
-  bulkmsg::sender_settings settings = read_sender_file(given.sender_file);
-  if (!given.limits.empty()) settings.limits = given.limits;
+  std::vector<bulkmsg::sender_settings> senders;
+  for (const std::string& file : given.sender_files) {
+    senders.push_back(read_sender_file(file));
+    if (!given.limits.empty()) senders.back().limits = given.limits;
+  }
+  const bulkmsg::sender_settings& settings = senders.front();
   const bool saved = given.message_file.starts_with(own_prefix);
   const bool by_name = given.message_file.empty() && is_template_name(given.template_file);
   const std::string words = by_name || saved ? "" : content_text(given);
@@ -206,8 +210,12 @@ int send(const options& given) {
   }
   if (!given.rules_file.empty()) plan.content_rules = file_text(given.rules_file, "list of content rules");
   // Asked before it is stored: a token that does not work must not replace one that does.
-  if (!given.dry_run) need_of(given.sender_file, runner.check_sender(settings));
-  plan.sender = need_of(given.sender_file, runner.put_sender(settings));
+  for (std::size_t i = 0; i < senders.size(); ++i) {
+    const std::string& file = given.sender_files[i];
+    if (!given.dry_run) need_of(file, runner.check_sender(senders[i]));
+    const auto id = need_of(file, runner.put_sender(senders[i]));
+    i == 0 ? static_cast<void>(plan.sender = id) : plan.more_senders.push_back(id);
+  }
   if (by_name) plan.content = kept_template(runner, plan.sender, settings.business_account_id, given);
   plan.account = account.id;
   plan.mapping = given.mapping;

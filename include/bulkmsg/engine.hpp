@@ -83,7 +83,9 @@ struct sender_settings {
   std::string agent = {};                  // the primary agent, whom campaigns are sent from
   std::string reply_to = {};               // agent or group who gets the replies; empty: the agent
   // As in pacing/limit.hpp: "80/s; 2000 recipients/24h; inbound=20%", or names of pacing/presets.hpp in place of a
-  // limit: "whatsapp_standard; in-flight=64". Empty: the channel's own ("80/s; in-flight=64").
+  // limit: "whatsapp_standard; in-flight=64". WhatsApp: the word "provider" stands for what the provider's webhooks say
+  // of the number and its account, as in pacing/provider_limits.hpp; what else is written is never raised. Empty: the
+  // channel's own ("provider; in-flight=64").
   std::string limits = {};
   std::string time_zone = {};  // IANA, "Europe/Berlin": where its days begin and its hours are meant; empty: UTC
   // Senders that name the same one share their `recipients` limits: each of these holds for all of them together.
@@ -171,6 +173,9 @@ struct media_info {
 struct campaign_settings {
   std::string name = {};
   sender_id sender = {};
+  // Further senders, up to 63, of the same channel and each another number: when it is frozen every recipient gets one
+  // of them, the same as in other campaigns that name it (src/engine/sender_choice.hpp). Each keeps its own limits.
+  std::vector<sender_id> more_senders = {};
   template_id content = {};
   account_id account = {};               // none: metered only
   std::int64_t credits_per_message = 1;  // 1..1000
@@ -270,6 +275,8 @@ struct plan_summary {
   std::chrono::milliseconds duration{0};   // under the sender's limits and within the hours, at best
   std::string preview = {};                // the first message as plain text
   std::vector<std::string> warnings = {};  // what the content rules warn of, a sentence each
+  // With several senders: the name of each, and how many messages go over it.
+  std::vector<std::pair<std::string, std::int64_t>> by_sender = {};
 };
 
 struct start_options {
@@ -313,8 +320,8 @@ struct campaign_status {
   std::string reason = {};  // why paused, failed or stopped; a sentence
   bulkmsg::counters counters = {};
   std::int64_t credits_reserved = 0, credits_spent = 0;
-  std::int64_t settled_by_receipt = 0;  // messages whose fate a receipt decided
-  std::string sender = {}, content = {};
+  std::int64_t settled_by_receipt = 0;    // messages whose fate a receipt decided
+  std::string sender = {}, content = {};  // several senders: their names, separated by ", "
   std::string agent = {}, reply_to = {};
   std::string plan_hash = {};
   campaign_id test_of = {};                                               // of a test send: the campaign that it shows
@@ -359,6 +366,7 @@ struct message_row {
   std::int64_t line = 0;           // 1-based line of the input
   std::int64_t next_at_ms = 0;     // when a retry is due
   campaign_id superseded_by = {};  // the child campaign that sends it again
+  std::string sender = {};         // the name of the one that it goes over
 };
 
 // What one participant of a WhatsApp group did with a message to the group.
@@ -591,7 +599,8 @@ class engine {
   [[nodiscard]] recovery recovered() const noexcept;
 
   // Adds or replaces the sender of that name. Errors: bad_option_value, secret_missing (the named secret is empty),
-  // channel_malformed, file_unreadable (the channel description), conflict (it has campaigns over another channel).
+  // channel_malformed, file_unreadable (the channel description), conflict (it has campaigns over another channel). A
+  // sender that is at work goes on with the new settings as soon as what is on the wire is answered.
   result<sender_id> put_sender(const sender_settings& settings);
   // Asks the provider about the number or account: token, status, quality; stores nothing. Errors: token_rejected,
   // connect_failed, tls_failed, provider_refused, provider_unreadable. Blocks: up to the response timeout.
@@ -813,8 +822,9 @@ class engine {
   // What was written to us, oldest first; a reply appears when it is known what it answers.
   result<std::vector<reply_row>> replies(const reply_filter& filter = {});
   // Until when free-form messages may be sent to this person (Unix ms): 24 hours from what they last wrote; 0: they
-  // never wrote. Errors: phone_*, address_malformed.
-  result<std::int64_t> window_closes_at(std::string_view address);
+  // never wrote. WhatsApp opens the window for the number that they wrote to: that of `sender`; none: any of ours.
+  // Errors: phone_*, address_malformed, not_found.
+  result<std::int64_t> window_closes_at(std::string_view address, sender_id sender = {});
   // Answers the provider's webhooks at "127.0.0.1:PORT" (0: any); returns the port.
   result<std::uint16_t> listen(const std::string& address);
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "engine/impl.hpp"
+#include "engine/sender_choice.hpp"
+#include "store/allowances.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg {
@@ -161,33 +163,56 @@ result<credits::estimate> engine::estimate(campaign_id campaign, const credits::
   if (!json) return fail(json.error());
   credits::estimator cost(rates, category_of(*json), row->account != 0 ? row->credits_per_message : 0);
   // What the plan leaves out costs nothing: of a draft that is judged as a start would, later it is known.
-  const bool frozen = row->state != campaign_state::draft && row->state != campaign_state::starting;
+  const bool frozen = row->state != campaign_state::draft && row->state != campaign_state::scheduled &&
+                      row->state != campaign_state::starting;
   std::optional<laid_out> ready;
+  std::vector<std::string> numbers;
+  sender_choice choice;
   if (!frozen && row->recipients > 0) {
     auto made = self_->compiled(*row);
     if (!made) return fail(made.error());
     ready = std::move(*made);
-  }
-  constexpr std::int64_t rows_per_look = 4096;  // other readers get their turn in between
-  for (std::int64_t from = 0; from < row->recipients; from += rows_per_look) {
-    auto looked = self_->read([&](store::database& db) {
-      if (frozen) {
-        const auto first = (db.number("SELECT id FROM lanes WHERE campaign = ?1", row->id) << 32) + from;
-        auto r = db.select(
-            "SELECT r.address FROM plan p JOIN recipients r ON r.id = p.recipient WHERE p.id >= ?1 AND p.id < ?2",
-            first, first + rows_per_look);
-        while (r.next()) cost.add(r.text(0));
-        return true;
-      }
-      store::screen screened(db, row->id, ready->rules);
-      auto r = db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
-                         (row->id << 32) + from, (row->id << 32) + std::min(from + rows_per_look, row->recipients));
-      for (auto at = from; r.next(); ++at) {
-        if (self_->takes(db, screened, *ready, r.text(0), at) == errc::ok) cost.add(r.text(0));
+    auto known = self_->read([&](store::database& db) {
+      for (const auto id : row->senders) {
+        const auto sender = store::read_sender(db, id);
+        numbers.push_back(sender.phone_number_id);
+        choice.add(id, sender.phone_number_id, store::limits_of(db, sender));
       }
       return true;
     });
-    if (!looked) return fail(looked.error());
+    if (!known) return fail(known.error());
+  }
+  std::vector<std::pair<std::int64_t, std::int64_t>> spans;  // of `plan`, or rows of the draft
+  auto found = self_->read([&](store::database& db) {
+    if (!frozen) spans.emplace_back(0, row->recipients);
+    auto r = db.select("SELECT id << 32, size FROM lanes WHERE campaign = ?1 ORDER BY id", row->id);
+    while (frozen && r.next()) spans.emplace_back(r.integer(0), r.integer(0) + r.integer(1));
+    return true;
+  });
+  if (!found) return fail(found.error());
+  constexpr std::int64_t rows_per_look = 4096;  // other readers get their turn in between
+  for (auto [from, to] : spans) {
+    for (; from < to; from += rows_per_look) {
+      auto looked = self_->read([&](store::database& db) {
+        const auto end = std::min(from + rows_per_look, to);
+        if (frozen) {
+          auto r = db.select(
+              "SELECT r.address FROM plan p JOIN recipients r ON r.id = p.recipient WHERE p.id >= ?1 AND p.id < ?2",
+              from, end);
+          while (r.next()) cost.add(r.text(0));
+          return true;
+        }
+        store::screen screened(db, row->id, ready->rules);
+        auto r = db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
+                           (row->id << 32) + from, (row->id << 32) + end);
+        for (auto at = from; r.next(); ++at) {
+          const auto& number = numbers[choice.of(db, r.text(0))];
+          if (self_->takes(db, screened, *ready, r.text(0), at, number) == errc::ok) cost.add(r.text(0));
+        }
+        return true;
+      });
+      if (!looked) return fail(looked.error());
+    }
   }
   return cost.total();
 }

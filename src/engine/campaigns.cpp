@@ -23,6 +23,11 @@ result<store::campaign_row> row_of(const campaign_settings& settings) {
   store::campaign_row row;
   row.name = settings.name;
   row.sender = settings.sender.value;
+  if (row.sender == 0 && !settings.more_senders.empty()) {
+    return fail(errc::invalid_argument, "more_senders: the campaign has no first sender; name it in `sender`");
+  }
+  if (row.sender != 0) row.senders.push_back(row.sender);
+  for (const auto each : settings.more_senders) row.senders.push_back(each.value);
   row.content = settings.content.value;
   row.account = settings.account.value;
   row.mapping = join_list(mapping);

@@ -30,7 +30,7 @@ void engine::impl::end_chores() {
 void engine::impl::housekeep() {
   static constexpr std::array<void (impl::*)(), chores> work{
       &impl::take_up_commands, &impl::merge_webhooks, &impl::bill_accounts, &impl::renew_media,
-      &impl::keep_rules,       &impl::fire_schedules, &impl::expire_old};
+      &impl::keep_rules,       &impl::fire_schedules, &impl::expire_old,    &impl::begin_renewed};
   const auto now = clock_.now();
   tick_at_ = now;  // armed when all are done
   for (std::size_t i = 0; i < chores; ++i) {

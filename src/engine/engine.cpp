@@ -6,6 +6,7 @@
 #include "bulkmsg/content/template_json.hpp"
 #include "engine/impl.hpp"
 #include "store/group_receipts.hpp"
+#include "store/pauses.hpp"
 #include "store/schema.hpp"
 
 namespace bulkmsg {
@@ -118,16 +119,14 @@ result<void> engine::impl::open() {
 
   io_->call([this] { begin_chores(); });
   auto sending = read([](store::database& db) {
-    std::vector<std::pair<std::int64_t, std::int64_t>> ids;
-    auto r = db.select("SELECT id, sender FROM campaigns WHERE state = 4 ORDER BY id");
-    while (r.next()) ids.emplace_back(r.integer(0), r.integer(1));
+    std::vector<std::int64_t> ids;
+    auto r = db.select("SELECT id FROM campaigns WHERE state = 4 ORDER BY id");
+    while (r.next()) ids.push_back(r.integer(0));
     return ids;
   });
   if (!sending) return fail(sending.error());
-  for (const auto& [id, sender] : *sending) {
-    // A campaign whose secret is missing waits; the others go on.
-    if (auto running = run_campaign(id); !running) on_trouble(sender, running.error());
-  }
+  // A campaign whose secret is missing waits, as its status tells; the others go on.
+  for (const auto id : *sending) static_cast<void>(run_campaign(id));
   return {};
 }
 
@@ -174,7 +173,12 @@ result<void> engine::impl::close(std::chrono::milliseconds drain) {
     for (auto& each : more_io_) each->stop();
   }
   if (writer_) writer_->stop();
-  if (io_) io_->call([this] { senders_.clear(); });  // a loop of the host's is still running
+  if (io_) {
+    io_->call([this] {  // a loop of the host's is still running
+      senders_.clear();
+      retired_.clear();
+    });
+  }
   // The writing connection last: it folds the log into the one file.
   reader_.reset();
   io_reader_.reset();
@@ -231,25 +235,44 @@ result<campaign_status> engine::status(campaign_id campaign) {
   auto found =
       self_->read([&](store::database& db) { return store::read_status(db, campaign.value, self_->now_ms()); });
   if (!found || found->state != campaign_state::sending || !found->reason.empty()) return found;
-  const auto row = self_->read([&](store::database& db) { return store::read_campaign(db, campaign.value); });
-  auto paused = self_->read([&](store::database& db) {
-    auto r = db.select(
-        "SELECT reason FROM pauses WHERE sender = ?1 AND campaign IN (0, ?2) AND until_ms > ?3 ORDER BY until_ms DESC",
-        row ? row->sender : 0, campaign.value, self_->now_ms());
-    return r.next() ? std::string(r.text(0)) : std::string();
+  struct known {
+    std::vector<std::pair<std::int64_t, std::string>> senders;
+    std::vector<store::sender_pause> pauses;
+  };
+  const auto about = self_->read([&](store::database& db) {
+    known k{.senders = {}, .pauses = store::pauses_of(db, campaign.value, self_->now_ms())};
+    for (const auto id : store::read_campaign(db, campaign.value).senders) {
+      k.senders.emplace_back(id, store::read_sender(db, id).name);
+    }
+    return k;
   });
-  if (paused && !paused->empty()) {
-    found->reason = std::move(*paused);
+  if (!about) return found;
+  // Of several senders each is told of by name; a pause explains more than what went wrong last.
+  std::string paused, troubled;
+  for (const auto& [id, name] : about->senders) {
+    const auto add = [&, &its_name = name](std::string& to, const std::string& why) {
+      if (about->senders.size() == 1) return static_cast<void>(to = why);
+      to += (to.empty() ? "sender '" : "; sender '") + its_name + "': " + why;
+    };
+    const auto& pauses = about->pauses;
+    const auto held =
+        std::find_if(pauses.begin(), pauses.end(), [&, id = id](const auto& p) { return p.sender == id; });
+    if (held != pauses.end()) {
+      add(paused, held->reason);
+      continue;
+    }
+    const std::lock_guard lock(self_->notes_);
+    if (const auto why = self_->trouble_.find(id); why != self_->trouble_.end()) add(troubled, why->second);
+  }
+  if (!paused.empty()) {
+    found->reason = paused + (troubled.empty() ? "" : "; " + troubled);
     return found;
   }
   if (found->counters.queued() == 0 && found->counters.unconfirmed > 0) {
     found->reason = "waits to settle " + std::to_string(found->counters.unconfirmed) +
                     " unconfirmed messages by rule " + std::string(name(found->when_unconfirmed));
   }
-  std::lock_guard lock(self_->notes_);
-  if (const auto why = self_->trouble_.find(row ? row->sender : 0); why != self_->trouble_.end()) {
-    found->reason = why->second;
-  }
+  if (!troubled.empty()) found->reason = troubled;
   return found;
 }
 

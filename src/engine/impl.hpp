@@ -55,14 +55,25 @@ struct laid_out {
   bool needs_window = false;  // only for persons whose customer service window is open
 };
 
+// What goes over one of the plan's senders.
+struct planned_sender {
+  std::int64_t id = 0;
+  sender_settings settings;
+  std::vector<pacing::limit> limits;  // as they hold now
+  laid_out ready;
+  std::shared_ptr<campaign_hours> hours;
+  std::vector<std::pair<std::string, std::int64_t>> files = {};  // uploaded for it: value -> row of `media`
+};
+
 // A plan that is not frozen yet.
 struct planned {
   plan_summary summary;
   store::left_out out;
   consent_rules rules;
   std::int64_t screened_at = 0;  // the last change of suppressions and consent that it knows
-  std::shared_ptr<campaign_hours> hours;
-  std::int64_t repeat_ms = 0;  // so long the channel takes a request with a known key for the same; 0: never
+  std::vector<planned_sender> senders;
+  std::vector<std::uint8_t> sender_of;  // by recipient's row: the place of its sender; empty: all have the first
+  std::int64_t repeat_ms = 0;           // so long the channel takes a request with a known key for the same; 0: never
 };
 
 struct engine::impl final : inbound::receiver_handler {
@@ -133,17 +144,19 @@ struct engine::impl final : inbound::receiver_handler {
   using files_of = std::map<std::string, media_source, std::less<>>;
   result<files_of> own_files(const store::campaign_row& row, const content::compiled_message& content);
   // Uploads them, or finds them uploaded; value -> row of `media`.
-  using uploaded_files = std::vector<std::pair<std::string, std::int64_t>>;
+  using uploaded_files = decltype(planned_sender::files);
   result<uploaded_files> upload_files(const sender_settings& sender, const files_of& files, std::int64_t until_ms);
   // Whether a plan made now takes this recipient, the campaign's `at`-th: ok, or why not.
+  // from: our number that it would come from.
   errc takes(store::database& db, store::screen& screened, const laid_out& ready, std::string_view address,
-             std::int64_t at) const;
+             std::int64_t at, std::string_view from) const;
   // Screens, hashes, prices, previews; what it finds of files goes into `files`.
   result<planned> plan(const store::campaign_row& row, files_of& files);
+  // The campaign's senders, ready to be planned for. Errors: of their content, their limits, their templates.
+  result<std::vector<planned_sender>> ready_senders(const store::campaign_row& row, files_of& files);
   // What fails leaves a draft, or what `back_to` says.
   result<void> freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
-                      const uploaded_files& files, const std::string& actor = {},
-                      campaign_state back_to = campaign_state::draft);
+                      const std::string& actor = {}, campaign_state back_to = campaign_state::draft);
   result<std::vector<missing_step>> missing(const store::campaign_row& row);
   result<void> complete(const store::campaign_row& row);  // wrong_state: names the first that is missing
   // Plan, freeze, reserve, begin to send: the campaign is a draft, or scheduled and its time has come.
@@ -176,12 +189,24 @@ struct engine::impl final : inbound::receiver_handler {
 
   // Brings the campaign's lanes to work. Thread: any.
   result<void> run_campaign(std::int64_t campaign);
-  result<void> begin_sending(std::int64_t campaign);  // the same on the I/O thread
-  void hold(std::int64_t campaign);                   // on the I/O thread
+  // The same on the I/O thread. Of several senders those that can send do, and the others' trouble is told.
+  result<void> begin_sending(std::int64_t campaign);
+  // What one sender has of it: added to its batch sender, or set free there. On the I/O thread.
+  struct over_one_sender;
+  result<void> begin_over(const store::campaign_row& row, const over_one_sender& part, const std::string& json);
+  void hold(std::int64_t campaign);  // on the I/O thread
+  // A sender's settings, secret or limits may have changed: it comes to rest and begins anew, and with it those that
+  // share limits with it. On the I/O thread.
+  void renew_sender(std::int64_t sender);
+  void bring_forward(const std::set<std::int64_t>& senders, std::int64_t before_ms);
+  // Only what goes over one of its senders, until it is told otherwise. On the I/O thread.
+  void hold_over(std::int64_t campaign, std::int64_t sender, bool held);
+  [[nodiscard]] bool idle(std::int64_t campaign);  // over all senders; on the I/O thread
   void on_idle(std::int64_t campaign);
   // Of one campaign, of all of the sender (campaign 0), or of all senders of its account.
   void on_brake(std::int64_t sender, std::int64_t campaign, bool whole_account, const std::string& reason);
   void on_pause(std::int64_t sender, std::int64_t campaign, std::int64_t until_ms, const std::string& reason);
+  void on_account_slow(std::int64_t sender, nanoseconds_t sent_at, nanoseconds_t retry_after);
   // The limits that the sender shares with others; null: none. On the I/O thread.
   result<std::shared_ptr<pacing::shared_limits>> shared_with(const sender_settings& sender);
   void on_trouble(std::int64_t sender, const error& why);
@@ -203,8 +228,9 @@ struct engine::impl final : inbound::receiver_handler {
     rules,
     schedules,
     retention,
+    senders,
   };
-  static constexpr std::size_t chores = 7;
+  static constexpr std::size_t chores = 8;
   static constexpr nanoseconds_t never = std::numeric_limits<nanoseconds_t>::max();
   void begin_chores();
   void end_chores();
@@ -221,6 +247,7 @@ struct engine::impl final : inbound::receiver_handler {
   void keep_rules();     // of campaigns for their unconfirmed messages (unconfirmed.cpp)
   void fire_schedules();
   void expire_old();
+  void begin_renewed();  // senders that were to rest (renewal.cpp)
   void look_at_rules();  // something changed that they may ask for
   void tell_merged(const inbound::merge_result& merged);
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);
@@ -260,6 +287,8 @@ struct engine::impl final : inbound::receiver_handler {
   // On the I/O thread only; it has a connection of its own, so that nobody's long look holds up sending.
   std::unique_ptr<store::database> io_reader_;
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
+  std::set<std::int64_t> renewed_;                                            // senders that come to rest
+  std::vector<std::unique_ptr<running_sender>> retired_;                      // what they were before, till the end
   std::size_t next_io_ = 0;                                                   // whose turn it is to get a sender
   std::map<std::string, std::shared_ptr<pacing::shared_limits>> portfolios_;  // by name
   struct chore_state {
@@ -296,12 +325,17 @@ class running_sender final : public sending::observer {
   static result<std::unique_ptr<running_sender>> make(engine::impl& owner, std::int64_t id,
                                                       const sender_settings& settings);
   ~running_sender() override;
+  // What of a sender makes it work as it does, secret included; as of now.
+  static std::string made_from(store::database& db, const sender_settings& settings);
+  [[nodiscard]] const std::string& made_from() const { return made_from_; }
+  [[nodiscard]] const std::string& portfolio() const { return portfolio_; }
   void run(const std::function<void()>& task) { on_.call(task); }
 
   void on_settled(campaign_id campaign, const store::outcomes& batch) override;
   void on_idle(campaign_id campaign) override;
   void on_brake(campaign_id campaign, const std::string& reason) override;
   void on_account_brake(const std::string& reason) override;
+  void on_account_slow(nanoseconds_t sent_at, nanoseconds_t retry_after) override;
   void on_pause(campaign_id campaign, std::int64_t until_ms, const std::string& reason) override;
   void on_trouble(const error& why) override;
 
@@ -314,6 +348,7 @@ class running_sender final : public sending::observer {
   engine::impl& owner_;
   io_executor& on_;
   const std::int64_t id_;
+  std::string made_from_, portfolio_;
   std::unique_ptr<net::transport> wire_;
   std::unique_ptr<sending::batch_sender> work_;
 };

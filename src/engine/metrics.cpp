@@ -80,20 +80,8 @@ void tell_campaigns(store::database& db, std::int64_t now_ms, exposition& out) {
     out.family(name, "counter", help);
     out.value("", n);
   }
-  std::map<std::string, double> rates;
-  std::vector<std::int64_t> sending;
-  {
-    auto r = db.select("SELECT name FROM senders ORDER BY name");
-    while (r.next()) rates[std::string(r.text(0))] = 0;
-    auto c = db.select("SELECT id FROM campaigns WHERE state = 4");
-    while (c.next()) sending.push_back(c.integer(0));
-  }
-  for (const auto id : sending) {
-    const auto status = store::read_status(db, id, now_ms);
-    rates[status.sender] += status.rate;
-  }
   out.family("bulkmsg_send_rate_per_second", "gauge", "Messages handed to the network a second, over ten seconds.");
-  for (const auto& [sender, rate] : rates) out.value(label("sender", sender), rate);
+  for (const auto& [sender, rate] : store::send_rates(db, now_ms)) out.value(label("sender", sender), rate);
 }
 
 void tell_accounts(store::database& db, exposition& out) {

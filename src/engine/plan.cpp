@@ -5,8 +5,10 @@
 #include "engine/content.hpp"
 #include "engine/duration.hpp"
 #include "engine/impl.hpp"
+#include "engine/sender_choice.hpp"
 #include "engine/sha256.hpp"
 #include "store/accounts.hpp"
+#include "store/allowances.hpp"
 #include "store/media.hpp"
 #include "store/suppressions.hpp"
 
@@ -63,49 +65,107 @@ error nobody_left(const store::campaign_row& row, const store::left_out& out) {
 }  // namespace
 
 errc engine::impl::takes(store::database& db, store::screen& screened, const laid_out& ready, std::string_view address,
-                         std::int64_t at) const {
+                         std::int64_t at, std::string_view from) const {
   const auto why = screened.check(address, at);
   if (why != errc::ok || !ready.needs_window) return why;
-  return content::allowed_free_form(address, store::last_inbound(db, address), now_ms());
+  return content::allowed_free_form(address, store::last_inbound(db, address, from), now_ms());
 }
+
+result<std::vector<planned_sender>> engine::impl::ready_senders(const store::campaign_row& row, files_of& files) {
+  auto found = read([&](store::database& db) {
+    std::vector<planned_sender> all;
+    for (const auto id : row.senders) {
+      all.emplace_back();
+      all.back().id = id;
+      all.back().settings = store::read_sender(db, id);
+      all.back().limits = store::limits_of(db, all.back().settings);
+    }
+    return std::pair(std::move(all), store::read_template(db, row.content));
+  });
+  if (!found) return fail(found.error());
+  auto& [senders, json] = *found;
+  for (auto& s : senders) {
+    auto made = compile(row, s.settings, json);
+    if (!made) return fail(made.error());
+    if (&s == &senders.front()) {
+      auto named = own_files(row, *made->content);
+      if (!named) return fail(named.error());
+      files = std::move(*named);
+    }
+    if (!files.empty()) {
+      if (!speaks_whatsapp(s.settings)) {
+        return fail(errc::media_not_supported, "'" + files.begin()->first +
+                                                   "': files of your own go over WhatsApp only; "
+                                                   "give an https:// link");
+      }
+      // Ids change with each upload; what is hashed is the path and the bytes.
+      content::file_ids placeholders;
+      for (const auto& [value, file] : files) placeholders.emplace(value, value + '#' + file.sha256);
+      made = compile(row, s.settings, json, placeholders);
+      if (!made) return fail(made.error());
+    }
+    if (auto sendable = check_template(row, s.settings); !sendable) return fail(sendable.error());
+    auto hours =
+        campaign_hours::make(row.hours, row.hours_in, s.settings.time_zone, split_list(row.columns), clock_.wall());
+    if (!hours) return fail(hours.error());
+    s.ready = std::move(*made);
+    s.hours = std::make_shared<campaign_hours>(std::move(*hours));
+  }
+  return std::move(senders);
+}
+
+namespace {
+
+// What the hash covers of a sender beside the bodies.
+std::string identity_of(const planned_sender& s) {
+  const auto& x = s.settings;
+  return x.channel + "\n" + x.channel_description + "\n" + x.origin + "\n" + x.api_version + "\n" + x.phone_number_id +
+         "\n" + std::to_string(s.ready.route) + "\n" + x.limits + "\n";
+}
+
+// At best: the slowest sender's time, and that of the senders of each portfolio for all of its people together.
+std::chrono::milliseconds longest_duration(const std::vector<planned_sender>& senders, nanoseconds_t wall) {
+  std::chrono::milliseconds longest{0};
+  std::map<std::string, std::pair<std::vector<pacing::limit>, std::int64_t>> portfolios;
+  for (const auto& s : senders) {
+    longest = std::max(longest, shortest_duration(s.limits, *s.hours, wall, zone_of(s.settings)));
+    if (s.settings.portfolio.empty() || senders.size() == 1) continue;
+    auto& [shared, people] = portfolios[s.settings.portfolio];
+    for (const auto& l : s.limits) {
+      if (l.kind == pacing::limit_kind::recipients) shared.push_back(l);
+    }
+    for (const auto& l : s.hours->lanes()) people += l.messages;
+  }
+  for (const auto& [name, of] : portfolios) {
+    const auto together = shortest_duration(of.first, of.second, wall, absl::UTCTimeZone());
+    longest = std::max(longest, std::chrono::milliseconds(together / millisecond));
+  }
+  return longest;
+}
+
+}  // namespace
 
 result<planned> engine::impl::plan(const store::campaign_row& row, files_of& files) {
   if (auto ok = complete(row); !ok) return fail(ok.error());
-  auto made_ready = compiled(row);
-  if (!made_ready) return fail(made_ready.error());
-  auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
-  if (!sender) return fail(sender.error());
-  auto named = own_files(row, *made_ready->content);
-  if (!named) return fail(named.error());
-  files = std::move(*named);
-  if (!files.empty()) {
-    if (!speaks_whatsapp(*sender)) {
-      return fail(errc::media_not_supported, "'" + files.begin()->first +
-                                                 "': files of your own go over WhatsApp only; "
-                                                 "give an https:// link");
-    }
-    // Ids change with each upload; what is hashed is the path and the bytes.
-    content::file_ids placeholders;
-    for (const auto& [value, file] : files) placeholders.emplace(value, value + '#' + file.sha256);
-    auto json = read([&](store::database& db) { return store::read_template(db, row.content); });
-    if (!json) return fail(json.error());
-    made_ready = compile(row, *sender, *json, placeholders);
-    if (!made_ready) return fail(made_ready.error());
-  }
-  const auto& content = made_ready->content;
-  if (auto sendable = check_template(row, *sender); !sendable) return fail(sendable.error());
+  const auto wall = clock_.wall();
+  auto ready = ready_senders(row, files);
+  if (!ready) return fail(ready.error());
 
   planned made;
-  made.rules = made_ready->rules;
+  made.senders = std::move(*ready);
+  made.rules = made.senders.front().ready.rules;
   // Before the first recipient is looked at: whatever changes from here on is seen again when messages are claimed.
   auto changes = read([](store::database& db) { return store::last_consent_change(db); });
   if (!changes) return fail(changes.error());
   made.screened_at = *changes;
 
-  const auto wall = clock_.wall();
-  auto hours = campaign_hours::make(row.hours, row.hours_in, sender->time_zone, split_list(row.columns), wall);
-  if (!hours) return fail(hours.error());
+  sender_choice choice;
+  for (const auto& s : made.senders) choice.add(s.id, s.settings.phone_number_id, s.limits);
+  const bool several = made.senders.size() > 1;
+  if (several) made.sender_of.resize(static_cast<std::size_t>(row.recipients));
+  std::vector<std::int64_t> shares(made.senders.size());
 
+  const auto& content = made.senders.front().ready.content;
   content_inspection inspection(*content);
   if (auto rules = inspection.load(row.content_rules); !rules) return fail(rules.error());
   sha256 bodies;
@@ -117,26 +177,43 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
       auto r = db.select("SELECT address, parameters, line FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
                          (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_chunk, row.recipients));
       for (auto i = from; r.next(); ++i) {
-        if (const auto why = takes(db, screened, *made_ready, r.text(0), i); why != errc::ok) {
+        const auto place = choice.of(db, r.text(0));
+        const auto& sender = made.senders[place];
+        if (const auto why = takes(db, screened, sender.ready, r.text(0), i, sender.settings.phone_number_id);
+            why != errc::ok) {
           made.out.add(i, why);
           continue;
         }
+        if (several) {
+          if (r.text(0).starts_with("group:")) {
+            throw store::store_error{
+                error{errc::conflict,
+                      "line " + std::to_string(r.integer(2)) +
+                          ": a group belongs to one number, and the campaign has several senders; send to groups in a "
+                          "campaign of its own",
+                      0, 0}};
+          }
+          made.sender_of[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(place);
+        }
+        ++shares[place];
         if (!recipients::split_cells(r.text(1), cells)) {
           throw store::store_error{error{errc::store_corrupt, "a recipient's parameters do not fit the columns", 0, 0}};
         }
-        body = r.text(0);  // a chat platform's address may stand outside the body
+        body.clear();
+        if (several) body = std::to_string(place) + ' ';
+        body += r.text(0);  // a chat platform's address may stand outside the body
         body += ' ';
-        content->render(body, r.text(0), callback_placeholder, cells);
+        sender.ready.content->render(body, r.text(0), callback_placeholder, cells);
         body += '\n';
         bodies.add(body);
         inspection.row(cells, r.integer(2));
-        if (hours->by_recipient()) {
-          const auto lane = hours->lane_of(r.text(0), r.text(1));
+        if (sender.hours->by_recipient()) {
+          const auto lane = sender.hours->lane_of(r.text(0), r.text(1));
           if (!lane) {
             throw store::store_error{
                 error{lane.error().code, "line " + std::to_string(r.integer(2)) + ": " + lane.error().message, 0, 0}};
           }
-          hours->count(*lane);
+          sender.hours->count(*lane);
         }
         if (made.summary.preview.empty()) made.summary.preview = content->preview(cells);
       }
@@ -161,58 +238,67 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   }
   const auto rule = read([&](store::database& db) { return store::read_rule(db, row.id); });
   if (!rule) return fail(rule.error());
-  if (!speaks_whatsapp(*sender)) {
-    auto described = chat_description_of(*sender);
+  const auto& first = made.senders.front().settings;
+  if (!speaks_whatsapp(first)) {  // all are of one description
+    auto described = chat_description_of(first);
     if (!described) return fail(described.error());
     made.repeat_ms = described->repeat_ms();
   }
-  const auto limits = pacing::parse_limits(sender->limits);
-  if (!limits) return fail(limits.error());
-  if (!hours->by_recipient()) hours->count(0, summary.messages);
-  summary.duration = shortest_duration(*limits, *hours, wall, zone_of(*sender));
+  std::string identities, zones;
+  for (std::size_t i = 0; i < made.senders.size(); ++i) {
+    const auto& s = made.senders[i];
+    if (!s.hours->by_recipient()) s.hours->count(0, shares[i]);
+    identities += identity_of(s);
+    zones += " " + s.settings.time_zone;
+    if (several) summary.by_sender.emplace_back(s.settings.name, shares[i]);
+  }
+  summary.duration = longest_duration(made.senders, wall);
   sha256 whole;
-  whole.add("bulkmsg plan 1\n" + sender->channel + "\n" + sender->channel_description + "\n" + sender->origin + "\n" +
-            sender->api_version + "\n" + sender->phone_number_id + "\n" + std::to_string(made_ready->route) + "\n" +
-            sender->limits + "\ncredits " + std::to_string(summary.credits) +
-            (row.hours.empty() ? "" : "\nhours " + row.hours + " in " + row.hours_in + " " + sender->time_zone) +
-            "\nunconfirmed " + std::string(name(rule->rule)) + " " +
+  whole.add("bulkmsg plan 1\n" + identities + "credits " + std::to_string(summary.credits) +
+            (row.hours.empty() ? "" : "\nhours " + row.hours + " in " + row.hours_in + zones) + "\nunconfirmed " +
+            std::string(name(rule->rule)) + " " +
             std::to_string(rule->rule == unconfirmed_rule::hold ? 0 : rule->wait_ms) + "\n" + bodies.hex());
   summary.hash = whole.hex();
-  made.hours = std::make_shared<campaign_hours>(std::move(*hours));
   return made;
 }
 
 // draft or scheduled -> starting -> sending.
 result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
-                                  const uploaded_files& files, const std::string& actor, campaign_state back_to) {
+                                  const std::string& actor, campaign_state back_to) {
   const auto& summary = plan.summary;
-  std::vector<std::int32_t> lanes;
+  std::vector<std::vector<std::int32_t>> lanes;  // by sender, by window; 0: nobody is in it
+  // One lane for all: laid in one statement a chunk.
+  const bool whole = plan.senders.size() == 1 && !plan.senders.front().hours->by_recipient();
   auto begun = writer_->run([&](store::database& db) {
     store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
     db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
            row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
     store::set_repeats(db, row.id, plan.repeat_ms);
     lanes.clear();
-    for (const auto& l : plan.hours->lanes()) {
-      lanes.push_back(store::insert_lane(db, row.id, plan.hours->by_recipient() ? 0 : l.messages, l.zones));
+    for (const auto& s : plan.senders) {
+      auto& mine = lanes.emplace_back();
+      for (const auto& l : s.hours->lanes()) {
+        mine.push_back(l.messages == 0 ? 0 : store::insert_lane(db, row.id, whole ? l.messages : 0, l.zones, s.id));
+      }
+      for (const auto& [value, media] : s.files) store::put_campaign_media(db, row.id, s.id, value, media);
     }
-    for (const auto& [value, media] : files) store::put_campaign_media(db, row.id, value, media);
   });
   if (!begun) return begun;
   std::int64_t gone = 0;
   for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
     std::int64_t after = gone;  // a job may run twice
     begun = writer_->run([&](store::database& db) {
-      if (!plan.hours->by_recipient()) {
-        after = store::lay(db, row.id, lanes.front(), from, rows_per_chunk, plan.out, gone);
+      if (whole) {
+        after = store::lay(db, row.id, lanes.front().front(), from, rows_per_chunk, plan.out, gone);
         return;
       }
-      const auto lane_of = [&](std::string_view address, std::string_view parameters) {
-        const auto at = plan.hours->lane_of(address, parameters);
-        if (!at || *at >= lanes.size()) {
+      const auto lane_of = [&](std::int64_t at_row, std::string_view address, std::string_view parameters) {
+        const auto place = plan.sender_of.empty() ? 0 : plan.sender_of[static_cast<std::size_t>(at_row)];
+        const auto at = plan.senders[place].hours->lane_of(address, parameters);
+        if (!at || *at >= lanes[place].size() || lanes[place][*at] == 0) {
           throw store::store_error{error{errc::conflict, "the recipients changed while the plan was made", 0, 0}};
         }
-        return lanes[*at];
+        return lanes[place][*at];
       };
       after = store::lay(db, row.id, lane_of, from, rows_per_chunk, plan.out, gone);
     });
@@ -237,9 +323,15 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
 
 result<plan_summary> engine::impl::begin(const store::campaign_row& row, const start_options& options) {
   if (auto ok = complete(row); !ok) return fail(ok.error());
-  auto sender = read([&](store::database& db) { return store::read_sender(db, row.sender); });
-  if (!sender) return fail(sender.error());
-  if (auto channel = make_channel(*sender); options_.send && !channel) return fail(channel.error());
+  auto senders = read([&](store::database& db) {
+    std::vector<sender_settings> all;
+    for (const auto id : row.senders) all.push_back(store::read_sender(db, id));
+    return all;
+  });
+  if (!senders) return fail(senders.error());
+  for (const auto& sender : *senders) {
+    if (auto channel = make_channel(sender); options_.send && !channel) return fail(channel.error());
+  }
   if (row.account != 0) {
     // A new month's credits are there from its first day.
     auto billed = writer_->run([&](store::database& db) { store::bill(db, row.account, clock_.wall()); });
@@ -259,9 +351,12 @@ result<plan_summary> engine::impl::begin(const store::campaign_row& row, const s
                                          std::to_string(planned.credits - planned.credits_available) +
                                          " missing; top up, or send to fewer");
   }
-  auto uploaded = upload_files(*sender, files, now_ms() + planned.duration.count());
-  if (!uploaded) return fail(uploaded.error());
-  if (auto frozen = freeze(row, *made, options.idempotency_key, *uploaded, options.actor, row.state); !frozen) {
+  for (auto& s : made->senders) {
+    auto uploaded = upload_files(s.settings, files, now_ms() + planned.duration.count());
+    if (!uploaded) return fail(uploaded.error());
+    s.files = std::move(*uploaded);
+  }
+  if (auto frozen = freeze(row, *made, options.idempotency_key, options.actor, row.state); !frozen) {
     return fail(frozen.error());
   }
   events_.durable_waiting();

@@ -24,9 +24,22 @@ result<forget_report> engine::forget(std::string_view address, const std::string
     report = {};
     store::forget_person(db, *who, self_->now_ms(), report);
   });
+  const auto sweep = [&](auto step) {
+    for (std::int64_t from = 0, next = 1; done && next != 0; from = next) {
+      done = self_->writer_->run([&](store::database& db) { next = step(db, *who, from); });
+    }
+  };
   for (std::int64_t from = 0, next = 1; done && next != 0; from = next) {
-    done = self_->writer_->run([&](store::database& db) { next = store::forget_in_log(db, *who, from); });
+    std::int64_t found = 0;
+    done = self_->writer_->run([&](store::database& db) {
+      found = 0;  // a job may run twice
+      next = store::forget_in_replies(db, *who, from, found);
+    });
+    report.replies += found;
   }
+  sweep(store::forget_in_events);
+  sweep(store::forget_in_groups);
+  sweep(store::forget_in_log);
   const auto all = [&](auto find, auto clear, std::int64_t& count) {
     std::int64_t from = 0;
     do {

@@ -80,13 +80,14 @@ result<std::vector<reply_row>> engine::replies(const reply_filter& filter) {
   });
 }
 
-result<std::int64_t> engine::window_closes_at(std::string_view address) {
+result<std::int64_t> engine::window_closes_at(std::string_view address, sender_id sender) {
   const auto call = self_->enter(false);
   if (!call) return fail(call.error());
   auto canonical = canonical_address(address);
   if (!canonical) return fail(canonical.error());
   return self_->read([&](store::database& db) {
-    const auto last = store::last_inbound(db, *canonical);
+    const auto number = sender ? store::read_sender(db, sender.value).phone_number_id : std::string();
+    const auto last = store::last_inbound(db, *canonical, number);
     return last == 0 ? 0 : last + content::service_window_ms;
   });
 }

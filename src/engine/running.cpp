@@ -5,8 +5,10 @@
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
 #include "sending/restored_permits.hpp"
+#include "store/allowances.hpp"
 #include "store/brakes.hpp"
 #include "store/media.hpp"
+#include "store/pauses.hpp"
 #include "store/run_lock.hpp"
 
 namespace bulkmsg {
@@ -30,7 +32,11 @@ result<void> check_pacing(const sender_settings& settings) {
     return fail(errc::bad_option_value, "sender: unknown time zone " + pacing::detail::quoted(settings.time_zone) +
                                             ": give an IANA name, for example Europe/Berlin");
   }
-  if (auto limits = pacing::parse_limits(settings.limits); !limits) return fail(limits.error());
+  if (!speaks_whatsapp(settings) && pacing::follows_provider(settings.limits)) {
+    return fail(errc::bad_option_value, "sender: only WhatsApp tells its limits; write them in place of 'provider'");
+  }
+  const auto limits = pacing::parse_limits(pacing::with_provider(settings.limits, {}));
+  if (!limits) return fail(limits.error());
   return {};
 }
 
@@ -57,7 +63,7 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
   if (!channel) return fail(channel.error());
   auto shared = owner.shared_with(settings);
   if (!shared) return fail(shared.error());
-  auto limits = pacing::parse_limits(settings.limits);
+  auto limits = store::guarded([&] { return store::limits_of(*owner.io_reader_, settings); });
   if (!limits) return fail(limits.error());
   auto permits = store::guarded([&] {
     return sending::restored_permits(*owner.io_reader_, id, sending::not_shared(*limits, shared->get()),
@@ -70,10 +76,14 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
   if (!wire) return fail(wire.error());
 
   std::unique_ptr<running_sender> made(new running_sender(owner, on, id));
+  made->portfolio_ = settings.portfolio;
+  auto from = store::guarded([&] { return made_from(*owner.io_reader_, settings); });
+  if (!from) return fail(from.error());
+  made->made_from_ = std::move(*from);
   made->wire_ = std::move(*wire);
   made->work_ = std::make_unique<sending::batch_sender>(on, *made->wire_, *owner.writer_, std::move(*channel),
                                                         std::move(*permits), owner.store_id_, *made);
-  if (*shared) made->work_->share(std::move(*shared));
+  if (*shared && !(*shared)->limits().empty()) made->work_->share(std::move(*shared));
   auto paused = store::guarded([&] {
     auto r = owner.io_reader_->select("SELECT campaign, until_ms FROM pauses WHERE sender = ?1", id);
     while (r.next()) made->work_->pause({r.integer(0)}, r.integer(1));
@@ -92,6 +102,9 @@ void running_sender::on_brake(campaign_id campaign, const std::string& reason) {
   owner_.on_brake(id_, campaign.value, false, reason);
 }
 void running_sender::on_account_brake(const std::string& reason) { owner_.on_brake(id_, 0, true, reason); }
+void running_sender::on_account_slow(nanoseconds_t sent_at, nanoseconds_t retry_after) {
+  owner_.on_account_slow(id_, sent_at, retry_after);
+}
 void running_sender::on_pause(campaign_id campaign, std::int64_t until_ms, const std::string& reason) {
   owner_.on_pause(id_, campaign.value, until_ms, reason);
 }
@@ -104,46 +117,71 @@ result<void> engine::impl::run_campaign(std::int64_t campaign) {
   return done;
 }
 
+struct engine::impl::over_one_sender {
+  std::int64_t id = 0;
+  sender_settings settings;
+  std::vector<std::pair<std::int32_t, std::string>> lanes;  // and where their hours are meant
+  content::file_ids files;
+};
+
 // On the I/O thread, like every hold: what the store says now is what holds until the next command.
 result<void> engine::impl::begin_sending(std::int64_t campaign) {
   struct needed {
     store::campaign_row row;
-    sender_settings sender;
     std::string json;
-    std::vector<std::pair<std::int32_t, std::string>> lanes;  // and where their hours are meant
-    content::file_ids files;
+    std::vector<over_one_sender> parts;
     bool files_expired = false;
   };
   auto found = store::guarded([&] {
     needed n;
     n.row = store::read_campaign(*io_reader_, campaign);
-    n.sender = store::read_sender(*io_reader_, n.row.sender);
     n.json = store::read_template(*io_reader_, n.row.content);
     for (const auto lane : store::lanes_of(*io_reader_, campaign)) {
-      n.lanes.emplace_back(lane, store::zones_of_lane(*io_reader_, lane));
-    }
-    for (auto& file : store::campaign_media(*io_reader_, campaign)) {
-      n.files_expired = n.files_expired || now_ms() - file.uploaded_at_ms >= channels::media_life_ms;
-      n.files.emplace(std::move(file.value), std::move(file.media_id));
+      const auto id = store::sender_of_lane(*io_reader_, lane);
+      auto part = std::find_if(n.parts.begin(), n.parts.end(), [&](const auto& p) { return p.id == id; });
+      if (part == n.parts.end()) {
+        part = n.parts.insert(part, {id, store::read_sender(*io_reader_, id), {}, {}});
+        for (auto& file : store::campaign_media(*io_reader_, campaign, id)) {
+          n.files_expired = n.files_expired || now_ms() - file.uploaded_at_ms >= channels::media_life_ms;
+          part->files.emplace(std::move(file.value), std::move(file.media_id));
+        }
+      }
+      part->lanes.emplace_back(lane, store::zones_of_lane(*io_reader_, lane));
     }
     return n;
   });
   if (!found) return fail(found.error());
   if (found->row.state != campaign_state::sending) return {};
-  auto content = compile(found->row, found->sender, found->json, found->files);
-  if (!content) return fail(content.error());
   if (found->files_expired) {
     // Nobody could see them: it goes on when they are uploaded again, see renew_media().
     hold(campaign);
     due(chore::media, 0);
     return {};
   }
+  std::optional<error> trouble;
+  bool sends = false;
+  for (const auto& part : found->parts) {
+    auto begun = begin_over(found->row, part, found->json);
+    sends = sends || begun;
+    if (begun) continue;
+    on_trouble(part.id, begun.error());
+    if (!trouble) trouble = begun.error();
+  }
+  if (!sends && trouble) return fail(*trouble);
+  return {};
+}
 
-  auto& sender = senders_[found->row.sender];
+result<void> engine::impl::begin_over(const store::campaign_row& row, const over_one_sender& part,
+                                      const std::string& json) {
+  if (renewed_.contains(part.id)) return {};  // it begins when it is made anew
+  const campaign_id campaign{row.id};
+  auto content = compile(row, part.settings, json, part.files);
+  if (!content) return fail(content.error());
+  auto& sender = senders_[part.id];
   if (!sender) {
-    auto made = running_sender::make(*this, found->row.sender, found->sender);
+    auto made = running_sender::make(*this, part.id, part.settings);
     if (!made) {
-      senders_.erase(found->row.sender);
+      senders_.erase(part.id);
       return fail(made.error());
     }
     sender = std::move(*made);
@@ -157,10 +195,10 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
   has_rules_ = true;
   look_at_rules();
   std::vector<sending::batch_sender::lane_settings> lanes;
-  for (const auto& [lane, zones] : found->lanes) {
-    lanes.push_back({lane, {campaign}, content->content, content->route, {found->row.weight, found->row.urgent}});
+  for (const auto& [lane, zones] : part.lanes) {
+    lanes.push_back({lane, campaign, content->content, content->route, {row.weight, row.urgent}});
     if (zones.empty()) continue;
-    const auto hours = pacing::parse_hours(found->row.hours);
+    const auto hours = pacing::parse_hours(row.hours);
     if (!hours) return fail(hours.error());
     auto window = pacing::sending_window::make(*hours, zones);
     if (!window) return fail(window.error());
@@ -168,9 +206,9 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
   }
   sender->run([&] {
     auto& work = sender->work();
-    if (work.has({campaign})) {
-      work.set_content({campaign}, content->content);
-      work.release({campaign});
+    if (work.has(campaign)) {
+      work.set_content(campaign, content->content);
+      work.release(campaign);
       return;
     }
     for (const auto& each : lanes) work.add(each);
@@ -199,63 +237,107 @@ void engine::impl::on_settled(std::int64_t sender, std::int64_t campaign, const 
   });
 }
 
-// A campaign whose lanes came to rest: completed when nothing is left, or stopped and now wholly settled.
+// A campaign whose lanes came to rest: completed when nothing is left, or stopped and now wholly settled. Paused, when
+// whatever is left would go over senders that wait for a person.
 void engine::impl::on_idle(std::int64_t campaign) {
-  auto ended = std::make_shared<bool>(false);
-  writer_->submit(
-      [=, at_ms = now_ms()](store::database& db) {
-        const auto row = store::read_campaign(db, campaign);
-        *ended = (row.state == campaign_state::sending && store::exhausted(db, campaign) &&
-                  !store::awaits_rule(db, campaign, at_ms)) ||
-                 row.state == campaign_state::stopped;
-        if (*ended) store::finish(db, campaign, at_ms);
-      },
-      [=, this](const error* failed) {
-        if (failed) {
-          io_->post([=, this] {
-            ended_.push_back(campaign);
-            look_at_rules();
-          });
-        }
-        if (failed || !*ended) return;
-        events_.durable_waiting();
-        io_->post([=, this] {
-          for (auto& [id, sender] : senders_) {
-            sender->run([&work = sender->work(), campaign] {
-              if (work.idle({campaign})) work.remove({campaign});
+  io_->post([=, this] {
+    auto ended = std::make_shared<bool>(false);
+    auto held = std::make_shared<bool>(false);
+    const bool settled = idle(campaign);
+    writer_->submit(
+        [=, at_ms = now_ms()](store::database& db) {
+          const auto row = store::read_campaign(db, campaign);
+          const bool sending = row.state == campaign_state::sending;
+          *ended = (sending && store::exhausted(db, campaign) && !store::awaits_rule(db, campaign, at_ms)) ||
+                   (row.state == campaign_state::stopped && settled);
+          *held = false;
+          if (*ended) return store::finish(db, campaign, at_ms);
+          if (!sending || row.senders.size() < 2) return;
+          const auto why = store::all_left_is_held(db, campaign);
+          *held = !why.empty();
+          if (*held) store::change_state(db, campaign, campaign_state::paused, "pause", why, at_ms);
+        },
+        [=, this](const error* failed) {
+          if (failed) {
+            io_->post([=, this] {
+              ended_.push_back(campaign);
+              look_at_rules();
             });
           }
+          if (failed || (!*ended && !*held)) return;
+          events_.durable_waiting();
+          io_->post([=, this] {
+            if (*held) return hold(campaign);
+            for (auto& [id, sender] : senders_) {
+              sender->run([&work = sender->work(), campaign] {
+                if (work.idle({campaign})) work.remove({campaign});
+              });
+            }
+          });
         });
-      });
+  });
+}
+
+bool engine::impl::idle(std::int64_t campaign) {
+  return std::all_of(senders_.begin(), senders_.end(), [&](const auto& s) {
+    bool rests = false;
+    s.second->run([&] { rests = s.second->work().idle({campaign}); });
+    return rests;
+  });
 }
 
 void engine::impl::on_brake(std::int64_t sender, std::int64_t campaign, bool whole_account, const std::string& reason) {
-  auto paused = std::make_shared<std::vector<std::int64_t>>();
+  struct braked {
+    std::vector<std::int64_t> paused;                         // campaigns as a whole
+    std::vector<std::pair<std::int64_t, std::int64_t>> held;  // and senders over which they do not go on
+  };
+  auto what = std::make_shared<braked>();
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
-        auto& sending = *paused;
-        sending.clear();
+        *what = {};
         {
-          // Of one account are those that say so, or that share an access token.
+          const auto all = whole_account ? store::senders_of_account(db, sender) : std::vector{sender};
           auto r = db.select(
-              "SELECT c.id FROM campaigns c JOIN senders s ON s.id = c.sender JOIN senders me ON me.id = ?1 "
-              "WHERE c.state = 4 AND (?2 = 0 OR c.id = ?2) AND (s.id = me.id OR (?3 AND ((s.business_account_id = "
-              "me.business_account_id AND s.business_account_id <> '') OR (s.token = me.token AND s.token <> ''))))",
-              sender, campaign, whole_account);
-          while (r.next()) sending.push_back(r.integer(0));
+              "SELECT DISTINCT c.id, l.sender FROM campaigns c JOIN lanes l ON l.campaign = c.id "
+              "WHERE c.state = 4 AND (?1 = 0 OR c.id = ?1) ORDER BY c.id, l.sender",
+              campaign);
+          while (r.next()) {
+            if (std::find(all.begin(), all.end(), r.integer(1)) != all.end()) {
+              what->held.emplace_back(r.integer(0), r.integer(1));
+            }
+          }
         }
-        for (const auto id : sending) {
-          store::change_state(db, id, campaign_state::paused, "pause", reason, at_ms);
-        }
+        std::erase_if(what->held, [&](const auto& part) {
+          const auto [id, over] = part;
+          if (campaign == 0 && store::hold_sender(db, id, over, reason, at_ms)) return false;
+          if (store::read_campaign(db, id).state == campaign_state::sending) {
+            store::change_state(db, id, campaign_state::paused, "pause", reason, at_ms);
+            what->paused.push_back(id);
+          }
+          return true;
+        });
       },
       [=, this](const error* failed) {
         if (failed) return on_trouble(sender, *failed);
         events_.durable_waiting();
         // Once more: a resume may have come between the first time and the commit.
         io_->post([=, this] {
-          for (const auto id : *paused) hold(id);
+          for (const auto id : what->paused) hold(id);
+          for (const auto& [id, over] : what->held) hold_over(id, over, true);
         });
       });
+}
+
+void engine::impl::on_account_slow(std::int64_t sender, nanoseconds_t sent_at, nanoseconds_t retry_after) {
+  io_->post([=, this] {
+    const auto others = store::guarded([&] { return store::senders_of_account(*io_reader_, sender); });
+    if (!others) return;
+    for (const auto id : *others) {
+      const auto at = senders_.find(id);
+      if (id == sender || at == senders_.end()) continue;
+      at->second->run([&work = at->second->work(), sent_at, retry_after] { work.slow_down(sent_at, retry_after); });
+    }
+  });
 }
 
 void engine::impl::on_pause(std::int64_t sender, std::int64_t campaign, std::int64_t until_ms,
@@ -266,8 +348,7 @@ void engine::impl::on_pause(std::int64_t sender, std::int64_t campaign, std::int
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
         db.run("DELETE FROM pauses WHERE until_ms <= ?1", at_ms);
-        db.run("INSERT OR REPLACE INTO pauses(sender, campaign, until_ms, reason) VALUES (?1, ?2, ?3, ?4)", sender,
-               campaign, until_ms, words);
+        store::put_pause(db, sender, campaign, until_ms, words);
       },
       [=, this](const error* failed) {
         if (failed) on_trouble(sender, *failed);
@@ -277,6 +358,14 @@ void engine::impl::on_pause(std::int64_t sender, std::int64_t campaign, std::int
 void engine::impl::on_trouble(std::int64_t sender, const error& why) {
   std::lock_guard lock(notes_);
   trouble_[sender] = why.message;
+}
+
+void engine::impl::hold_over(std::int64_t campaign, std::int64_t sender, bool held) {
+  const auto at = senders_.find(sender);
+  if (at == senders_.end()) return;
+  at->second->run([&work = at->second->work(), campaign, held] {
+    held ? work.pause({campaign}, store::until_resumed_ms) : work.lift_pause({campaign});
+  });
 }
 
 void engine::impl::hold(std::int64_t campaign) {
@@ -331,27 +420,47 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
     // Whatever is missing to send is found before the state changes.
     auto row = store::guarded([&] {
       const auto c = store::read_campaign(*io_reader_, campaign);
-      return std::pair(c, store::read_sender(*io_reader_, c.sender));
+      std::vector<sender_settings> senders;
+      for (const auto id : c.senders) senders.push_back(store::read_sender(*io_reader_, id));
+      return std::pair(c.state, senders);
     });
     if (!row) return done(fail(row.error()));
-    if (auto ok = check_call(row->first.state, call); !ok) return done(ok);
-    if (auto channel = make_channel(row->second); options_.send && !channel) return done(fail(channel.error()));
+    if (auto ok = check_call(row->first, call); !ok) return done(ok);
+    std::optional<error> missing;  // one sender that can send is enough
+    for (const auto& each : row->second) {
+      if (auto channel = make_channel(each); options_.send && !channel) {
+        missing = channel.error();
+      } else {
+        missing.reset();
+        break;
+      }
+    }
+    if (missing) return done(fail(*missing));
   } else {
     hold(campaign);
   }
-  auto lift = std::make_shared<std::int64_t>(0);  // the sender whose pauses end
+  auto lift = std::make_shared<std::vector<std::int64_t>>();  // senders whose pauses end
+  auto free = std::make_shared<std::vector<std::int64_t>>();  // senders that were held alone
   writer_->submit(
       [=, at_ms = now_ms()](store::database& db) {
         store::check_call(db, campaign, call);
         const auto row = store::read_campaign(db, campaign);
+        lift->clear();
+        // Of several senders those that were held alone go on, too.
+        free->clear();
+        if (resumes) *free = store::lift_all_held(db, campaign);
         if (row.state != to) {
           store::change_state(db, campaign, to, verb, reason, at_ms, actor);
         } else if (to == campaign_state::paused) {
           store::hold_braked(db, campaign, reason, at_ms, actor);
         } else if (resumes) {
           // Sending, and yet resumed: people do not want to wait for the end of a pause.
-          db.run("DELETE FROM pauses WHERE sender = ?1 AND campaign IN (0, ?2)", row.sender, campaign);
-          *lift = row.sender;
+          db.run(
+              "DELETE FROM pauses WHERE sender IN (SELECT sender FROM campaign_senders WHERE campaign = ?1) AND "
+              "campaign "
+              "IN (0, ?1)",
+              campaign);
+          *lift = row.senders;
         }
       },
       [=, this](const error* failed) {
@@ -362,19 +471,18 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
             static_cast<void>(begin_sending(campaign));
             return done(fail(*failed));
           }
-          if (const auto s = senders_.find(*lift); s != senders_.end()) {
-            s->second->run([&work = s->second->work(), campaign] { work.lift_pauses({campaign}); });
+          for (const auto id : *free) hold_over(campaign, id, false);
+          for (const auto id : *lift) {
+            const auto s = senders_.find(id);
+            if (s != senders_.end()) {
+              s->second->run([&work = s->second->work(), campaign] { work.lift_pauses({campaign}); });
+            }
           }
           if (resumes) return done(options_.send ? begin_sending(campaign) : result<void>());
           // Once more: a start or a resume may have come between the first time and the commit.
           hold(campaign);
           look_at_rules();
-          const bool busy = std::any_of(senders_.begin(), senders_.end(), [&](const auto& s) {
-            bool idle = false;
-            s.second->run([&] { idle = s.second->work().idle({campaign}); });
-            return !idle;
-          });
-          if (to == campaign_state::stopped && !busy) on_idle(campaign);
+          if (to == campaign_state::stopped && idle(campaign)) on_idle(campaign);
           done({});
         });
       });

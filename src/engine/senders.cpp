@@ -8,6 +8,7 @@
 #include "bulkmsg/channels/whatsapp_channel.hpp"
 #include "bulkmsg/inbound/opt_out_words.hpp"
 #include "bulkmsg/pacing/presets.hpp"
+#include "bulkmsg/pacing/provider_limits.hpp"
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "net/http_client.hpp"
@@ -55,8 +56,12 @@ result<sender_settings> completed(sender_settings settings) {
       return fail(errc::bad_option_value, "sender: WhatsApp needs no channel_description; leave it out");
     }
     if (settings.origin.empty()) settings.origin = "https://graph.facebook.com";
-    if (settings.limits.empty()) settings.limits = "80/s; in-flight=64";
+    if (settings.limits.empty()) settings.limits = "provider; in-flight=64";
     settings.limits = pacing::with_presets(settings.limits);
+    // The provider's messaging limit is that of all numbers of the business together.
+    if (pacing::follows_provider(settings.limits) && settings.portfolio.empty()) {
+      settings.portfolio = settings.business_account_id;
+    }
     return settings;
   }
   if (settings.channel == "chat") {
@@ -156,7 +161,7 @@ result<sender_id> engine::put_sender(const sender_settings& given) {
   std::int64_t id = 0;
   auto stored = self_->writer_->run([&](store::database& db) {
     // Its campaigns' addresses are of the channel they were made for.
-    if (db.number("SELECT count(*) FROM senders s JOIN campaigns c ON c.sender = s.id WHERE s.name = ?1 AND "
+    if (db.number("SELECT count(*) FROM senders s JOIN campaign_senders c ON c.sender = s.id WHERE s.name = ?1 AND "
                   "s.channel <> ?2",
                   settings.name, settings.channel) != 0) {
       throw store::store_error{error{
@@ -167,6 +172,7 @@ result<sender_id> engine::put_sender(const sender_settings& given) {
   });
   if (!stored) return fail(stored.error());
   self_->load_secrets();
+  if (self_->options_.send) self_->io_->post([self = self_.get(), id] { self->renew_sender(id); });
   return sender_id{id};
 }
 

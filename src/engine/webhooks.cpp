@@ -162,7 +162,8 @@ void engine::impl::merge_webhooks() {
       [this, merged, next_ms, how = std::move(how), at_ms = now_ms()](store::database& db) {
         *merged = inbound::merge(db, store_id_, at_ms, how);
         const auto over = store::release_due_brakes(db, at_ms);
-        merged->resumed.insert(merged->resumed.end(), over.begin(), over.end());
+        merged->resumed.insert(merged->resumed.end(), over.campaigns.begin(), over.campaigns.end());
+        merged->lifted.insert(merged->lifted.end(), over.senders.begin(), over.senders.end());
         *next_ms = store::next_brake_end(db);
         if (merged->next_ms != 0 && (*next_ms == 0 || merged->next_ms < *next_ms)) *next_ms = merged->next_ms;
       },
@@ -171,6 +172,9 @@ void engine::impl::merge_webhooks() {
         io_->post([this, merged, next_ms, ok = !failed] {
           if (!ok) return done(chore::webhooks, clock_.now() + retry_after);
           for (const auto campaign : merged->paused) hold(campaign);
+          for (const auto sender : merged->limits_changed) renew_sender(sender);
+          for (const auto& [campaign, sender] : merged->held) hold_over(campaign, sender, true);
+          for (const auto& [campaign, sender] : merged->lifted) hold_over(campaign, sender, false);
           for (const auto campaign : merged->resumed) go_on(campaign);
           if (!merged->changed.empty()) look_at_rules();
           done(chore::webhooks, merged->more ? 0 : at_wall_ms(*next_ms));
@@ -180,11 +184,7 @@ void engine::impl::merge_webhooks() {
 
 // What the provider held goes on by its word; what is missing to send is told as for a campaign that was opened.
 void engine::impl::go_on(std::int64_t campaign) {
-  if (!options_.send) return;
-  if (auto going = begin_sending(campaign); !going) {
-    const auto sender = store::guarded([&] { return store::read_campaign(*io_reader_, campaign).sender; });
-    if (sender) on_trouble(*sender, going.error());
-  }
+  if (options_.send) static_cast<void>(begin_sending(campaign));
 }
 
 void engine::impl::tell_merged(const inbound::merge_result& merged) {
@@ -198,7 +198,7 @@ void engine::impl::tell_merged(const inbound::merge_result& merged) {
                         .at_ms = now_ms()});
   }
   events_.push(progress);
-  if (merged.replies || !merged.resumed.empty()) events_.durable_waiting();
+  if (merged.replies || !merged.resumed.empty() || !merged.lifted.empty()) events_.durable_waiting();
 }
 
 void engine::impl::take_up_commands() {

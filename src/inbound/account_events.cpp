@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bulkmsg/engine.hpp"
+#include "store/allowances.hpp"
 
 namespace bulkmsg::inbound {
 
@@ -22,6 +23,13 @@ std::int64_t number(const object& from, std::string_view key) {
   return from[key].get(found) == simdjson::SUCCESS ? found : 0;
 }
 
+// A string, or a whole number as text.
+std::string word(const object& from, std::string_view key) {
+  std::int64_t n = 0;
+  if (from[key].get(n) == simdjson::SUCCESS) return std::to_string(n);
+  return std::string(text(from, key));
+}
+
 // The provider writes en-US and en_US.
 std::string language_of(const object& value) {
   std::string language(text(value, "message_template_language").substr(0, 64));
@@ -39,23 +47,29 @@ std::string cause(const char* what, std::string_view account, const std::string&
   return std::string(what) + ":" + std::string(account) + ":" + subject;
 }
 
+void add(const store::braking& more, store::braking& to) {
+  to.campaigns.insert(to.campaigns.end(), more.campaigns.begin(), more.campaigns.end());
+  to.senders.insert(to.senders.end(), more.senders.begin(), more.senders.end());
+}
+
 constexpr const char* by_itself = "; sending goes on by itself when that is over";
 constexpr const char* by_hand = "; look at it, then resume or stop the campaign";
 
 }  // namespace
 
-std::vector<std::int64_t> account_events::campaigns_of_template(std::string_view account, const object& value) {
-  std::vector<std::int64_t> list;
+std::vector<store::braked> account_events::campaigns_of_template(std::string_view account, const object& value) {
+  std::vector<store::braked> list;
   auto r = db_.select(
-      "SELECT c.id FROM campaigns c JOIN senders s ON s.id = c.sender JOIN templates t ON t.id = c.template "
+      "SELECT DISTINCT c.id FROM campaigns c JOIN campaign_senders cs ON cs.campaign = c.id JOIN senders s ON s.id = "
+      "cs.sender JOIN templates t ON t.id = c.template "
       "WHERE c.state IN (4, 5) AND s.business_account_id IN (?1, '') AND t.kind = 'provider' AND t.name = ?2 "
       "AND replace(t.language, '-', '_') = ?3 ORDER BY c.id",
       account, text(value, "message_template_name"), language_of(value));
-  while (r.next()) list.push_back(r.integer(0));
+  while (r.next()) list.push_back({r.integer(0), 0});
   return list;
 }
 
-std::vector<std::int64_t> account_events::campaigns_of_account(std::string_view account, std::string_view display) {
+std::vector<store::braked> account_events::campaigns_of_account(std::string_view account, std::string_view display) {
   std::string phone_number_id;
   if (!display.empty()) {
     auto r = db_.select(
@@ -64,13 +78,15 @@ std::vector<std::int64_t> account_events::campaigns_of_account(std::string_view 
         account, display);
     if (r.next()) phone_number_id = r.text(0);
   }
-  std::vector<std::int64_t> list;
+  std::vector<store::braked> list;
   auto r = db_.select(
-      "SELECT c.id FROM campaigns c JOIN senders s ON s.id = c.sender WHERE c.state IN (4, 5) "
+      "SELECT c.id, iif((SELECT count(*) FROM campaign_senders WHERE campaign = c.id) > 1, s.id, 0) "
+      "FROM campaigns c JOIN campaign_senders cs ON cs.campaign = c.id JOIN senders s ON s.id = cs.sender "
+      "WHERE c.state IN (4, 5) "
       "AND s.channel = 'whatsapp_cloud' AND s.business_account_id IN (?1, '') "
-      "AND (?2 = '' OR s.phone_number_id = ?2) ORDER BY c.id",
+      "AND (?2 = '' OR s.phone_number_id = ?2) ORDER BY c.id, s.id",
       account, phone_number_id);
-  while (r.next()) list.push_back(r.integer(0));
+  while (r.next()) list.push_back({r.integer(0), r.integer(1)});
   return list;
 }
 
@@ -159,8 +175,8 @@ account_events::finding account_events::template_category(std::string_view accou
   if (now == "MARKETING") {
     // Whoever is sending it as marketing already has asked for consent and knows the price.
     f.campaigns = campaigns_of_template(account, value);
-    std::erase_if(f.campaigns, [&](std::int64_t id) {
-      return db_.number("SELECT marketing FROM campaigns WHERE id = ?1", id) != 0;
+    std::erase_if(f.campaigns, [&](const store::braked& each) {
+      return db_.number("SELECT marketing FROM campaigns WHERE id = ?1", each.campaign) != 0;
     });
     f.brake = {.reason = f.sentence + ": it has another price now and needs consent" + by_hand};
   }
@@ -185,6 +201,9 @@ account_events::finding account_events::number_quality(std::string_view account,
   if (const auto limit = text(value, "current_limit"); !limit.empty()) {
     f.sentence += ", limit " + std::string(limit.substr(0, 64));
   }
+  if (event == "THROUGHPUT_UPGRADE") keep_throughput(account, f.subject, pacing::upgraded_per_second);
+  const auto tier = word(value, "max_daily_conversations_per_business");
+  keep_messaging_limit(account, tier.empty() ? word(value, "current_limit") : tier);
   if (event == "FLAGGED") {
     f.campaigns = campaigns_of_account(account, f.subject);
     f.sentence = "the quality of number " + f.subject + " is red: many people block or report its messages";
@@ -192,6 +211,29 @@ account_events::finding account_events::number_quality(std::string_view account,
   } else if (event == "UNFLAGGED") {
     f.released = flagged;
   }
+  return f;
+}
+
+void account_events::keep_messaging_limit(std::string_view account, std::string_view tier) {
+  if (tier.empty() || !store::put_messaging_limit(db_, account, pacing::recipients_of_tier(tier), at_ms_)) return;
+  for (const auto id : store::senders_that_follow(db_, account)) limits_changed.push_back(id);
+}
+
+void account_events::keep_throughput(std::string_view account, std::string_view display_number,
+                                     std::int64_t per_second) {
+  if (!store::put_throughput(db_, account, display_number, per_second, at_ms_)) return;
+  for (const auto id : store::senders_that_follow(db_, account)) limits_changed.push_back(id);
+}
+
+account_events::finding account_events::business_capability(std::string_view account, const object& value) {
+  finding f;
+  auto tier = word(value, "max_daily_conversations_per_business");
+  if (tier.empty()) tier = word(value, "max_daily_conversation_per_phone");  // as it was told before
+  if (tier.empty()) return f;
+  const auto recipients = pacing::recipients_of_tier(tier);
+  f.sentence = "the business account " + std::string(account.substr(0, 64)) + " may begin conversations with " +
+               (recipients == 0 ? "any number of" : std::to_string(recipients)) + " people in 24 hours";
+  keep_messaging_limit(account, tier);
   return f;
 }
 
@@ -264,6 +306,7 @@ account_events::finding account_events::judge(const channels::change_head& head,
   }
   if (field == "phone_number_quality_update") return number_quality(account, value);
   if (field == "account_update") return account_update(account, value);
+  if (field == "business_capability_update") return business_capability(account, value);
   return {};
 }
 
@@ -281,6 +324,7 @@ void account_events::take(const channels::change_head& head, std::string_view fi
                   : std::string(text(value, "display_phone_number").substr(0, 32));
     if (field == "account_update") subject = text(value, "event").substr(0, 64);
   }
+  at_ms_ = at_ms;
   outdated_ = false;
   {
     auto r = db_.select("SELECT at_ms, value FROM provider_states WHERE account = ?1 AND field = ?2 AND subject = ?3",
@@ -297,12 +341,10 @@ void account_events::take(const channels::change_head& head, std::string_view fi
         "ON CONFLICT(account, field, subject) DO UPDATE SET at_ms = ?4, value = ?5",
         head.account, field, subject, at_ms, kept);
     if (!f.brake.reason.empty()) {
-      const auto now = store::pull_brake(db_, f.campaigns, f.brake, now_ms_);
-      paused.insert(paused.end(), now.begin(), now.end());
+      add(store::pull_brake(db_, f.campaigns, f.brake, now_ms_), paused);
     }
     if (!f.released.empty()) {
-      const auto now = store::release_brake(db_, f.released, now_ms_);
-      resumed.insert(resumed.end(), now.begin(), now.end());
+      add(store::release_brake(db_, f.released, now_ms_), resumed);
     }
   }
   db_.run(

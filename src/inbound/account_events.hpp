@@ -22,8 +22,9 @@ class account_events {
   // One change that is neither receipts nor messages. `json`: its value.
   void take(const channels::change_head& head, std::string_view field, std::string_view json);
 
-  std::vector<std::int64_t> paused, resumed;  // campaigns, for the sender to follow
-  bool told = false;                          // events were added
+  store::braking paused, resumed;            // for the senders to follow
+  std::vector<std::int64_t> limits_changed;  // senders
+  bool told = false;                         // events were added
 
  private:
   struct finding {
@@ -31,7 +32,7 @@ class account_events {
     std::string sentence = {};  // for people
     store::brake brake = {};    // with a reason: pull it on `campaigns`
     std::string released = {};  // a cause that is over
-    std::vector<std::int64_t> campaigns = {};
+    std::vector<store::braked> campaigns = {};
   };
   using object = simdjson::dom::object;
 
@@ -40,15 +41,21 @@ class account_events {
   finding template_quality(std::string_view account, const object& value);
   finding template_category(std::string_view account, const object& value);
   finding template_words(std::string_view account, const object& value);
+  finding business_capability(std::string_view account, const object& value);
+  // By the provider's clock at_ms_: of the account's messaging limit, of one number's throughput.
+  void keep_messaging_limit(std::string_view account, std::string_view tier);
+  void keep_throughput(std::string_view account, std::string_view display_number, std::int64_t per_second);
   finding number_quality(std::string_view account, const object& value);
   finding account_update(std::string_view account, const object& value);
 
-  std::vector<std::int64_t> campaigns_of_template(std::string_view account, const object& value);
-  std::vector<std::int64_t> campaigns_of_account(std::string_view account, std::string_view display_number = {});
+  std::vector<store::braked> campaigns_of_template(std::string_view account, const object& value);
+  // With several senders: what they send over those of this account, or number.
+  std::vector<store::braked> campaigns_of_account(std::string_view account, std::string_view display_number = {});
 
   store::database& db_;
   const std::int64_t now_ms_;
-  bool outdated_ = false;  // a later word of the same kind is known: told, but not acted on
+  std::int64_t at_ms_ = 0;  // of the change under way
+  bool outdated_ = false;   // a later word of the same kind is known: told, but not acted on
   simdjson::dom::parser parser_;
 };
 

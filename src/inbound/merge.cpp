@@ -183,7 +183,7 @@ struct collector {
 struct campaign_change {
   counters change;
   std::int64_t settled_by_receipt = 0, charge = 0, late = 0;
-  std::int64_t heard_of_ms = 0;  // the latest attempt that a receipt told of
+  std::map<std::int32_t, std::int64_t> heard_of_ms = {};  // by lane: the latest attempt that a receipt told of
 };
 
 // The columns a receipt can change.
@@ -259,7 +259,8 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   std::uint32_t attempt = 0;
   for (auto& f : told) {
     if (before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
-      to.heard_of_ms = std::max(to.heard_of_ms, before.at_ms);
+      auto& heard_of_ms = to.heard_of_ms[key.message.lane];
+      heard_of_ms = std::max(heard_of_ms, before.at_ms);
     }
     provider_id =
         provider_id.empty() ? std::string_view(f.provider_id) : std::min(provider_id, std::string_view(f.provider_id));
@@ -366,11 +367,11 @@ void apply_all(store::database& db, std::vector<fact>& facts, merge_result& resu
     if (rank != receipt_rank::none) result.changed.push_back({{key.campaign}, key.message, rank});
   }
   for (const auto& [campaign, c] : changes) {
-    if (c.heard_of_ms > 0) {
+    for (const auto& [lane_id, heard_of_ms] : c.heard_of_ms) {
       db.run(
-          "UPDATE senders SET heard_of_ms = ?2 WHERE id = (SELECT sender FROM campaigns WHERE id = ?1) "
-          "AND heard_of_ms < ?2",
-          campaign, c.heard_of_ms);
+          "UPDATE senders SET heard_of_ms = ?2 WHERE id = (SELECT sender FROM lanes WHERE id = ?1) AND heard_of_ms < "
+          "?2",
+          lane_id, heard_of_ms);
     }
     store::account_for(db, campaign, c.change, c.settled_by_receipt, c.charge, 0, now_ms);
     if (c.late > 0) {
@@ -440,8 +441,11 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
   result.more = result.more || more_replies;
   result.next_ms = replies.next_ms();
   result.replies = replies.told || found.told || account.told || !account.paused.empty() || !account.resumed.empty();
-  result.paused = std::move(account.paused);
-  result.resumed = std::move(account.resumed);
+  result.paused = std::move(account.paused.campaigns);
+  result.resumed = std::move(account.resumed.campaigns);
+  result.held = std::move(account.paused.senders);
+  result.lifted = std::move(account.resumed.senders);
+  result.limits_changed = std::move(account.limits_changed);
   return result;
 }
 

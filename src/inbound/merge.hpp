@@ -23,10 +23,12 @@ struct merged_message {
 };
 struct merge_result {
   std::vector<merged_message> changed;
-  std::vector<std::int64_t> paused, resumed;  // campaigns, by what the provider says
-  bool replies = false;                       // durable events were added
-  bool more = false;                          // the inbox holds more, or there is more to be indexed
-  std::int64_t next_ms = 0;                   // when to merge again though no webhook comes; 0: never
+  std::vector<std::int64_t> paused, resumed;                        // campaigns, by what the provider says
+  std::vector<std::pair<std::int64_t, std::int64_t>> held, lifted;  // likewise one sender of a campaign with several
+  std::vector<std::int64_t> limits_changed;  // senders whose limits follow what the provider says
+  bool replies = false;                      // durable events were added
+  bool more = false;                         // the inbox holds more, or something waits for the index
+  std::int64_t next_ms = 0;                  // when to merge again though no webhook comes; 0: never
 };
 
 struct merge_options {

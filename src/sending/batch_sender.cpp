@@ -119,7 +119,7 @@ void batch_sender::release(campaign_id campaign) {
 
 void batch_sender::look_again(campaign_id campaign) {
   for (auto& l : lanes_) {
-    if (l->settings.campaign != campaign) continue;
+    if (campaign && l->settings.campaign != campaign) continue;
     l->retry_at = 1;
     l->told_idle = false;
   }

@@ -44,6 +44,11 @@ class observer {
   virtual void on_brake(campaign_id campaign, const std::string& reason) = 0;
   // The same, of everything that the sender's account or token sends, through other senders, too.
   virtual void on_account_brake(const std::string& reason) { on_brake({}, reason); }
+  // The provider refused what left at `sent_at` because all that the account or token sends is too fast: this sender is
+  // slowed already, the others want slow_down(). retry_after: as it said; 0: it did not.
+  virtual void on_account_slow(nanoseconds_t sent_at, nanoseconds_t retry_after) {
+    static_cast<void>(sent_at), static_cast<void>(retry_after);
+  }
   // The provider wants to be left alone for a while: until then, Unix milliseconds, nothing of the campaign (none: of
   // the sender) is sent. It ends by itself, or with lift_pauses().
   virtual void on_pause(campaign_id campaign, std::int64_t until_ms, const std::string& reason) {
@@ -82,7 +87,10 @@ class batch_sender final : public net::listener {
   void pause(campaign_id campaign, std::int64_t until_ms);
   // Ends what pause() and the provider's own pauses began, for the campaign and for the whole sender.
   void lift_pauses(campaign_id campaign);
-  // Messages of the campaign became retries that are due, without its lanes' doing.
+  void lift_pause(campaign_id campaign);  // for the campaign only
+  // Another sender of the account was told that it is too fast, for what left at `sent_at`.
+  void slow_down(nanoseconds_t sent_at, nanoseconds_t retry_after);
+  // Messages of the campaign (none: of any) became retries that are due, without its lanes' doing.
   void look_again(campaign_id campaign);
   // Nothing on the wire, nothing waiting for a commit. campaign none: all of them.
   [[nodiscard]] bool idle(campaign_id campaign = {}) const noexcept;

@@ -4,6 +4,7 @@
 #include "bulkmsg/recipients/address.hpp"
 #include "sending/batch_sender.hpp"
 #include "sending/breaker_rules.hpp"
+#include "store/pauses.hpp"
 
 namespace bulkmsg::sending {
 
@@ -83,7 +84,8 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
       settle_it();
       return watch(l, f, error_class::fault, because);
     case slow:
-      permits_.throttled(f.permit_at, now, told);
+      // What was in flight is refused one after the other: told once.
+      if (permits_.throttled(f.permit_at, now, told) && answer.of_account) owner_.on_account_slow(f.permit_at, told);
       wait(backoff(retry_base, m.attempt, m.id.key()), attempts_while_throttled_max);
       return settle_it();
     case pair:
@@ -138,7 +140,7 @@ void batch_sender::pause_for(campaign_id campaign, nanoseconds_t time, const std
 void batch_sender::pause(campaign_id campaign, std::int64_t until_ms) {
   const auto now = executor_.time().now();
   wall_offset_ = executor_.time().wall() - now;
-  const auto until = until_ms * millisecond - wall_offset_;
+  const auto until = until_ms >= store::until_resumed_ms ? pacing::until_lifted : until_ms * millisecond - wall_offset_;
   if (until <= now) return;
   pauses_.sweep(now);
   pauses_.set(campaign ? pacing::pause_of::campaign : pacing::pause_of::number, campaign.value, until);
@@ -149,9 +151,20 @@ void batch_sender::pause(campaign_id campaign, std::int64_t until_ms) {
   }
 }
 
+void batch_sender::slow_down(nanoseconds_t sent_at, nanoseconds_t retry_after) {
+  permits_.throttled(sent_at, executor_.time().now(), retry_after);
+}
+
 void batch_sender::lift_pauses(campaign_id campaign) {
   pauses_.lift(pacing::pause_of::number, 0);
+  lift_pause(campaign);
+}
+
+void batch_sender::lift_pause(campaign_id campaign) {
   pauses_.lift(pacing::pause_of::campaign, campaign.value);
+  for (auto& l : lanes_) {
+    if (l->settings.campaign == campaign) l->told_idle = false;
+  }
   pump();
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "store/allowances.hpp"
+#include "store/campaigns.hpp"
 #include "store/intents.hpp"
 #include "store/past_recipients.hpp"
 
@@ -55,11 +57,13 @@ std::shared_ptr<pacing::shared_limits> restored_portfolio(store::database& db, c
                                                           const clock& time) {
   std::vector<pacing::limit> all;
   {
-    auto r = db.select("SELECT limits FROM senders WHERE portfolio = ?1", portfolio);
-    while (r.next()) {
-      const auto limits = pacing::parse_limits(r.text(0));
-      if (!limits) continue;
-      for (const auto& l : *limits) {
+    std::vector<std::int64_t> ids;
+    {
+      auto r = db.select("SELECT id FROM senders WHERE portfolio = ?1 ORDER BY id", portfolio);
+      while (r.next()) ids.push_back(r.integer(0));
+    }
+    for (const auto id : ids) {
+      for (const auto& l : store::limits_of(db, store::read_sender(db, id))) {
         if (l.kind == pacing::limit_kind::recipients && !holds(all, l)) all.push_back(l);
       }
     }

@@ -50,7 +50,7 @@ bool batch_sender::may_send(lane& l, nanoseconds_t now) {
   if (l.held) return false;
   if (!pauses_.all().empty()) {
     if (const auto until = pauses_.until(now, 0, 0, l.settings.campaign.value); until > now) {
-      wake_at(until);
+      if (until != pacing::until_lifted) wake_at(until);
       return false;
     }
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "store/sqlite.hpp"
@@ -17,14 +18,23 @@ struct brake {
   std::string reason = {};    // a sentence
 };
 
-// Pauses those of the campaigns that are sending; returns them. Those that another brake holds are held by this one,
-// too.
-std::vector<std::int64_t> pull_brake(database& db, const std::vector<std::int64_t>& campaigns, const brake& why,
-                                     std::int64_t now_ms);
-// The cause is over; returns the campaigns that are sending again.
-std::vector<std::int64_t> release_brake(database& db, std::string_view cause, std::int64_t now_ms);
+// A campaign, or what it sends over one of its senders (not 0) while others of it may go on.
+struct braked {
+  std::int64_t campaign = 0, sender = 0;
+};
+struct braking {
+  std::vector<std::int64_t> campaigns;                         // as a whole
+  std::vector<std::pair<std::int64_t, std::int64_t>> senders;  // campaign and sender
+  [[nodiscard]] bool empty() const { return campaigns.empty() && senders.empty(); }
+};
+
+// Pauses those that are sending; returns them. Those that another brake holds are held by this one, too. A campaign
+// that has nothing left to send over other senders is paused as a whole.
+braking pull_brake(database& db, const std::vector<braked>& what, const brake& why, std::int64_t now_ms);
+// The cause is over; returns what is sending again.
+braking release_brake(database& db, std::string_view cause, std::int64_t now_ms);
 // Likewise for those whose time has come.
-std::vector<std::int64_t> release_due_brakes(database& db, std::int64_t now_ms);
+braking release_due_brakes(database& db, std::int64_t now_ms);
 // When the next one ends by itself, Unix milliseconds; 0: none does.
 std::int64_t next_brake_end(database& db);
 // A person paused what a brake had paused: it no longer goes on by itself.

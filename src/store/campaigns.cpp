@@ -73,6 +73,16 @@ std::vector<std::int64_t> sender_ids(database& db) {
   return ids;
 }
 
+std::vector<std::int64_t> senders_of_account(database& db, std::int64_t sender) {
+  std::vector<std::int64_t> ids;
+  auto r = db.select(
+      "SELECT s.id FROM senders s JOIN senders me ON me.id = ?1 WHERE s.id = me.id OR (s.business_account_id = "
+      "me.business_account_id AND s.business_account_id <> '') OR (s.token = me.token AND s.token <> '') ORDER BY s.id",
+      sender);
+  while (r.next()) ids.push_back(r.integer(0));
+  return ids;
+}
+
 std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
                           std::string_view kind) {
   db.run("INSERT INTO templates(name, language, json, kind) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", name,
@@ -88,12 +98,13 @@ std::int64_t find_own_message(database& db, const std::string& name) {
       "no own message is saved under '" + name + "'; the names are in `saved_messages` or `bulkmsg own list`", 0, 0}};
 }
 
-std::int64_t last_inbound(database& db, std::string_view address) {
+std::int64_t last_inbound(database& db, std::string_view address, std::string_view phone_number_id) {
   // By all names of the person: they may have written under another one.
   return db.number(
       "SELECT max(last_inbound_ms) FROM conversations "
-      "WHERE person IN (SELECT ?1 UNION ALL SELECT alias FROM identities WHERE person = ?1)",
-      person_of(db, address));
+      "WHERE person IN (SELECT ?1 UNION ALL SELECT alias FROM identities WHERE person = ?1) "
+      "AND (?2 = '' OR phone_number_id = ?2)",
+      person_of(db, address), phone_number_id);
 }
 
 std::string read_template(database& db, std::int64_t content) {
@@ -104,11 +115,44 @@ std::string read_template(database& db, std::int64_t content) {
 
 namespace {
 
-// The sender, when there is one; what the campaign names must be there.
+constexpr std::size_t senders_max = 64;
+
+[[noreturn]] void conflict(std::string why) { throw store_error{error{errc::conflict, std::move(why), 0, 0}}; }
+
+// The first sender, when there is one; what the campaign names must be there and go together.
 sender_settings check_named(database& db, const campaign_row& c) {
   if (c.content != 0) static_cast<void>(read_template(db, c.content));
   if (c.account != 0) static_cast<void>(read_account(db, c.account));
-  return c.sender != 0 ? read_sender(db, c.sender) : sender_settings{};
+  const auto first = c.sender != 0 ? read_sender(db, c.sender) : sender_settings{};
+  if (c.senders.size() > senders_max) conflict("a campaign names at most 64 senders");
+  for (std::size_t i = 1; i < c.senders.size(); ++i) {
+    const auto other = read_sender(db, c.senders[i]);
+    const auto both = "senders '" + first.name + "' and '" + other.name + "'";
+    if (other.channel != first.channel || other.channel_description != first.channel_description) {
+      conflict(both +
+               " are of different channels: the same recipients and words cannot go over both; make a campaign "
+               "for each channel");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto before = read_sender(db, c.senders[j]);
+      const bool same = other.phone_number_id.empty() ? other.origin == before.origin && other.token == before.token
+                                                      : other.phone_number_id == before.phone_number_id;
+      if (other.name != before.name && !same) continue;
+      conflict("senders '" + before.name + "' and '" + other.name +
+               "' are the same number or account, which would then be asked for twice its limits; name it once");
+    }
+  }
+  return first;
+}
+
+void put_senders(database& db, std::int64_t campaign, const campaign_row& c) {
+  db.run("DELETE FROM campaign_senders WHERE campaign = ?1", campaign);
+  std::int64_t place = 0;
+  const auto put = [&](std::int64_t sender) {
+    db.run("INSERT INTO campaign_senders(campaign, place, sender) VALUES (?1, ?2, ?3)", campaign, place++, sender);
+  };
+  if (c.senders.empty() && c.sender != 0) put(c.sender);
+  for (const auto sender : c.senders) put(sender);
 }
 
 }  // namespace
@@ -124,6 +168,7 @@ std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t n
       c.require_consent ? static_cast<int>(*c.require_consent) : -1, c.content_rules, c.credits_per_message, c.test_of,
       c.weight, c.urgent, c.hours, c.hours_in);
   const auto id = db.last_id();
+  put_senders(db, id, c);
   note_history(db, id, "create", c.name, now_ms, actor);
   return id;
 }
@@ -146,10 +191,16 @@ void edit_campaign(database& db, std::int64_t campaign, const campaign_row& c, s
       campaign, c.name, c.sender, c.content, c.account, c.mapping, c.agent.empty() ? sender.agent : c.agent,
       c.reply_to.empty() ? sender.reply_to : c.reply_to, c.require_consent ? static_cast<int>(*c.require_consent) : -1,
       c.content_rules, c.credits_per_message, c.weight, c.urgent, c.hours, c.hours_in);
+  put_senders(db, campaign, c);
   note_history(db, campaign, "edit", c.name, now_ms, actor);
 }
 
 campaign_row read_campaign(database& db, std::int64_t campaign) {
+  std::vector<std::int64_t> senders;
+  {
+    auto r = db.select("SELECT sender FROM campaign_senders WHERE campaign = ?1 ORDER BY place", campaign);
+    while (r.next()) senders.push_back(r.integer(0));
+  }
   auto r = db.select(
       "SELECT id, name, state, reason, sender, template, account, reservation, mapping, columns, recipients, rejects, "
       "plan_hash, start_key, agent, reply_to, require_consent, screened_out, content_rules, credits_per_message, "
@@ -165,6 +216,7 @@ campaign_row read_campaign(database& db, std::int64_t campaign) {
           .content = r.integer(5),
           .account = r.integer(6),
           .reservation = r.integer(7),
+          .senders = std::move(senders),
           .mapping = text(8),
           .columns = text(9),
           .content_rules = text(18),
@@ -194,6 +246,7 @@ void erase_draft(database& db, std::int64_t campaign, std::int64_t now_ms, std::
   check_call(db, campaign, campaign_call::discard);
   const auto name = read_campaign(db, campaign).name;
   db.run("DELETE FROM campaigns WHERE id = ?1", campaign);
+  db.run("DELETE FROM campaign_senders WHERE campaign = ?1", campaign);
   db.run("DELETE FROM consent_statements WHERE campaign = ?1", campaign);
   // The number may be another campaign's later: only that there was one stays.
   db.run("DELETE FROM history WHERE campaign = ?1", campaign);
@@ -286,8 +339,12 @@ bool undo_import(database& db, std::int64_t campaign, std::int64_t recipients, s
   return from_good == recipients && from_bad == rejects;
 }
 
-std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size, std::string_view zones) {
-  db.run("INSERT INTO lanes(campaign, size, zones) VALUES (?1, ?2, ?3)", campaign, size, zones);
+std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size, std::string_view zones,
+                         std::int64_t sender) {
+  db.run(
+      "INSERT INTO lanes(campaign, size, zones, sender) SELECT ?1, ?2, ?3, iif(?4 = 0, sender, ?4) FROM campaigns "
+      "WHERE id = ?1",
+      campaign, size, zones, sender);
   return static_cast<std::int32_t>(db.last_id());
 }
 
@@ -386,7 +443,7 @@ std::int64_t lay(database& db, std::int64_t campaign, const lane_picker& lane_of
         auto r = db.select("SELECT id, address, parameters FROM recipients WHERE id >= ?1 AND id < ?2",
                            wide(campaign, begin), wide(campaign, end));
         while (r.next()) {
-          const auto lane = lane_of(r.text(1), r.text(2));
+          const auto lane = lane_of(r.integer(0) - wide(campaign, 0), r.text(1), r.text(2));
           db.run("INSERT INTO plan(id, recipient) VALUES (?1, ?2)", wide(lane, sizes[lane]++), r.integer(0));
         }
       });
@@ -397,6 +454,10 @@ std::int64_t lay(database& db, std::int64_t campaign, const lane_picker& lane_of
 std::string zones_of_lane(database& db, std::int32_t lane) {
   auto r = db.select("SELECT zones FROM lanes WHERE id = ?1", lane);
   return r.next() ? std::string(r.text(0)) : std::string();
+}
+
+std::int64_t sender_of_lane(database& db, std::int32_t lane) {
+  return db.number("SELECT sender FROM lanes WHERE id = ?1", lane);
 }
 
 std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign) {

@@ -23,6 +23,7 @@ struct campaign_row {
   campaign_state state = campaign_state::draft;
   std::string reason;
   std::int64_t sender = 0, content = 0, account = 0, reservation = 0;
+  std::vector<std::int64_t> senders;  // all it names, `sender` first; may be empty where that is the only one
   std::string mapping, columns, content_rules;
   std::int64_t recipients = 0, rejects = 0;
   std::string plan_hash, start_key;
@@ -40,20 +41,23 @@ struct campaign_row {
 std::int64_t put_sender(database& db, const sender_settings& s);
 sender_settings read_sender(database& db, std::int64_t sender);  // throws not_found
 std::vector<std::int64_t> sender_ids(database& db);
+// This one and those of its account: that say so, or that share its access token.
+std::vector<std::int64_t> senders_of_account(database& db, std::int64_t sender);
 // kind: "provider" or "own".
 std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
                           std::string_view kind = "provider");
 std::int64_t find_own_message(database& db, const std::string& name);  // the newest of that name; throws not_found
 std::string read_template(database& db, std::int64_t content);         // throws not_found
 
-// Sender and content may be missing (0) in a draft. `actor`: who calls; "engine": nobody, it happens by itself.
+// Sender and content may be missing (0) in a draft. Throws not_found, conflict (its senders do not go together).
+// `actor`: who calls; "engine": nobody, it happens by itself.
 std::int64_t insert_campaign(database& db, const campaign_row& c, std::int64_t now_ms, std::string_view actor = {});
 // What it was made with; its recipients stay. Throws wrong_state, not_found, conflict (recipients of another channel).
 void edit_campaign(database& db, std::int64_t campaign, const campaign_row& c, std::int64_t now_ms,
                    std::string_view actor);
 campaign_row read_campaign(database& db, std::int64_t campaign);  // throws not_found
-// When that address (its one text form) last wrote to us, Unix ms; 0: never.
-std::int64_t last_inbound(database& db, std::string_view address);
+// When that address (its one text form) last wrote to this number of ours (empty: to any), Unix ms; 0: never.
+std::int64_t last_inbound(database& db, std::string_view address, std::string_view phone_number_id = {});
 void check_call(database& db, std::int64_t campaign, campaign_call call);  // throws wrong_state
 void erase_draft(database& db, std::int64_t campaign, std::int64_t now_ms,
                  std::string_view actor);  // with no recipients left in it
@@ -122,9 +126,12 @@ struct left_out {
 // become rejected rows. `gone`: how many were left out before `from`. Returns how many now.
 std::int64_t lay(database& db, std::int64_t campaign, std::int32_t lane, std::int64_t from, std::int64_t count,
                  const left_out& out = {}, std::int64_t gone = 0);
-std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size, std::string_view zones = {});
-// The same into several lanes: lane_of(address, parameters) picks one for each recipient, and all of them grow.
-using lane_picker = std::function<std::int32_t(std::string_view address, std::string_view parameters)>;
+// sender 0: the campaign's first.
+std::int32_t insert_lane(database& db, std::int64_t campaign, std::int64_t size, std::string_view zones = {},
+                         std::int64_t sender = 0);
+// The same into several lanes: lane_of(row, address, parameters) picks one for each recipient, and all of them grow.
+using lane_picker =
+    std::function<std::int32_t(std::int64_t row, std::string_view address, std::string_view parameters)>;
 std::int64_t lay(database& db, std::int64_t campaign, const lane_picker& lane_of, std::int64_t from, std::int64_t count,
                  const left_out& out, std::int64_t gone);
 // A start that failed, or that a crash interrupted: the lanes go, the campaign is a draft again, or what `back_to`
@@ -136,6 +143,7 @@ void undo_interrupted_starts(database& db, std::int64_t now_ms);
 std::vector<std::int32_t> lanes_of(database& db, std::int64_t campaign);
 // Where the lane's hours are meant: IANA names, empty when its campaign has none.
 std::string zones_of_lane(database& db, std::int32_t lane);
+std::int64_t sender_of_lane(database& db, std::int32_t lane);
 
 // The campaign holds no message any more that could still be sent: what its reservation holds beyond the unconfirmed
 // ones is given back; a sending campaign becomes completed.
@@ -148,6 +156,8 @@ bool exhausted(database& db, std::int64_t campaign);
 // What people ask for; read from any connection.
 // now_ms: for the rate, 0: not wanted. Throws not_found.
 campaign_status read_status(database& db, std::int64_t campaign, std::int64_t now_ms = 0);
+// Messages a second of every sender, by name, in campaigns that are sending.
+std::map<std::string, double> send_rates(database& db, std::int64_t now_ms);
 std::vector<campaign_status> list_campaigns(database& db, const campaign_filter& filter);
 std::vector<message_row> list_messages(database& db, std::int64_t campaign, const message_filter& filter);
 std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std::int64_t after_number,

@@ -37,10 +37,15 @@ void read_messages(rows& r, claim& into) {
   }
 }
 
-void look_up_conversations(database& db, std::int64_t now_ms, claim& of) {
+void look_up_conversations(database& db, std::int32_t lane, std::int64_t now_ms, claim& of) {
   constexpr std::int64_t on_the_way_ms = 60'000;  // it must still be open when the message arrives
+  std::string number;
+  {
+    auto r = db.select("SELECT s.phone_number_id FROM lanes l JOIN senders s ON s.id = l.sender WHERE l.id = ?1", lane);
+    if (r.next()) number = r.text(0);
+  }
   for (auto& m : of.messages) {
-    const auto last_ms = last_inbound(db, m.address);
+    const auto last_ms = last_inbound(db, m.address, number);
     m.conversation_open = last_ms > 0 && now_ms + on_the_way_ms < last_ms + content::service_window_ms;
   }
 }
@@ -111,7 +116,7 @@ void open_range(database& db, std::int32_t lane, std::uint32_t count, std::int64
     if (into.messages.empty()) close_intent(db, into.intent, now_ms);
     first = last;
   }
-  if (conversations) look_up_conversations(db, now_ms, into);
+  if (conversations) look_up_conversations(db, lane, now_ms, into);
 }
 
 void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int64_t now_ms, claim& into,
@@ -128,7 +133,7 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
   }
   skip_barred(db, lane, now_ms, into);
   if (into.messages.empty()) return;
-  if (conversations) look_up_conversations(db, now_ms, into);
+  if (conversations) look_up_conversations(db, lane, now_ms, into);
   db.run("INSERT INTO intents(lane, first, last, retries, at_ms) VALUES (?1, 0, 0, ?2, ?3)", lane, into.messages.size(),
          now_ms);
   into.intent = db.last_id();
@@ -150,6 +155,14 @@ std::int64_t next_retry_at(database& db, std::int32_t lane) {
   return db.number("SELECT min(next_at_ms) FROM messages WHERE state = 1 AND id >> 32 = ?1", lane);
 }
 
+std::int64_t bring_forward(database& db, std::int64_t sender, std::int64_t before_ms, std::int64_t now_ms) {
+  constexpr std::int64_t rows_max = 1'000;
+  return db.run(
+      "UPDATE messages SET next_at_ms = ?2 WHERE id IN (SELECT m.id FROM lanes l CROSS JOIN messages m ON m.id >> 32 = "
+      "l.id WHERE l.sender = ?1 AND m.state = 1 AND m.code = ?3 AND m.next_at_ms > ?2 AND m.at_ms <= ?5 LIMIT ?4)",
+      sender, now_ms, errc::rate_limited, rows_max, before_ms);
+}
+
 std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int64_t since_ms, std::int64_t now_ms) {
   constexpr std::int64_t intents_kept_ms = 60'000;
   constexpr std::int64_t in_flight_ms_max = 600'000;  // so long after a stop messages may still end
@@ -162,7 +175,7 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
         "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 OR m.state = 5 OR (m.state = 1 AND m.code = ?4) "
         "THEN m.attempt ELSE max(m.attempt - 1, 0) END) FROM messages m "
         "JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign "
-        "WHERE c.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) AND m.at_ms >= ?2 "
+        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) AND m.at_ms >= ?2 "
         "GROUP BY m.at_ms / 1000",
         sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited, in_flight_ms_max);
     while (r.next()) {
@@ -171,7 +184,7 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   }
   auto r = db.select(
       "SELECT CASE WHEN i.closed THEN i.at_ms ELSE ?3 END, i.last - i.first + i.retries FROM intents i "
-      "JOIN lanes l ON l.id = i.lane JOIN campaigns c ON c.id = l.campaign WHERE c.sender = ?1 AND "
+      "JOIN lanes l ON l.id = i.lane WHERE l.sender = ?1 AND "
       "(NOT i.closed OR i.at_ms >= ?2)",
       sender, std::max(since_ms, now_ms - intents_kept_ms), now_ms);
   while (r.next()) past.push_back({r.integer(0), r.integer(1)});

@@ -59,6 +59,10 @@ struct recovered {
   std::int64_t window = 0;       // messages inside open intents, with or without an outcome
 };
 
+// The sender's limits have changed: retries that wait only because of what they were, set aside up to `before_ms`, are
+// due now, at most 1,000; how many.
+std::int64_t bring_forward(database& db, std::int64_t sender, std::int64_t before_ms, std::int64_t now_ms);
+
 // When the lane's next retry is due, Unix milliseconds; 0: there is none.
 std::int64_t next_retry_at(database& db, std::int32_t lane);
 

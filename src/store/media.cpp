@@ -37,20 +37,22 @@ media_info keep_media(database& db, const media_key& key, std::int64_t bytes, co
   return *find_media(db, key);
 }
 
-void put_campaign_media(database& db, std::int64_t campaign, const std::string& value, std::int64_t media) {
-  db.run("INSERT OR REPLACE INTO campaign_media(campaign, value, media) VALUES (?1, ?2, ?3)", campaign, value, media);
+void put_campaign_media(database& db, std::int64_t campaign, std::int64_t sender, const std::string& value,
+                        std::int64_t media) {
+  db.run("INSERT OR REPLACE INTO campaign_media(campaign, sender, value, media) VALUES (?1, ?2, ?3, ?4)", campaign,
+         sender, value, media);
 }
 
 void erase_campaign_media(database& db, std::int64_t campaign) {
   db.run("DELETE FROM campaign_media WHERE campaign = ?1", campaign);
 }
 
-std::vector<campaign_file> campaign_media(database& db, std::int64_t campaign) {
+std::vector<campaign_file> campaign_media(database& db, std::int64_t campaign, std::int64_t sender) {
   std::vector<campaign_file> list;
   auto r = db.select(
       "SELECT c.value, m.media_id, m.uploaded_at_ms FROM campaign_media c JOIN media m ON m.id = c.media "
-      "WHERE c.campaign = ?1",
-      campaign);
+      "WHERE c.campaign = ?1 AND c.sender = ?2",
+      campaign, sender);
   while (r.next()) list.push_back({std::string(r.text(0)), std::string(r.text(1)), r.integer(2)});
   return list;
 }
@@ -58,7 +60,7 @@ std::vector<campaign_file> campaign_media(database& db, std::int64_t campaign) {
 std::vector<old_media> media_in_use(database& db, std::int64_t before_ms) {
   std::vector<old_media> list;
   auto r = db.select(
-      "SELECT m.id, m.phone_number_id, m.media_id, m.sha256, m.mime, m.bytes, m.path, m.uploaded_at_ms, c.id, c.sender "
+      "SELECT m.id, m.phone_number_id, m.media_id, m.sha256, m.mime, m.bytes, m.path, m.uploaded_at_ms, c.id, f.sender "
       "FROM campaigns c JOIN campaign_media f ON f.campaign = c.id JOIN media m ON m.id = f.media "
       "WHERE c.state = 4 AND m.uploaded_at_ms <= ?1",
       before_ms);

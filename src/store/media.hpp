@@ -19,14 +19,15 @@ std::optional<media_info> find_media(database& db, const media_key& key);
 // The id of a new upload. A path, once known, stays unless another is given.
 media_info keep_media(database& db, const media_key& key, std::int64_t bytes, const std::string& path,
                       const std::string& media_id, std::int64_t now_ms);
-// The files of a campaign: the value in its columns, and the provider's id now.
-void put_campaign_media(database& db, std::int64_t campaign, const std::string& value, std::int64_t media);
+// The files of a campaign over one of its senders: the value in its columns, and the provider's id now.
+void put_campaign_media(database& db, std::int64_t campaign, std::int64_t sender, const std::string& value,
+                        std::int64_t media);
 void erase_campaign_media(database& db, std::int64_t campaign);
 struct campaign_file {
   std::string value, media_id;
   std::int64_t uploaded_at_ms = 0;
 };
-std::vector<campaign_file> campaign_media(database& db, std::int64_t campaign);
+std::vector<campaign_file> campaign_media(database& db, std::int64_t campaign, std::int64_t sender);
 // Files of campaigns that are sending, uploaded before `before_ms`.
 struct old_media {
   media_info media;

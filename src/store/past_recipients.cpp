@@ -38,7 +38,7 @@ void tell(database& db, std::int64_t sender, std::string_view portfolio, Limits&
       "FROM campaigns c "
       "CROSS JOIN lanes l ON l.campaign = c.id CROSS JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
       "CROSS JOIN plan ON plan.id = m.id CROSS JOIN recipients r ON r.id = plan.recipient "
-      "WHERE (c.sender = ?1 OR c.sender IN (SELECT id FROM senders WHERE portfolio = ?6 AND ?6 <> '')) "
+      "WHERE (l.sender = ?1 OR l.sender IN (SELECT id FROM senders WHERE portfolio = ?6 AND ?6 <> '')) "
       "AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) "
       "AND m.at_ms >= ?2 - CASE WHEN m.state = 4 THEN ?5 ELSE ?4 END AND m.attempt > 0 ORDER BY at",
       sender, now_ms - reach, now_ms, rounding_ms, opened_ms_max, portfolio);

@@ -173,38 +173,114 @@ void forget_person(database& db, const forgotten_person& who, std::int64_t now_m
     db.run("DELETE FROM platform_words WHERE person = ?1", key);
     db.run("DELETE FROM conversations WHERE person = ?1", key);
   }
-  const auto stands = forgotten_address(db, person);
-  for (const auto& name : who.names) {
-    // The provider's id of a message holds the number, too.
-    for (const char* form : {"+", "user:"}) {
-      report.replies += db.run(
-          "UPDATE replies SET address = ?2, text = '', payload = '', answers = '', raw = '', profile = '', user_id = "
-          "'', "
-          "provider_id = ?2 || ':' || id WHERE address = ?1",
-          form + name, stands);
-    }
-    db.run(
-        "UPDATE events SET payload = json_object('forgotten', json('true')) WHERE kind IN (?2, ?3, ?4) AND "
-        "instr(payload, ?1) > 0",
-        name, event_kind::reply, event_kind::opt_out, event_kind::notice);
-    db.run("UPDATE OR REPLACE group_receipts SET participant = ?2 WHERE participant = ?1", name, stands);
-  }
   db.run(
       "INSERT INTO consent_log(at_ms, person, address, what, source, old, new, note) "
       "VALUES (?1, ?2, '', 'forget', '', '', '', '')",
       now_ms, forgotten_key(db, person));
 }
 
-std::int64_t forget_in_log(database& db, const forgotten_person& who, std::int64_t from) {
-  const auto to = from + 20'000;
+namespace {
+
+bool is_one_of(const std::vector<std::int64_t>& keys, std::int64_t key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+// Where to go on behind a look at `looked` rows, the last of them `last`; 0: there were no more.
+std::int64_t next_look(std::int64_t looked, std::int64_t last) { return looked == changed_max ? last : 0; }
+
+}  // namespace
+
+std::int64_t forget_in_replies(database& db, const forgotten_person& who, std::int64_t from, std::int64_t& replies) {
   const overwriting zeros(db);
-  for (const auto key : who.keys) {
+  const auto stands = forgotten_address(db, who.keys.front());
+  std::vector<std::int64_t> theirs;
+  std::int64_t looked = 0, last = from;
+  {
+    auto r = db.select("SELECT id, address FROM replies WHERE id > ?1 ORDER BY id LIMIT ?2", from, changed_max);
+    for (; r.next(); ++looked) {
+      last = r.integer(0);
+      for (const auto& name : who.names) {
+        if (r.text(1) != "+" + name && r.text(1) != "user:" + name) continue;
+        theirs.push_back(last);
+        break;
+      }
+    }
+  }
+  // The provider's id of a message holds the number, too.
+  for (const auto id : theirs) {
+    db.run(
+        "UPDATE replies SET address = ?2, text = '', payload = '', answers = '', raw = '', profile = '', user_id = '', "
+        "provider_id = ?2 || ':' || id WHERE id = ?1",
+        id, stands);
+  }
+  replies += static_cast<std::int64_t>(theirs.size());
+  return next_look(looked, last);
+}
+
+std::int64_t forget_in_events(database& db, const forgotten_person& who, std::int64_t from) {
+  const overwriting zeros(db);
+  std::vector<std::int64_t> theirs;
+  std::int64_t looked = 0, last = from;
+  {
+    auto r = db.select("SELECT id, kind, payload FROM events WHERE id > ?1 ORDER BY id LIMIT ?2", from, changed_max);
+    for (; r.next(); ++looked) {
+      last = r.integer(0);
+      const auto kind = static_cast<event_kind>(r.integer(1));
+      if (kind != event_kind::reply && kind != event_kind::opt_out && kind != event_kind::notice) continue;
+      const auto names_them = [&](const std::string& name) { return r.text(2).find(name) != std::string_view::npos; };
+      if (std::any_of(who.names.begin(), who.names.end(), names_them)) theirs.push_back(last);
+    }
+  }
+  for (const auto id : theirs) {
+    db.run("UPDATE events SET payload = json_object('forgotten', json('true')) WHERE id = ?1", id);
+  }
+  return next_look(looked, last);
+}
+
+std::int64_t forget_in_groups(database& db, const forgotten_person& who, std::int64_t from) {
+  const overwriting zeros(db);
+  const auto stands = forgotten_address(db, who.keys.front());
+  std::vector<std::pair<std::int64_t, std::string>> theirs;
+  std::int64_t looked = 0, last = from, before = from;  // the message before the last
+  {
+    auto r = db.select(
+        "SELECT message, participant FROM group_receipts WHERE message > ?1 ORDER BY message, participant LIMIT ?2",
+        from, changed_max);
+    for (; r.next(); ++looked) {
+      if (r.integer(0) != last) before = last;
+      last = r.integer(0);
+      const auto participant = std::string(r.text(1));
+      if (std::find(who.names.begin(), who.names.end(), participant) != who.names.end()) {
+        theirs.emplace_back(last, participant);
+      }
+    }
+  }
+  for (const auto& [message, participant] : theirs) {
+    db.run("UPDATE OR REPLACE group_receipts SET participant = ?3 WHERE message = ?1 AND participant = ?2", message,
+           participant, stands);
+  }
+  // The last message may have more participants: it is looked at once more, unless it is all that was looked at.
+  return next_look(looked, before > from ? before : last);
+}
+
+std::int64_t forget_in_log(database& db, const forgotten_person& who, std::int64_t from) {
+  const overwriting zeros(db);
+  std::vector<std::pair<std::int64_t, std::int64_t>> theirs;
+  std::int64_t looked = 0, last = from;
+  {
+    auto r = db.select("SELECT id, person FROM consent_log WHERE id > ?1 ORDER BY id LIMIT ?2", from, changed_max);
+    for (; r.next(); ++looked) {
+      last = r.integer(0);
+      if (is_one_of(who.keys, r.integer(1))) theirs.emplace_back(last, r.integer(1));
+    }
+  }
+  for (const auto& [id, key] : theirs) {
     db.run(
         "UPDATE consent_log SET person = ?2, address = '', note = '', new = CASE what WHEN 'identity' THEN '' ELSE new "
-        "END WHERE id > ?3 AND id <= ?4 AND person = ?1",
-        key, forgotten_key(db, key), from, to);
+        "END WHERE id = ?1",
+        id, forgotten_key(db, key));
   }
-  return to < db.number("SELECT max(id) FROM consent_log") ? to : 0;
+  return next_look(looked, last);
 }
 
 std::vector<found_row> find_recipients(database& db, const forgotten_person& who, std::int64_t& from) {
@@ -267,38 +343,74 @@ std::int64_t next_to_expire(database& db, std::int64_t ended_before_ms) {
       ended_before_ms);
 }
 
+namespace {
+
+// Recipients [first, last) of a campaign's rows.
+void expire_recipients(database& db, std::int64_t campaign, std::int64_t first, std::int64_t last) {
+  const auto key = key_of(db);
+  const auto cells = empty_cells(db, campaign);
+  std::vector<std::pair<std::int64_t, std::int64_t>> rows;  // and persons
+  {
+    auto r = db.select("SELECT id, address FROM recipients WHERE id >= ?1 AND id < ?2", wide(campaign, first),
+                       wide(campaign, last));
+    while (r.next()) {
+      if (!r.text(1).starts_with(forgotten_prefix)) rows.emplace_back(r.integer(0), person_key(r.text(1)));
+    }
+  }
+  for (const auto& [id, person] : rows) {
+    db.run(clear_recipient, id, std::string(forgotten_prefix) + hex(hashed(key, person)), cells);
+  }
+}
+
+// Messages [first, last) of a lane, or fewer of them when groups have many participants, who count towards `left`;
+// returns up to where.
+std::int64_t expire_messages(database& db, std::int64_t lane, std::int64_t first, std::int64_t last,
+                             std::int64_t& left) {
+  const auto receipts = [&] {
+    return db.number(
+        "SELECT count(*) FROM (SELECT 1 FROM group_receipts WHERE message >= ?1 AND message < ?2 LIMIT ?3)",
+        wide(lane, first), wide(lane, last), changed_max + 1);
+  };
+  while (last - first > 1 && receipts() > changed_max) last = first + (last - first) / 2;
+  clear_messages(db, wide(lane, first), wide(lane, last));
+  left -=
+      db.run("DELETE FROM group_receipts WHERE message >= ?1 AND message < ?2", wide(lane, first), wide(lane, last));
+  return last;
+}
+
+}  // namespace
+
 bool expire_more(database& db, std::int64_t campaign, std::int64_t now_ms) {
   need_key(db);
   const overwriting zeros(db);
   const auto row = read_campaign(db, campaign);
-  const auto from = db.number("SELECT expired_to FROM campaigns WHERE id = ?1", campaign);
-  const auto to = from + changed_max;
-  const auto key = key_of(db);
-  const auto cells = empty_cells(db, campaign);
-  struct one {
-    std::int64_t id, person;
+  // Recipients, rejected rows and each lane's messages, counted through: a job takes so many of all of them.
+  auto at = db.number("SELECT expired_to FROM campaigns WHERE id = ?1", campaign);
+  auto left = changed_max;
+  std::int64_t begin = 0;
+  const auto part = [&](std::int64_t size, auto&& expire) {
+    const auto first = at - begin, last = std::min(size, first + left);
+    begin += size;
+    if (first >= size || left <= 0) return;
+    const auto done = expire(first, last);
+    at += done - first;
+    left = done < last ? 0 : left - (done - first);
   };
-  std::vector<one> rows;
-  {
-    auto r = db.select("SELECT id, address FROM recipients WHERE id >= ?1 AND id < ?2", wide(campaign, from),
-                       wide(campaign, std::min(to, row.recipients)));
-    while (r.next()) {
-      if (!r.text(1).starts_with(forgotten_prefix)) rows.push_back({r.integer(0), person_key(r.text(1))});
-    }
-  }
-  for (const auto& each : rows) {
-    db.run(clear_recipient, each.id, std::string(forgotten_prefix) + hex(hashed(key, each.person)), cells);
-  }
-  std::int64_t most = std::max(row.recipients, row.rejects);
+  part(row.recipients, [&](std::int64_t first, std::int64_t last) {
+    expire_recipients(db, campaign, first, last);
+    return last;
+  });
+  part(row.rejects, [&](std::int64_t first, std::int64_t last) {
+    db.run("UPDATE rejects SET address = '', row = '' WHERE id >= ?1 AND id < ?2", wide(campaign, first),
+           wide(campaign, last));
+    return last;
+  });
   for (const auto lane : lanes_of(db, campaign)) {
-    clear_messages(db, wide(lane, from), wide(lane, to));
-    db.run("DELETE FROM group_receipts WHERE message >= ?1 AND message < ?2", wide(lane, from), wide(lane, to));
-    most = std::max(most, db.number("SELECT size FROM lanes WHERE id = ?1", lane));
+    part(db.number("SELECT size FROM lanes WHERE id = ?1", lane),
+         [&](std::int64_t first, std::int64_t last) { return expire_messages(db, lane, first, last, left); });
   }
-  db.run("UPDATE rejects SET address = '', row = '' WHERE id >= ?1 AND id < ?2", wide(campaign, from),
-         wide(campaign, std::min(to, row.rejects)));
-  const bool done = to >= most;
-  db.run("UPDATE campaigns SET expired_to = ?2 WHERE id = ?1", campaign, done ? -1 : to);
+  const bool done = at >= begin;
+  db.run("UPDATE campaigns SET expired_to = ?2 WHERE id = ?1", campaign, done ? -1 : at);
   if (done) note_history(db, campaign, "expire", "its retention time is over", now_ms, "engine");
   return done;
 }

@@ -11,11 +11,13 @@ namespace {
 
 constexpr const char* status_by_id =
     "SELECT c.id, c.name, c.state, c.reason, c.total, c.sent, c.failed, c.unconfirmed, c.skipped, c.delivered, c.read, "
-    "c.undelivered, c.responded, c.settled_by_receipt, s.name, t.name || ' (' || t.language || ')', c.plan_hash, "
+    "c.undelivered, c.responded, c.settled_by_receipt, (SELECT group_concat(name, ', ') FROM (SELECT s.name FROM "
+    "campaign_senders cs JOIN senders s ON s.id = cs.sender WHERE cs.campaign = c.id ORDER BY cs.place)), t.name || ' "
+    "(' || t.language || ')', c.plan_hash, "
     "c.created_at_ms, c.started_at_ms, c.finished_at_ms, coalesce(r.monthly + r.topup, 0), coalesce(r.posted, 0), "
     "c.agent, c.reply_to, c.test_of, c.scheduled_at_ms, c.scheduled_as, c.max_lateness_ms, "
     "c.unconfirmed_rule, c.unconfirmed_wait_ms, c.parent "
-    "FROM campaigns c LEFT JOIN senders s ON s.id = c.sender LEFT JOIN templates t ON t.id = c.template "
+    "FROM campaigns c LEFT JOIN templates t ON t.id = c.template "
     "LEFT JOIN reservations r ON r.id = c.reservation WHERE c.id = ?1";
 
 campaign_status to_status(const rows& r) {
@@ -54,17 +56,21 @@ campaign_status to_status(const rows& r) {
 
 // Messages a second over the last seconds, as the intents tell: whoever reads the file sees it, not only the process
 // that sends.
+constexpr std::int64_t rate_span_ms = 10'000;
+constexpr std::int64_t intents_max = 4096;  // the newest; many more are opened in ten seconds by nobody
+
+double a_second(std::int64_t messages, std::int64_t first_ms, std::int64_t now_ms) {
+  const auto since = std::clamp<std::int64_t>(now_ms - first_ms, 1000, rate_span_ms);
+  return static_cast<double>(messages) * 1000.0 / static_cast<double>(since);
+}
+
 double rate_of(database& db, std::int64_t campaign, std::int64_t now_ms) {
-  constexpr std::int64_t span_ms = 10'000;
-  constexpr std::int64_t intents_max = 4096;  // the newest; many more are opened in ten seconds by nobody
   auto r = db.select(
       "SELECT total(i.last - i.first + i.retries), min(i.at_ms) FROM (SELECT * FROM intents ORDER BY id DESC LIMIT ?3) "
       "i "
       "JOIN lanes l ON l.id = i.lane WHERE l.campaign = ?1 AND i.at_ms > ?2",
-      campaign, now_ms - span_ms, intents_max);
-  if (!r.next() || r.is_null(1)) return 0;
-  const auto since = std::clamp<std::int64_t>(now_ms - r.integer(1), 1000, span_ms);
-  return static_cast<double>(r.integer(0)) * 1000.0 / static_cast<double>(since);
+      campaign, now_ms - rate_span_ms, intents_max);
+  return r.next() && !r.is_null(1) ? a_second(r.integer(0), r.integer(1), now_ms) : 0;
 }
 
 }  // namespace
@@ -78,6 +84,21 @@ campaign_status read_status(database& db, std::int64_t campaign, std::int64_t no
   for (const auto child : list_children(db, campaign)) status.children.push_back({child});
   if (now_ms != 0 && status.state == campaign_state::sending) status.rate = rate_of(db, campaign, now_ms);
   return status;
+}
+
+std::map<std::string, double> send_rates(database& db, std::int64_t now_ms) {
+  std::map<std::string, double> rates;
+  {
+    auto r = db.select("SELECT name FROM senders");
+    while (r.next()) rates[std::string(r.text(0))] = 0;
+  }
+  auto r = db.select(
+      "SELECT s.name, total(i.last - i.first + i.retries), min(i.at_ms) FROM (SELECT * FROM intents ORDER BY id DESC "
+      "LIMIT ?2) i JOIN lanes l ON l.id = i.lane JOIN senders s ON s.id = l.sender JOIN campaigns c ON c.id = "
+      "l.campaign WHERE i.at_ms > ?1 AND c.state = 4 GROUP BY s.id",
+      now_ms - rate_span_ms, intents_max);
+  while (r.next()) rates[std::string(r.text(0))] = a_second(r.integer(1), r.integer(2), now_ms);
+  return rates;
 }
 
 std::vector<campaign_status> list_campaigns(database& db, const campaign_filter& filter) {
@@ -126,12 +147,14 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
   std::vector<message_row> list;
   for (const auto lane : lanes_of(db, campaign)) {
     if (lane < filter.after.lane) continue;
+    const auto sender = read_sender(db, sender_of_lane(db, lane)).name;
     const auto base = static_cast<std::int64_t>(lane) << 32;
     const auto after = lane == filter.after.lane ? filter.after.key() : base - 1;
     auto r = db.select(
         "SELECT plan.id, r.address, coalesce(m.state, 0), coalesce(m.receipt, 0), coalesce(m.attempt, 0), "
         "m.provider_id, coalesce(m.code, 0), m.detail, m.at_ms, m.sent_at_ms, m.delivered_at_ms, m.read_at_ms, "
-        "m.failed_at_ms, r.line, m.next_at_ms, m.superseded >> 32 FROM plan JOIN recipients r ON r.id = plan.recipient LEFT JOIN messages "
+        "m.failed_at_ms, r.line, m.next_at_ms, m.superseded >> 32 FROM plan JOIN recipients r ON r.id = plan.recipient "
+        "LEFT JOIN messages "
         "m ON m.id = plan.id "
         "WHERE plan.id > ?1 AND plan.id < ?2 AND (?3 < 0 OR coalesce(m.state, 0) = ?3) "
         "AND (NOT ?4 OR (m.state = 2 AND m.receipt = 2)) AND (?6 = '' OR r.address = ?6) "
@@ -154,7 +177,8 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
                       .failed_at_ms = r.integer(12),
                       .line = r.integer(13),
                       .next_at_ms = r.integer(14),
-                      .superseded_by = {r.integer(15)}});
+                      .superseded_by = {r.integer(15)},
+                      .sender = sender});
     }
     if (list.size() >= filter.limit) break;
   }

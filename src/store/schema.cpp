@@ -93,9 +93,10 @@ CREATE TABLE media(                       -- files that the provider keeps for u
 
 CREATE TABLE campaign_media(              -- the files that a frozen campaign sends
   campaign INTEGER NOT NULL,
+  sender INTEGER NOT NULL,                -- each number has ids of its own
   value TEXT NOT NULL,                    -- as it stands in its columns: file:PATH
   media INTEGER NOT NULL,
-  PRIMARY KEY(campaign, value)) WITHOUT ROWID;
+  PRIMARY KEY(campaign, sender, value)) WITHOUT ROWID;
 
 CREATE TABLE accounts(
   id INTEGER PRIMARY KEY,
@@ -157,7 +158,7 @@ CREATE TABLE campaigns(
   name TEXT NOT NULL,
   state INTEGER NOT NULL,
   reason TEXT NOT NULL DEFAULT '',
-  sender INTEGER NOT NULL,
+  sender INTEGER NOT NULL,                -- the first of campaign_senders; 0: none yet
   template INTEGER NOT NULL,
   account INTEGER NOT NULL,               -- 0: metered only
   credits_per_message INTEGER NOT NULL DEFAULT 1,
@@ -192,7 +193,7 @@ CREATE TABLE campaigns(
   scheduled_at_ms INTEGER NOT NULL DEFAULT 0,  -- when it is to start; 0: not scheduled
   scheduled_as TEXT NOT NULL DEFAULT '',  -- the same as it was written, with its zone
   max_lateness_ms INTEGER NOT NULL DEFAULT 0,
-  expired_to INTEGER NOT NULL DEFAULT 0,  -- rows before this one have lost their personal data; -1: all have
+  expired_to INTEGER NOT NULL DEFAULT 0,  -- so many of its rows have lost their personal data; -1: all have
   -- counters, see bulkmsg/campaign/counters.hpp
   total INTEGER NOT NULL DEFAULT 0,
   sent INTEGER NOT NULL DEFAULT 0,
@@ -208,6 +209,12 @@ CREATE INDEX campaigns_children ON campaigns(parent) WHERE parent > 0;
 CREATE INDEX campaigns_ruled ON campaigns(state, unconfirmed > 0) WHERE unconfirmed_rule > 0 OR repeat_ms > 0;
 
 CREATE INDEX campaigns_scheduled ON campaigns(scheduled_at_ms) WHERE state = 2;
+
+CREATE TABLE campaign_senders(            -- among which its recipients are dealt out when it is frozen
+  campaign INTEGER NOT NULL,
+  place INTEGER NOT NULL,                 -- as they were named, from 0
+  sender INTEGER NOT NULL,
+  PRIMARY KEY(campaign, place)) WITHOUT ROWID;
 
 CREATE TABLE recipients(
   id INTEGER PRIMARY KEY,                 -- campaign<<32 | row, from 0
@@ -229,6 +236,7 @@ CREATE TABLE rejects(
 CREATE TABLE lanes(
   id INTEGER PRIMARY KEY,
   campaign INTEGER NOT NULL,
+  sender INTEGER NOT NULL,                -- over which it goes
   size INTEGER NOT NULL,                  -- sequences are 0..size-1
   position INTEGER NOT NULL DEFAULT 0,    -- no sequence from here on was ever handed to the network
   indexed INTEGER NOT NULL DEFAULT 0,     -- what was accepted before here is in sent_index, or will be by to_index
@@ -236,10 +244,10 @@ CREATE TABLE lanes(
 CREATE INDEX lanes_campaign ON lanes(campaign);
 CREATE INDEX lanes_to_index ON lanes(id) WHERE indexed < position;
 
-CREATE TABLE pauses(                      -- that the provider asked for and that end by themselves
+CREATE TABLE pauses(                      -- of one sender, while its campaigns are sending: see store/pauses.hpp
   sender INTEGER NOT NULL,
   campaign INTEGER NOT NULL,              -- 0: everything of the sender
-  until_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,              -- 9000000000000: until somebody resumes the campaign
   reason TEXT NOT NULL,
   PRIMARY KEY(sender, campaign)) WITHOUT ROWID;
 
@@ -445,9 +453,10 @@ CREATE TABLE provider_states(             -- what webhooks said last of a templa
 
 CREATE TABLE brakes(                      -- campaigns that the provider's word paused, and that go on by themselves
   campaign INTEGER NOT NULL,
+  sender INTEGER NOT NULL DEFAULT 0,      -- not 0: only what goes over this one of several is paused, in `pauses`
   cause TEXT NOT NULL,
   until_ms INTEGER NOT NULL,              -- 0: when the provider takes its word back
-  PRIMARY KEY(campaign, cause)) WITHOUT ROWID;
+  PRIMARY KEY(campaign, sender, cause)) WITHOUT ROWID;
 
 CREATE TABLE commands(                    -- from other processes
   id INTEGER PRIMARY KEY,

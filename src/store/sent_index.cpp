@@ -180,7 +180,7 @@ std::optional<sent_message> latest_sent(database& db, std::int64_t person, std::
     for (const auto key : keys) {
       auto r = db.select(
           "SELECT m.id, l.campaign, m.at_ms, m.attempt FROM sent_index x CROSS JOIN messages m ON m.id = x.message "
-          "JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign JOIN senders s ON s.id = c.sender "
+          "JOIN lanes l ON l.id = m.id >> 32 JOIN senders s ON s.id = l.sender "
           "WHERE x.run = ?1 AND x.key = ?2 AND m.at_ms >= ?3 AND m.at_ms <= ?4 AND (?5 = '' OR s.phone_number_id = ?5) "
           "ORDER BY m.at_ms DESC, m.id DESC LIMIT 1",
           run, key, from_ms, to_ms, phone_number_id);

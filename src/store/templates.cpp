@@ -95,10 +95,11 @@ std::vector<affected_campaign> campaigns_to_pause(database& db, const std::strin
   std::vector<affected_campaign> list;
   auto r = db.select(
       "SELECT c.id, p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, p.fetched_at_ms "
-      "FROM campaigns c JOIN senders s ON s.id = c.sender JOIN templates t ON t.id = c.template "
+      "FROM campaigns c JOIN campaign_senders cs ON cs.campaign = c.id JOIN senders s ON s.id = cs.sender "
+      "JOIN templates t ON t.id = c.template "
       "JOIN provider_templates p ON p.account = s.business_account_id AND p.name = t.name AND p.language = t.language "
       "WHERE c.state = 4 AND s.business_account_id = ?1 "
-      "AND (p.gone OR p.status <> 'APPROVED' OR (t.fetched AND p.template <> t.id)) ORDER BY c.id",
+      "AND (p.gone OR p.status <> 'APPROVED' OR (t.fetched AND p.template <> t.id)) GROUP BY c.id ORDER BY c.id",
       account);
   while (r.next()) list.push_back({r.integer(0), read_standing(r, 1)});
   return list;

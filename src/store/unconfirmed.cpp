@@ -50,21 +50,20 @@ struct ruled {
   std::int64_t id = 0;
   campaign_state state = campaign_state::draft;
   unconfirmed_rule rule = unconfirmed_rule::hold;
-  std::int64_t wait_ms = 0, repeat_ms = 0, unconfirmed = 0, queued = 0, heard_of_ms = 0;
+  std::int64_t wait_ms = 0, repeat_ms = 0, unconfirmed = 0, queued = 0;
 };
 
 std::vector<ruled> campaigns_with_rules(database& db) {
-#define RULED_WHERE(condition)                                                                                  \
-  "SELECT c.id, c.state, c.unconfirmed_rule, c.unconfirmed_wait_ms, c.repeat_ms, c.unconfirmed, "               \
-  "c.total - c.sent - c.failed - c.unconfirmed - c.skipped, s.heard_of_ms FROM campaigns c "                    \
-  "INDEXED BY campaigns_ruled JOIN senders s ON s.id = c.sender WHERE (unconfirmed_rule > 0 OR repeat_ms > 0) " \
-  "AND " condition
+#define RULED_WHERE(condition)                                                                    \
+  "SELECT c.id, c.state, c.unconfirmed_rule, c.unconfirmed_wait_ms, c.repeat_ms, c.unconfirmed, " \
+  "c.total - c.sent - c.failed - c.unconfirmed - c.skipped FROM campaigns c "                     \
+  "INDEXED BY campaigns_ruled WHERE (unconfirmed_rule > 0 OR repeat_ms > 0) AND " condition
   std::vector<ruled> all;
   const auto take = [&](rows r) {
     while (r.next()) {
       all.push_back({r.integer(0), static_cast<campaign_state>(r.integer(1)),
                      static_cast<unconfirmed_rule>(r.integer(2)), r.integer(3), r.integer(4), r.integer(5),
-                     r.integer(6), r.integer(7)});
+                     r.integer(6)});
     }
   };
   take(db.select(RULED_WHERE("c.state = 4")));
@@ -89,9 +88,10 @@ std::int64_t repeat(database& db, const ruled& c, std::int64_t most, std::int64_
 
 std::int64_t resend(database& db, const ruled& c, std::int64_t most, std::int64_t now_ms, rule_turn& turn) {
   const auto ids = find(db, c.id, most,
-                        UNCONFIRMED_WHERE("superseded IS NULL AND at_ms <= ?4 AND at_ms < ?5 AND attempt < ?6 "
-                                          "AND (?3 = 0 OR " REPEAT_UNTIL " <= ?7)"),
-                        c.repeat_ms, now_ms - c.wait_ms, c.heard_of_ms, resend_attempts_max, now_ms);
+                        UNCONFIRMED_WHERE("superseded IS NULL AND at_ms <= ?4 AND at_ms < (SELECT s.heard_of_ms "
+                                          "FROM lanes l JOIN senders s ON s.id = l.sender WHERE l.id = ?1) "
+                                          "AND attempt < ?5 AND (?3 = 0 OR " REPEAT_UNTIL " <= ?6)"),
+                        c.repeat_ms, now_ms - c.wait_ms, resend_attempts_max, now_ms);
   for (const auto id : ids) {
     db.run("UPDATE messages SET state = 1, next_at_ms = ?2, repeat_until_ms = 0 WHERE id = ?1", id, now_ms);
     turn.changed.push_back({{c.id}, message_id::from_key(id), message_state::retry});

@@ -40,14 +40,14 @@ def wait_until(condition, seconds, what):
 class Sandbox:
     """A provider of its own. Webhooks go to `webhook_port`, whether or not somebody listens there yet."""
 
-    def __init__(self, bin_dir, folder, *options, templates=TEMPLATE):
+    def __init__(self, bin_dir, folder, *options, templates=TEMPLATE, phone_number_id=PHONE_NUMBER_ID):
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "provider.ndjson"
         self.webhook_port = free_port()
         port_file = folder / "port"
         self.process = subprocess.Popen(
             [bin_dir / "bulkmsg-sandbox", "--listen", "127.0.0.1:0", "--port-file", port_file, "--log", self.log,
-             "--token", "test:" + TOKEN, "--app-secret", "test:" + APP_SECRET, "--phone-number-id", PHONE_NUMBER_ID,
+             "--token", "test:" + TOKEN, "--app-secret", "test:" + APP_SECRET, "--phone-number-id", phone_number_id,
              "--templates", templates, "--webhook-url", f"http://127.0.0.1:{self.webhook_port}/webhook", *options],
             stdout=subprocess.DEVNULL)
         wait_until(lambda: port_file.exists() or self.process.poll() is not None, 20, "the sandbox to listen")

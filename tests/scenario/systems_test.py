@@ -8,6 +8,7 @@ on loopback.
 
 import argparse
 import csv
+import datetime
 import io
 import json
 import pathlib
@@ -126,6 +127,121 @@ class WhatsAppTemplateBroadcasts(Scenario):
         sender = harness.sender_file(self.folder / "sender.json", sandbox.origin, agent="")
         report = self.told("send", "--sender", sender, "--template", harness.TEMPLATE, "--csv", people, "--quiet")
         self.assertNotEqual(report["agent"], "", "whoever sends, when nobody is named")
+
+
+    def test_what_comes_back_step_by_step(self):
+        news = {"name": "news", "language": "en_US", "status": "APPROVED", "category": "MARKETING",
+                "components": [{"type": "BODY", "text": "Hi {{1}}, news!", "example": {"body_text": [["Ana"]]}}]}
+        template = self.file("news.json", news)
+        sandbox = harness.Sandbox(BIN, self.folder, "--latency", "1..10", templates=template)
+        self.addCleanup(sandbox.stop)
+        sender = harness.sender_file(self.folder / "sender.json", sandbox.origin, limits="25/s", reply_to="support")
+        people = self.file("people.csv", "phone_number,param1\n" +
+                           "".join(f"{harness.address(n)},Ana {n}\n" for n in range(120)))
+        listen = "--listen", f"127.0.0.1:{sandbox.webhook_port}"
+
+        # 1. A broadcast is on its way.
+        runner = self.program.start("send", "--sender", sender, "--template", template, "--csv", people, "--consent",
+                                    "web form", "--name", "Spring", "--agent", "ana", *listen, "--linger", "1", "--quiet",
+                                    env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: runner.poll() is None and runner.kill())
+        harness.wait_until(lambda: len(sandbox.accepted()) >= 5, 30, "the first messages")
+
+        # 2. Somebody answers: the reply goes to the assigned agent, with the broadcast that it answers.
+        first = sandbox.accepted()[0]
+        sandbox.control("inbound", json.dumps({"from": first["to"], "text": "Where?", "context": first["wamid"]}).encode())
+        told = harness.wait_until(
+            lambda: next((e["payload"] for e in self.lines("events") if e["kind"] == "reply"), None), 30, "the reply")
+        self.assertEqual((told["agent"], told["conversation"], told["text"]), ("support", "new", "Where?"))
+        self.assertEqual({k: told["broadcast"][k] for k in ("broadcast_id", "broadcast_name", "template_name")},
+                         {"broadcast_id": 1, "broadcast_name": "Spring", "template_name": "news"})
+        self.assertRegex(told["broadcast"]["template_content"], r"^Hi Ana \d+, news!$")
+        self.assertRegex(told["broadcast"]["sent_at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+
+        # 3. Two want no more, one by a word, one by the platform's button, while their messages are still queued.
+        late = [harness.address(118), harness.address(119)]
+        sandbox.control("inbound", json.dumps({"from": late[0], "text": "STOP"}).encode())
+        sandbox.control("webhook", json.dumps({"field": "user_preferences", "value": {"user_preferences": [
+            {"wa_id": late[1][1:], "category": "marketing_messages", "value": "stop", "timestamp": 1800000000}]}}).encode())
+        harness.wait_until(lambda: len(self.lines("suppressions")) == 2, 30, "the opt-outs")
+
+        # 4. The provider refuses some for a while, and some answers get lost.
+        sandbox.control("faults", b'{"errors":"131026:0.3","drop_before":0.2}')
+        harness.wait_until(lambda: (s := self.told("status", "1"))["failed"] >= 3 and s["unconfirmed"] >= 2, 30, "trouble")
+        sandbox.control("faults", b'{"off":true}')
+        self.assertIn(runner.wait(60), (0, 3))
+        status = self.told("status", "1")
+        self.assertEqual((status["state"], status["skipped"], status["responded"]), ("completed", 2, 1))
+        self.assertEqual(status["sent"] + status["failed"] + status["unconfirmed"] + 2, 120)
+        self.assertFalse({m["to"] for m in sandbox.accepted()} & set(late))
+
+        # 5. A person looks at what nobody knows, and says that it did not go; what failed is sent again by a campaign of
+        #    its own, and nobody who has it gets it twice.
+        lost = status["unconfirmed"]
+        resolved = self.told("resolve", "1", "--as", "not-sent", "--actor", "ben", "--reason", "asked them")
+        self.assertEqual((resolved["unconfirmed"], resolved["failed"]), (0, status["failed"] + lost))
+        child = self.told("retry", "1", "--failed", "--all")
+        self.assertEqual((child["parent"], child["sent"], child["state"]), (1, status["failed"] + lost, "completed"))
+        reached = [m["to"] for m in sandbox.accepted()]
+        self.assertEqual(sorted(reached), sorted(harness.address(n) for n in range(118)))
+        self.assertIn("taken over by campaign 2", self.refused("retry", "1", "--failed", "--all"))
+        self.assertEqual(self.told("status", "1")["children"], [2])
+
+        # 6. Who did what.
+        history = [(h["actor"], h["action"]) for h in self.lines("history", "1")]
+        self.assertIn(("ben", "resolve"), history)
+        self.assertIn("retry", [action for _, action in history])
+
+    def test_a_schedule_fires_and_one_that_is_cancelled_does_not(self):
+        sandbox = harness.Sandbox(BIN, self.folder)
+        self.addCleanup(sandbox.stop)
+        sender = harness.sender_file(self.folder / "sender.json", sandbox.origin)
+        for number, first in ((1, 0), (2, 100)):
+            people = harness.contacts_file(self.folder / f"{number}.csv", 5, first)
+            self.told("send", "--sender", sender, "--template", harness.TEMPLATE, "--csv", people, "--draft")
+        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+        for number in (1, 2):
+            planned = self.told("schedule", str(number), "--at", soon.strftime("%Y-%m-%d %H:%M:%S Z"))
+            self.assertEqual((planned["state"], planned["messages"]), ("scheduled", 5))
+        self.run_fine("cancel", "2")
+        runner = self.program.start("run", env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: runner.poll() is None and runner.kill())
+        harness.wait_until(lambda: self.told("status", "1")["state"] == "completed", 60, "the schedule")
+        self.assertEqual(self.told("status", "2")["state"], "draft")
+        self.assertEqual({m["to"] for m in sandbox.accepted()}, {harness.address(n) for n in range(5)})
+
+    def test_several_numbers_share_one_broadcast_step_by_step(self):
+        boxes = [harness.Sandbox(BIN, self.folder / name, phone_number_id=name) for name in ("20000001", "20000002")]
+        for each in boxes:
+            self.addCleanup(each.stop)
+        senders = [harness.sender_file(self.folder / f"{box}.json", each.origin, name=f"number {box}", limits="200/s",
+                                       phone_number_id=f"2000000{box}") for box, each in enumerate(boxes, 1)]
+        over = [x for sender in senders for x in ("--sender", sender)]
+
+        # 1. What goes over which, before anything goes.
+        people = harness.contacts_file(self.folder / "people.csv", 60)
+        line = ["send", *over, "--template", harness.TEMPLATE, "--csv", people, "--name", "Both"]
+        shares = self.told(*line, "--dry-run")["by_sender"]
+        self.assertEqual(sum(shares.values()), 60)
+        self.assertTrue(all(n > 10 for n in shares.values()), shares)
+
+        # 2. Each person gets it once, from one of the numbers; the log says from which.
+        report = self.told(*line, "--quiet")
+        self.assertEqual((report["state"], report["sent"], report["sender"]), ("completed", 60, "number 1, number 2"))
+        self.assertEqual([len(box.accepted()) for box in boxes], list(shares.values()))
+        log = list(csv.DictReader(io.StringIO(self.run_fine("log", "1", "--csv"))))
+        by_log = [{m["address"] for m in log if m["sender"] == f"number {n}"} for n in (1, 2)]
+        self.assertEqual([{m["to"] for m in box.accepted()} for box in boxes], by_log)
+
+        # 3. The next broadcast reaches everybody from the number that they know.
+        self.told(*line[:-1], "Again", "--quiet")
+        for box, known in zip(boxes, by_log):
+            self.assertEqual({m["to"] for m in box.accepted()}, known)
+
+        # 4. Numbers of different channels do not go together.
+        bot = harness.DATA / "channels" / "telegram_sender.json"
+        self.assertIn("of different channels", self.refused("send", "--sender", senders[0], "--sender", bot, "--template",
+                                                            harness.TEMPLATE, "--csv", people, "--dry-run"))
 
 
 class WhatsAppGroupsAndCredits(Scenario):

@@ -24,6 +24,7 @@ struct campaign_spec {
   pacing::fair_share share = {};
   std::string hours = {};
   std::vector<std::string> zones = {};  // a lane each, recipients dealt in turn; empty: one lane, in UTC
+  std::vector<std::size_t> over = {};   // instead of `sender`: a lane each, recipients dealt in turn
 };
 
 class pacing_world {
@@ -65,11 +66,13 @@ class pacing_world {
       store::append_recipients(db, id, batch, "param1");
       store::change_state(db, id, campaign_state::starting, "start", "", now_ms);
       std::vector<std::int32_t> lanes;
+      for (const auto s : c.over) lanes.push_back(store::insert_lane(db, id, 0, {}, static_cast<std::int64_t>(s) + 1));
       for (const auto& z : c.zones) lanes.push_back(store::insert_lane(db, id, 0, z));
       if (lanes.empty()) lanes.push_back(store::insert_lane(db, id, 0, c.hours.empty() ? "" : "UTC"));
       std::size_t next = 0;
       store::lay(
-          db, id, [&](std::string_view, std::string_view) { return lanes[next++ % lanes.size()]; }, 0, c.count, {}, 0);
+          db, id, [&](std::int64_t, std::string_view, std::string_view) { return lanes[next++ % lanes.size()]; }, 0,
+          c.count, {}, 0);
       store::change_state(db, id, campaign_state::sending, "start", "", now_ms);
     }
     db.exec("COMMIT");
@@ -168,6 +171,7 @@ class pacing_world {
       of.told.push_back("brake " + std::to_string(campaign.value) + ": " + reason);
     }
     void on_account_brake(const std::string& reason) override { of.told.push_back("account: " + reason); }
+    void on_account_slow(nanoseconds_t, nanoseconds_t) override { of.told.push_back("account slow"); }
     void on_pause(campaign_id campaign, std::int64_t until_ms, const std::string& reason) override {
       of.told.push_back("pause " + std::to_string(campaign.value) + " until " + std::to_string(until_ms) + ": " +
                         reason);
@@ -206,7 +210,7 @@ class pacing_world {
           settings.window = std::make_shared<const pacing::sending_window>(
               *pacing::sending_window::make(*pacing::parse_hours(c.hours), zones));
         }
-        senders[c.sender]->work->add(settings);
+        senders[static_cast<std::size_t>(store::sender_of_lane(reader, lane)) - 1]->work->add(settings);
       }
     }
     void plan_commit() {

@@ -55,6 +55,7 @@ struct answer {
   nanoseconds_t retry_after = 0;  // as the body says, 0 when it does not
   nanoseconds_t wait = 0;         // what is known of such refusals: not before that; 0: no rule
   std::uint8_t retries_max = 0;   // and not more often than that; 0: no rule
+  bool of_account = false;        // slow: all that the account or token sends is too fast, not only this sender
   std::string_view title;         // for people, may be empty
   std::string_view details;       // for people, may be empty
 };

@@ -131,6 +131,7 @@ class answer_reader {
     read.what = answer::kind::refused;
     read.provider_code = static_cast<std::int32_t>(code);
     read.next = whatsapp_action(code, http_status, transient);
+    read.of_account = throttles_account(code);
     if (const provider_error* known = find_whatsapp_error(code)) {
       read.wait = known->wait_s * second;
       read.retries_max = known->retries_max;

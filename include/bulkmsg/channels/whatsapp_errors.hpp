@@ -129,6 +129,11 @@ inline constexpr provider_error whatsapp_error_table[] = {
   return http_status >= 500 ? action::retry : action::fail_message;
 }
 
+// Throttling that is not of one number: of the app (4, 17, 32, 613) or of the business account.
+[[nodiscard]] constexpr bool throttles_account(std::int64_t code) noexcept {
+  return code == 4 || code == 17 || code == 32 || code == 613 || code == 80007 || code == 80008;
+}
+
 // The access token is wrong or expired: sending waits for a new one.
 [[nodiscard]] constexpr bool is_token_error(std::int64_t code) noexcept { return code == 0 || code == 190; }
 
