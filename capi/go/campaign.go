@@ -219,11 +219,12 @@ type Plan struct {
 	CreditsAvailable int64         // -1 without an account
 	Duration         time.Duration // under the sender's limits and within the hours, at best
 	Hash             string
-	Suppressed       int64    // recipients left out
-	WithoutConsent   int64    // likewise
-	WindowClosed     int64    // likewise
-	Preview          string   // the first message; of a dry run only
-	Warnings         []string // of the content rules; of a dry run only
+	Suppressed       int64            // recipients left out
+	WithoutConsent   int64            // likewise
+	WindowClosed     int64            // likewise
+	Preview          string           // the first message; of a dry run only
+	Warnings         []string         // of the content rules; of a dry run only
+	BySender         map[string]int64 // messages by the sender's name, with several senders; of a dry run only
 }
 
 func planOf(p *C.bulkmsg_plan) Plan {
@@ -235,17 +236,28 @@ func planOf(p *C.bulkmsg_plan) Plan {
 // DryRun renders every message, prices and hashes; it changes nothing.
 func (c *Campaign) DryRun() (Plan, error) {
 	var p C.bulkmsg_plan
-	var preview, warnings *C.bulkmsg_text
+	var preview, more *C.bulkmsg_text
 	problem := c.call(func(engine *C.bulkmsg_engine, err **C.bulkmsg_error) C.bulkmsg_status {
-		return C.bulkmsg_campaign_dry_run(engine, C.int64_t(c.id), &p, C.size_t(unsafe.Sizeof(p)), &preview, &warnings, err)
+		return C.bulkmsg_campaign_dry_run(engine, C.int64_t(c.id), &p, C.size_t(unsafe.Sizeof(p)), &preview, &more, err)
 	})
 	if problem != nil {
 		return Plan{}, problem
 	}
 	plan := planOf(&p)
 	plan.Preview = takeText(preview)
-	if text := takeText(warnings); text != "" {
-		plan.Warnings = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	var told struct {
+		Warnings []string
+		BySender []struct {
+			Sender   string
+			Messages int64
+		} `json:"by_sender"`
+	}
+	if problem := takeJSON(more, &told); problem != nil {
+		return plan, problem
+	}
+	plan.Warnings, plan.BySender = told.Warnings, map[string]int64{}
+	for _, share := range told.BySender {
+		plan.BySender[share.Sender] = share.Messages
 	}
 	return plan, nil
 }

@@ -164,14 +164,15 @@ type Message struct {
 	ProviderID   string `json:"provider_id"`
 	Code         int
 	Detail       string
-	At           Time  `json:"at_unix_ms"`
-	SentAt       Time  `json:"sent_at_unix_ms"`
-	DeliveredAt  Time  `json:"delivered_at_unix_ms"`
-	ReadAt       Time  `json:"read_at_unix_ms"`
-	FailedAt     Time  `json:"failed_at_unix_ms"`
-	Line         int64 // of the input, from 1
-	NextAt       Time  `json:"next_at_unix_ms"` // when a retry is due
-	SupersededBy int64 `json:"superseded_by"`   // the child campaign that sends it again
+	At           Time   `json:"at_unix_ms"`
+	SentAt       Time   `json:"sent_at_unix_ms"`
+	DeliveredAt  Time   `json:"delivered_at_unix_ms"`
+	ReadAt       Time   `json:"read_at_unix_ms"`
+	FailedAt     Time   `json:"failed_at_unix_ms"`
+	Line         int64  // of the input, from 1
+	NextAt       Time   `json:"next_at_unix_ms"` // when a retry is due
+	SupersededBy int64  `json:"superseded_by"`   // the child campaign that sends it again
+	Sender       string // the name of the one that it goes over
 }
 
 // MessageFilter chooses messages; what is empty does not count.

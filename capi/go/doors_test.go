@@ -182,7 +182,7 @@ func TestSettlingAndAnswersWithoutAny(t *testing.T) {
 	if _, err := engine.Handshake("subscribe", "a word", "42"); !errors.Is(err, SignatureMismatch) {
 		t.Fatal(err)
 	}
-	if at := need[time.Time](t)(engine.WindowCloses("+447700900123")); !at.IsZero() {
+	if at := need[time.Time](t)(engine.WindowCloses("+447700900123", 0)); !at.IsZero() {
 		t.Fatal(at)
 	}
 	if replies := need[[]Reply](t)(campaign.Replies().All()); len(replies) != 0 {

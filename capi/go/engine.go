@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strconv"
 	"time"
 	"unsafe"
 )
@@ -189,9 +190,10 @@ func (e *Engine) checkSender(sender int64, json string) (health SenderHealth, pr
 type CampaignOptions struct {
 	Name              string
 	Sender            int64
-	Template          int64 // of the provider, or an own message
-	Account           int64 // 0: metered only
-	CreditsPerMessage int64 // 0: 1
+	MoreSenders       []int64 // of the same channel and each another number; every recipient gets one of them
+	Template          int64   // of the provider, or an own message
+	Account           int64   // 0: metered only
+	CreditsPerMessage int64   // 0: 1
 	RequireConsent    string
 	Agent, ReplyTo    string
 	ContentRules      string
@@ -212,6 +214,12 @@ func (o CampaignOptions) options() options {
 	given.number("sender", o.Sender).number("template", o.Template).number("account", o.Account)
 	given.number("credits_per_message", o.CreditsPerMessage).number("weight", o.Weight).yes("urgent", o.Urgent)
 	given.number("unconfirmed_wait_ms", o.UnconfirmedWait.Milliseconds())
+	for i, id := range o.MoreSenders {
+		if i > 0 {
+			given["more_senders"] += ","
+		}
+		given["more_senders"] += strconv.FormatInt(id, 10)
+	}
 	for place, column := range o.Columns {
 		given["map."+place] = column
 	}

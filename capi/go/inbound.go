@@ -66,11 +66,12 @@ func (c *Campaign) Replies() *Rows[Reply] {
 	return rowsOf[Reply](c.engine, C.BULKMSG_LIST_REPLIES, c.id, nil)
 }
 
-// WindowCloses is until when free-form messages may be sent to this person; zero: they never wrote.
-func (e *Engine) WindowCloses(address string) (time.Time, error) {
+// WindowCloses is until when free-form messages may be sent to this person; zero: they never wrote. sender: to this
+// one's number, for which alone WhatsApp opens the window; 0: to any of ours.
+func (e *Engine) WindowCloses(address string, sender int64) (time.Time, error) {
 	at, problem := e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
 		whom, length := chars(address)
-		return C.bulkmsg_window_closes(engine, whom, length, out, err)
+		return C.bulkmsg_window_closes(engine, C.int64_t(sender), whom, length, out, err)
 	})
 	if problem != nil || at == 0 {
 		return time.Time{}, problem

@@ -46,6 +46,7 @@ campaign_settings settings_of(const bulkmsg_config& given) {
   campaign_settings settings;
   settings.name = given.text("name");
   settings.sender = sender_id{given.integer("sender")};
+  for (const std::int64_t id : given.integers("more_senders")) settings.more_senders.push_back(sender_id{id});
   settings.content = template_id{given.integer("template")};
   settings.account = account_id{given.integer("account")};
   settings.credits_per_message = given.integer("credits_per_message");
@@ -125,16 +126,21 @@ bulkmsg_status bulkmsg_campaign_discard(bulkmsg_engine* engine, int64_t campaign
 }
 
 bulkmsg_status bulkmsg_campaign_dry_run(bulkmsg_engine* engine, int64_t campaign, bulkmsg_plan* out_plan,
-                                        size_t plan_size, bulkmsg_text** out_preview, bulkmsg_text** out_warnings,
+                                        size_t plan_size, bulkmsg_text** out_preview, bulkmsg_text** out_json,
                                         bulkmsg_error** err) {
   clear(out_preview);
-  clear(out_warnings);
+  clear(out_json);
   return call(engine, err, [&](bulkmsg::engine& e) {
     check_size(out_plan, plan_size, plan_size_0_1, "plan_size");
     return e.dry_run(id_of<campaign_id>(campaign, "campaign")).map([&](bulkmsg::plan_summary&& plan) {
-      std::string warnings;
-      for (const std::string& warning : plan.warnings) warnings += warning + '\n';
-      give_both(std::move(plan.preview), out_preview, std::move(warnings), out_warnings);
+      json_writer json;
+      json.open('{').key("warnings").open('[');
+      for (const std::string& warning : plan.warnings) json.text(warning);
+      json.close(']').key("by_sender").open('[');
+      for (const auto& [sender, messages] : plan.by_sender) {
+        json.open('{').field("sender", sender).field("messages", messages).close('}');
+      }
+      give_both(std::move(plan.preview), out_preview, json.close(']').close('}').take(), out_json);
       fill(out_plan, plan_size, in_c(plan));
     });
   });

@@ -10,6 +10,7 @@
 #include "guard.hpp"
 #include "json.hpp"
 #include "option_table.hpp"
+#include "values.hpp"
 
 namespace bulkmsg::capi {
 
@@ -50,6 +51,8 @@ std::string allowed(const option& o) {
       return "true|false";
     case integer:
       return std::to_string(o.low) + ".." + std::to_string(o.high);
+    case integers:
+      return "numbers of " + std::to_string(o.low) + ".." + std::to_string(o.high) + " separated by commas";
   }
   return {};
 }
@@ -67,12 +70,17 @@ bool accepts(const option& o, std::string_view value) {
       std::int64_t number = 0;
       return parse(value, number) && number >= o.low && number <= o.high;
     }
+    case integers: {
+      const auto each = bulkmsg_config::integers_in(value);
+      return value.size() <= option_text_max && each &&
+             std::all_of(each->begin(), each->end(), [&](std::int64_t n) { return n >= o.low && n <= o.high; });
+    }
   }
   return false;
 }
 
 std::string_view name(option_type type) {
-  constexpr std::array<std::string_view, 4> type_names{"text", "word", "boolean", "integer"};
+  constexpr std::array<std::string_view, 5> type_names{"text", "word", "boolean", "integer", "integers"};
   return type_names[static_cast<std::size_t>(type)];
 }
 
@@ -150,6 +158,20 @@ std::int64_t bulkmsg_config::integer(std::string_view key) const {
   std::int64_t number = 0;
   parse(text(key), number);
   return number;
+}
+
+std::optional<std::vector<std::int64_t>> bulkmsg_config::integers_in(std::string_view text) {
+  std::vector<std::int64_t> found;
+  for (const std::string& item : items(text, ",")) {
+    std::int64_t number = 0;
+    if (!parse(item, number)) return std::nullopt;
+    found.push_back(number);
+  }
+  return found;
+}
+
+std::vector<std::int64_t> bulkmsg_config::integers(std::string_view key) const {
+  return integers_in(text(key)).value_or(std::vector<std::int64_t>{});
 }
 
 std::vector<std::pair<std::string, std::string>> bulkmsg_config::under(std::string_view prefix) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,9 @@ struct bulkmsg_config {
   // The value, or the table's default. The key must be in the table.
   [[nodiscard]] std::string text(std::string_view key) const;
   [[nodiscard]] std::int64_t integer(std::string_view key) const;
+  [[nodiscard]] std::vector<std::int64_t> integers(std::string_view key) const;
+  // Nothing where one of them is none.
+  [[nodiscard]] static std::optional<std::vector<std::int64_t>> integers_in(std::string_view text);
   [[nodiscard]] bool boolean(std::string_view key) const { return text(key) == "true"; }
   // All that was set under "prefix*", without the prefix.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> under(std::string_view prefix) const;

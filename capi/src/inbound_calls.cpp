@@ -41,12 +41,13 @@ bulkmsg_status bulkmsg_webhook_handshake(bulkmsg_engine* engine, const char* mod
   });
 }
 
-bulkmsg_status bulkmsg_window_closes(bulkmsg_engine* engine, const char* address, size_t address_len,
+bulkmsg_status bulkmsg_window_closes(bulkmsg_engine* engine, int64_t sender, const char* address, size_t address_len,
                                      int64_t* out_unix_ms, bulkmsg_error** err) {
   clear(out_unix_ms);
   return call(engine, err, [&](bulkmsg::engine& e) {
     std::int64_t& out = needed(out_unix_ms, "out_unix_ms");
-    return e.window_closes_at(input(address, address_len, "address")).map([&](std::int64_t at) { out = at; });
+    const bulkmsg::sender_id number{in_range(sender, 0, any_number, "sender")};
+    return e.window_closes_at(input(address, address_len, "address"), number).map([&](std::int64_t at) { out = at; });
   });
 }
 

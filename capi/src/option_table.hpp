@@ -18,7 +18,8 @@ enum class option_type : std::uint8_t {
   text,
   word,
   boolean,
-  integer
+  integer,
+  integers  // separated by commas
 };
 
 struct option {
@@ -26,7 +27,7 @@ struct option {
   std::string_view key;  // a `*` at the end stands for any further name
   option_type type;
   std::string_view words;  // of a `word`, one `|` between two
-  std::int64_t low, high;  // of an `integer`; of a `text` the most bytes, 0: option_text_max
+  std::int64_t low, high;  // of an `integer` and each of the `integers`; of a `text` the most bytes, 0: option_text_max
   std::string_view fallback;
   bool required;
   std::string_view description;
@@ -55,6 +56,8 @@ inline constexpr std::array options{
     option{BULKMSG_CONFIG_CAMPAIGN, "name", text, "", 0, 0, "", true, "What people call the campaign."},
     option{BULKMSG_CONFIG_CAMPAIGN, "sender", integer, "", 0, any_id, "0", false,
            "Id of the sender; 0: not chosen yet."},
+    option{BULKMSG_CONFIG_CAMPAIGN, "more_senders", integers, "", 1, any_id, "", false,
+           "Ids of further senders, of the same channel and each another number; every recipient gets one of them."},
     option{BULKMSG_CONFIG_CAMPAIGN, "template", integer, "", 0, any_id, "0", false,
            "Id of the template or own message; 0: not chosen yet."},
     option{BULKMSG_CONFIG_CAMPAIGN, "account", integer, "", 0, any_id, "0", false,

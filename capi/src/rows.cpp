@@ -70,7 +70,7 @@ void write(json_writer& json, const message_row& m) {
   json.field("at_unix_ms", m.at_ms).field("sent_at_unix_ms", m.sent_at_ms);
   json.field("delivered_at_unix_ms", m.delivered_at_ms).field("read_at_unix_ms", m.read_at_ms);
   json.field("failed_at_unix_ms", m.failed_at_ms).field("line", m.line).field("next_at_unix_ms", m.next_at_ms);
-  json.field("superseded_by", m.superseded_by.value);
+  json.field("superseded_by", m.superseded_by.value).field("sender", m.sender);
 }
 
 void write(json_writer& json, const participant_row& p) {

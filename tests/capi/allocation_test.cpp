@@ -137,7 +137,7 @@ void doors(bulkmsg_engine* engine, std::int64_t from, std::int64_t campaign, con
   SWEEP(BULKMSG_E_SIGNATURE_MISMATCH, BULKMSG_E_OUT_OF_MEMORY,
         bulkmsg_webhook_handshake(engine, TEXT("subscribe"), TEXT("a word that is not known here"), TEXT("1"),
                                   fresh(text), err));
-  OK(bulkmsg_window_closes(engine, TEXT("+447700900155"), &number, err));
+  OK(bulkmsg_window_closes(engine, 0, TEXT("+447700900155"), &number, err));
   SWEEP(BULKMSG_OK, words_lost, bulkmsg_campaign_csv(engine, campaign, fresh(text), err));
 
   bulkmsg_config* config = config_of(BULKMSG_CONFIG_SCHEDULE);

@@ -162,7 +162,7 @@ static void all_calls(bulkmsg_engine* engine, bulkmsg_status expected) {
   EXPECT(expected, bulkmsg_webhook_ingest(engine, TEXT("{}"), TEXT("sha256=00"), err));
   EXPECT(expected, bulkmsg_webhook_listen(engine, TEXT("127.0.0.1:0"), NULL, err));
   EXPECT(expected, bulkmsg_webhook_handshake(engine, TEXT("subscribe"), TEXT("w"), TEXT("1"), &text, err));
-  EXPECT(expected, bulkmsg_window_closes(engine, TEXT("+447700900123"), &id, err));
+  EXPECT(expected, bulkmsg_window_closes(engine, 0, TEXT("+447700900123"), &id, err));
   more_calls(engine, expected);
   bulkmsg_config_destroy(campaign_config);
   bulkmsg_config_destroy(account_config);
@@ -256,6 +256,15 @@ static void bad_arguments(bulkmsg_engine* engine, int64_t campaign) {
   EXPECT(invalid, bulkmsg_account_put(engine, NULL, &id, err));
   EXPECT(invalid, bulkmsg_campaign_create(engine, config, &id, err));                /* of another kind */
   EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_account_put(engine, config, &id, err)); /* no name */
+  {
+    bulkmsg_config* several = config_of(BULKMSG_CONFIG_CAMPAIGN);
+    EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_config_set(several, TEXT("more_senders"), TEXT("1,two"), err));
+    EXPECT(BULKMSG_E_BAD_OPTION_VALUE, bulkmsg_config_set(several, TEXT("more_senders"), TEXT("0"), err));
+    OK(bulkmsg_config_set(several, TEXT("more_senders"), TEXT("98765, 98766"), err));
+    OK(bulkmsg_config_set(several, TEXT("name"), TEXT("n"), err));
+    EXPECT(invalid, bulkmsg_campaign_create(engine, several, &id, err)); /* no first sender */
+    bulkmsg_config_destroy(several);
+  }
   EXPECT(invalid, bulkmsg_campaign_start(engine, campaign, config, NULL, 0, err));
   EXPECT(invalid, bulkmsg_campaign_state(engine, campaign, NULL, err));
   EXPECT(invalid, bulkmsg_campaign_state(engine, 0, &state, err));
@@ -429,7 +438,7 @@ static void more_bad_arguments(bulkmsg_engine* engine, int64_t campaign) {
   EXPECT(invalid, bulkmsg_campaign_resolve(engine, campaign, NULL, NULL, err));
   EXPECT(invalid, bulkmsg_campaign_test_send(engine, campaign, NULL, 0, NULL, &id, err));
   EXPECT(invalid, bulkmsg_campaign_test_send(engine, campaign, TEXT("+447700900123"), NULL, NULL, err));
-  EXPECT(invalid, bulkmsg_window_closes(engine, TEXT("+447700900123"), NULL, err));
+  EXPECT(invalid, bulkmsg_window_closes(engine, 0, TEXT("+447700900123"), NULL, err));
   EXPECT(BULKMSG_E_SIGNATURE_MISMATCH,
          bulkmsg_webhook_handshake(engine, TEXT("subscribe"), NULL, 0, NULL, 0, &text, err));
   EXPECT(invalid, bulkmsg_store_adopt(NULL, 0, NULL, NULL, err));

@@ -126,6 +126,23 @@ class Drafts(WithASandbox):
                      {**self.provider.sender, "token": "env:CAPI_TEST_SECRET"})
 
 
+class SeveralSenders(WithASandbox):
+    def test_every_recipient_gets_one_and_its_message_says_which(self):
+        second = {**self.provider.sender, "name": "second", "phone_number_id": "106540352242923"}
+        campaign = self.draft(60, more_senders=[self.engine.put_sender(second)])
+        plan = campaign.dry_run()
+        self.assertEqual({self.provider.sender["name"], "second"}, set(plan.by_sender))
+        self.assertEqual(60, sum(plan.by_sender.values()))
+        self.assertTrue(all(plan.by_sender.values()), plan.by_sender)
+        self.refused(Status.NOT_FOUND, self.engine.create_campaign, "spring", sender=1, more_senders=[98765])
+        campaign.start()
+        self.until(lambda: campaign.counters.queued < 60, "the first answer")
+        over = {message.sender for message in campaign.messages()}
+        self.assertEqual(set(plan.by_sender), over)
+        self.assertIsNone(self.engine.window_closes("+12125550000", sender=1))
+        self.refused(Status.NOT_FOUND, self.engine.window_closes, "+12125550000", sender=98765)
+
+
 class Schedules(WithASandbox):
     def test_fires_by_itself(self):
         campaign = self.draft(3)

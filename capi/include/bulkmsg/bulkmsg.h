@@ -175,7 +175,8 @@ enum {
   /* of: a campaign. Its messages, by number: message (the number that events carry), address, state and receipt
    * (numbers, BULKMSG_MESSAGE_*, BULKMSG_RECEIPT_*), attempt, provider_id, code, detail, at_unix_ms, sent_at_unix_ms,
    * delivered_at_unix_ms, read_at_unix_ms, failed_at_unix_ms, line (of the input, from 1), next_at_unix_ms (when a
-   * retry is due), superseded_by (the child campaign that sends it again, or 0). */
+   * retry is due), superseded_by (the child campaign that sends it again, or 0), sender (the name of the one it goes
+   * over). */
   BULKMSG_LIST_MESSAGES = 107, /* (*) */
   /* of: a message, to a group. What its participants did: participant, receipt, code, sent_at_unix_ms,
    * delivered_at_unix_ms, read_at_unix_ms, failed_at_unix_ms. */
@@ -712,12 +713,12 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_discard(bulkmsg_engine* engine, int6
 
 /* Everything but the network: renders every message, prices, hashes; changes nothing.
  * out_plan: optional. plan_size: sizeof(bulkmsg_plan). out_preview: optional, to be destroyed: the first message as
- *   plain text. out_warnings: optional, to be destroyed: what the content rules warn of, a sentence a line.
- * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft, or not complete); E_CONTENT_BLOCKED (by the content rules).
- * Thread: any.  Blocks: for the rendering.  Since: 0.1. */
+ *   plain text. out_json: optional, to be destroyed: `warnings` of the content rules, a sentence each, and, with
+ * several senders, `by_sender`: sender (its name), messages. Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft, or
+ * not complete); E_CONTENT_BLOCKED (by the content rules). Thread: any.  Blocks: for the rendering.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_dry_run(bulkmsg_engine* engine, int64_t campaign, bulkmsg_plan* out_plan,
                                                     size_t plan_size, bulkmsg_text** out_preview,
-                                                    bulkmsg_text** out_warnings, bulkmsg_error** err);
+                                                    bulkmsg_text** out_json, bulkmsg_error** err);
 
 /* Freezes the plan, reserves the credits and begins to send.
  * config: of kind START, or NULL for the defaults. out_plan: optional. plan_size: sizeof(bulkmsg_plan).
@@ -1041,11 +1042,11 @@ BULKMSG_API bulkmsg_status bulkmsg_webhook_handshake(bulkmsg_engine* engine, con
                                                      bulkmsg_error** err);
 
 /* Until when free-form messages may be sent to this person: 24 hours from what they last wrote.
- * address: as people write it. out_unix_ms: 0: they never wrote.
- * Returns OK; E_PHONE_*, E_ADDRESS_MALFORMED.
+ * sender: to this one's number, for which alone WhatsApp opens the window; 0: to any of ours. address: as people write
+ * it. out_unix_ms: 0: they never wrote. Returns OK; E_NOT_FOUND (no such sender); E_PHONE_*, E_ADDRESS_MALFORMED.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
-BULKMSG_API bulkmsg_status bulkmsg_window_closes(bulkmsg_engine* engine, const char* address, size_t address_len,
-                                                 int64_t* out_unix_ms, bulkmsg_error** err);
+BULKMSG_API bulkmsg_status bulkmsg_window_closes(bulkmsg_engine* engine, int64_t sender, const char* address,
+                                                 size_t address_len, int64_t* out_unix_ms, bulkmsg_error** err);
 
 /* ---- the pieces alone: no engine, no store, no network ------------------------------------------------------- */
 

@@ -119,7 +119,7 @@ SIGNATURES: Dict[str, Tuple[str, str]] = {
     "bulkmsg_webhook_ingest": ("status", "ptr chars size chars size out"),
     "bulkmsg_webhook_listen": ("status", "ptr chars size out out"),
     "bulkmsg_webhook_handshake": ("status", "ptr chars size chars size chars size out out"),
-    "bulkmsg_window_closes": ("status", "ptr chars size out out"),
+    "bulkmsg_window_closes": ("status", "ptr i64 chars size out out"),
     "bulkmsg_recipients_parse": ("status", "i32 chars size ptr out size out out out"),
     "bulkmsg_content_preview": ("status", "chars size chars size ptr out out out"),
     "bulkmsg_content_csv": ("status", "chars size ptr out out"),

@@ -52,7 +52,7 @@ def fields_of(kind: Type[Any], out: ctypes.Structure) -> Any:
     return kind(*(getattr(out, name) for name in kind._fields))
 
 
-def _plan(out: _abi.PlanStruct, preview: str, warnings: Sequence[str]) -> Plan:
+def _plan(out: _abi.PlanStruct, preview: str, warnings: Sequence[str], by_sender: Dict[str, int]) -> Plan:
     available = None if out.credits_available < 0 else out.credits_available
     return Plan(
         out.messages,
@@ -65,6 +65,7 @@ def _plan(out: _abi.PlanStruct, preview: str, warnings: Sequence[str]) -> Plan:
         out.window_closed,
         preview,
         list(warnings),
+        by_sender,
     )
 
 
@@ -76,6 +77,7 @@ def campaign_config(
     name: str,
     *,
     sender: Optional[int] = None,
+    more_senders: Sequence[int] = (),
     template: Optional[int] = None,
     account: Optional[int] = None,
     columns: Optional[Mapping[str, str]] = None,
@@ -96,6 +98,7 @@ def campaign_config(
     given: Dict[str, Any] = {
         "name": name,
         "sender": sender,
+        "more_senders": ",".join(map(str, more_senders)) or None,
         "template": template,
         "account": account,
         "credits_per_message": credits_per_message,
@@ -262,13 +265,15 @@ class Campaign:
 
     def dry_run(self) -> Plan:
         """Renders every message, prices and hashes; changes nothing."""
-        out, preview, warnings = _abi.PlanStruct(), ctypes.c_void_p(), ctypes.c_void_p()
+        out, preview, more = _abi.PlanStruct(), ctypes.c_void_p(), ctypes.c_void_p()
         self.engine._call(
             library.bulkmsg_campaign_dry_run, self.id, ctypes.byref(out), ctypes.sizeof(out), ctypes.byref(preview),
-            ctypes.byref(warnings),
+            ctypes.byref(more),
         )  # fmt: skip
         shown = take_text(preview)
-        return _plan(out, shown, take_text(warnings).splitlines())
+        told = json.loads(take_text(more))
+        by_sender = {row["sender"]: row["messages"] for row in told["by_sender"]}
+        return _plan(out, shown, told["warnings"], by_sender)
 
     def start(
         self,
@@ -298,7 +303,7 @@ class Campaign:
         out = _abi.PlanStruct()
         with Config(kind, given) as config:
             self.engine._call(function, self.id, config, ctypes.byref(out), ctypes.sizeof(out))
-        return _plan(out, "", [])
+        return _plan(out, "", [], {})
 
     def cancel_schedule(self, *, actor: Optional[str] = None, wait: Optional[Duration] = None) -> None:
         """A draft again."""

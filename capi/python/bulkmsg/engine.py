@@ -7,7 +7,7 @@ import json
 import os
 import time
 from datetime import datetime, timedelta
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, Optional, Union
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from . import _abi, aio
 from ._abi import call, library, take_text
@@ -193,6 +193,7 @@ class Engine(Contents, Audience, Inbound, Store):
         name: str,
         *,
         sender: Optional[int] = None,
+        more_senders: Sequence[int] = (),
         template: Optional[int] = None,
         account: Optional[int] = None,
         columns: Optional[Mapping[str, str]] = None,
@@ -211,6 +212,7 @@ class Engine(Contents, Audience, Inbound, Store):
     ) -> Campaign:
         """Makes a draft; what it still needs before it can start, status().missing says.
 
+        more_senders: of the same channel and each another number; every recipient gets one of them.
         columns: place in the content ("body.1") -> column, where the default does not fit, with "first_name|friend"
         for empty cells. require_consent: None: recipients of MARKETING templates need one. weight: 1..100, its share of
         the sender; urgent: before all that are not. hours: "mon-fri 09:00-20:00", read from the clock that hours_in says
@@ -218,6 +220,7 @@ class Engine(Contents, Audience, Inbound, Store):
         unconfirmed_wait. actor: for the history."""
         given = {
             "sender": sender,
+            "more_senders": more_senders,
             "template": template,
             "account": account,
             "columns": columns,

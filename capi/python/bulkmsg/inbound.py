@@ -39,6 +39,7 @@ class Inbound(Calls):
         of = campaign if isinstance(campaign, int) else campaign.id
         return (record(Reply, row) for row in self._rows(ListKind.REPLIES, of, address=address))
 
-    def window_closes(self, address: str) -> Optional[datetime]:
-        """Until when free-form messages may be sent to this person; None: they never wrote."""
-        return time_of(self._id(library.bulkmsg_window_closes, *text_of(address)))
+    def window_closes(self, address: str, sender: int = 0) -> Optional[datetime]:
+        """Until when free-form messages may be sent to this person; None: they never wrote. sender:
+        to this one's number, for which alone WhatsApp opens the window; 0: to any of ours."""
+        return time_of(self._id(library.bulkmsg_window_closes, sender, *text_of(address)))

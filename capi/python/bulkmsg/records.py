@@ -66,6 +66,7 @@ class Plan(NamedTuple):
     window_closed: int  # likewise
     preview: str  # the first message as plain text; of a dry run only
     warnings: List[str]  # what the content rules warn of; of a dry run only
+    by_sender: Dict[str, int]  # messages by the sender's name, with several senders; of a dry run only
 
 
 class Balances(NamedTuple):
@@ -140,6 +141,7 @@ class Message(NamedTuple):
     line: int  # of the input, from 1
     next_at: Optional[datetime]  # when a retry is due
     superseded_by: int  # the child campaign that sends it again; 0: none
+    sender: str  # the name of the one that it goes over
 
 
 class Participant(NamedTuple):
