@@ -2,10 +2,13 @@
 """What the library exports, what bulkmsg.symbols lists and what the header declares are the same functions.
 
     symbols_test.py --library libbulkmsg.so --symbols capi/bulkmsg.symbols --header capi/include/bulkmsg/bulkmsg.h
+
+And that allocation*_test.cpp call every one that can fail.
 """
 
 import argparse
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -40,6 +43,9 @@ def main():
     for name, since in sorted(listed):
         if name in declared and f"Since: {since}." not in declared[name].comment:
             problems.append(f"{name}: its comment does not say 'Since: {since}.'")
+    swept = "".join(each.read_text() for each in pathlib.Path(__file__).parent.glob("allocation*"))
+    problems += [f"{f.name}: no allocation*_test.cpp lets its allocations fail" for f in declared.values()
+                 if "bulkmsg_error **" in f.parameters and not re.search(rf"\b{f.name}\b", swept)]
     print("\n".join(problems) or f"ok: {len(listed)} functions")
     return 1 if problems else 0
 
