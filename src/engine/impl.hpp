@@ -1,8 +1,9 @@
 // The engine's inside, shared by the files of this folder: engine.cpp (open, close, the small calls), campaigns.cpp
 // (steps, history), copies.cpp, import.cpp, import_report.cpp, content.cpp, plan.cpp (freezing), schedule.cpp,
 // test_send.cpp, privacy.cpp, metrics.cpp, unconfirmed.cpp (rules and resolve), children.cpp (retry), senders.cpp,
-// running.cpp (senders at work), webhooks.cpp, replies.cpp, accounts.cpp (credits), provider_calls.cpp, templates.cpp
-// and media.cpp (what is asked of the provider beside sending).
+// running.cpp (senders at work), sender_choice.cpp, holding.cpp, commands.cpp (pause, resume), renewal.cpp (changed
+// senders), webhooks.cpp, replies.cpp, accounts.cpp (credits), provider_calls.cpp, templates.cpp and media.cpp (what is
+// asked of the provider beside sending).
 #pragma once
 
 #include <array>
