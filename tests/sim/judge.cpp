@@ -46,13 +46,14 @@ void judge::took(std::int64_t message, int rank) {
   best = std::max(best, rank);
 }
 
-void judge::took_reply(const std::string& id, std::int64_t quoted) {
+void judge::took_reply(const std::string& id, std::int64_t quoted, bool stop) {
   // Only what is known to be sent can be found by what it is called.
   const bool known =
       quoted != 0 && db_ &&
       number("SELECT EXISTS(SELECT 1 FROM messages WHERE state = 2 AND provider_id IS NOT NULL AND id = " +
              std::to_string(quoted) + ")") != 0;
   replies_.emplace(id, known ? quoted : 0);
+  if (stop) stops_.insert(id);
 }
 
 void judge::heard(std::int64_t event) {
@@ -75,6 +76,11 @@ void judge::end_of_replies() {
                    std::to_string(r.integer(0))};
     }
     if (!heard_.contains(id)) throw broken{"reply " + id + " was never told"};
+    if (stops_.contains(id) && db_->number("SELECT count(*) FROM suppressions WHERE source = ?1 AND address = "
+                                           "(SELECT address FROM replies WHERE provider_id = ?2)",
+                                           suppression_source::stop_word, id) == 0) {
+      throw broken{"reply " + id + " said stop, and nobody acted on it"};
+    }
   }
   auto r = db_->select(
       "SELECT id, responded, (SELECT count(DISTINCT message) FROM replies WHERE campaign = c.id) FROM campaigns c");

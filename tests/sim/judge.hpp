@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "sim/world.hpp"
@@ -22,8 +23,8 @@ class judge {
   void look(bool at_rest = false);
   // What was told to the host stays: the best receipt that was taken for each message.
   void took(std::int64_t message, int rank);
-  // A reply was taken; quoted: the message that it answers by its id, 0: none.
-  void took_reply(const std::string& id, std::int64_t quoted);
+  // A reply was taken; quoted: the message that it answers by its id, 0: none; stop: it says so.
+  void took_reply(const std::string& id, std::int64_t quoted, bool stop);
   // The host is about to acknowledge the events up to this one.
   void heard(std::int64_t event);
   // Every reply there is was taken, told to the host, and counted once for its message.
@@ -40,6 +41,7 @@ class judge {
   std::optional<store::database> db_;
   std::map<std::int64_t, int> told_;             // message -> rank
   std::map<std::string, std::int64_t> replies_;  // taken -> the message that it must be matched with; 0: any or none
+  std::set<std::string> stops_;                  // those that want no more
   std::map<std::string, std::int64_t> heard_;    // reply -> its event
   std::map<std::int64_t, std::int64_t> sent_;    // campaign -> the most that was counted
 };

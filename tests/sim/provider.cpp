@@ -192,10 +192,11 @@ void provider::answer_to(const entry& of, const std::string& id, const std::stri
   for (int i = 0; i < 2 && d.chance(trouble.replies); ++i) {
     receipt r{.message = of.message.key(), .number = number, .reply = "in." + std::to_string(++replies_)};
     r.quotes = d.chance(700);
+    r.stop = d.chance(200);
     const auto after = d.between(300, 4000) * millisecond;
     r.json = R"({"from":")" + digits(of.to) + R"(","id":")" + r.reply + R"(","timestamp":")" +
              std::to_string((in_.clock().wall() + after) / second) + R"(","type":"text","text":{"body":")" +
-             (d.chance(200) ? "STOP" : "ok") + "\"}" + (r.quotes ? R"(,"context":{"id":")" + id + "\"}" : "") + "}";
+             (r.stop ? "STOP" : "ok") + "\"}" + (r.quotes ? R"(,"context":{"id":")" + id + "\"}" : "") + "}";
     for (int copies = d.chance(trouble.webhook_twice) ? 2 : 1; copies > 0; --copies) {
       mail.emplace(in_.clock().now() + after + d.between(0, 500) * millisecond, r);
     }

@@ -96,7 +96,7 @@ class provider {
     int rank = 0;
     std::string number;  // of ours
     std::string reply;   // its id; empty: a receipt
-    bool quotes = false;
+    bool quotes = false, stop = false;
   };
   std::multimap<nanoseconds_t, receipt> mail;
   static std::string webhook(const std::vector<receipt>& of);

@@ -114,11 +114,13 @@ class scenario {
     std::int64_t people = 0, first = 0;  // how many, and the first one's number
     std::size_t sender = 0;
     bool started = false, stopped = false;
+    bool discarded = false;                    // all of its people want no more
     std::int64_t due_ms = 0, lateness_ms = 0;  // of its schedule; 0: it has none
   };
 
   void open();
   void die();  // and live again
+  void leave_for(nanoseconds_t time);
   bool check_alive() {
     if (world_.alive()) return true;
     die();
@@ -135,6 +137,7 @@ class scenario {
       return told;
     }
     const bool excused = !told && (r.error().code == errc::wrong_state || r.error().code == errc::not_found ||
+                                   r.error().code == errc::recipient_suppressed ||
                                    (syncs_fail_ && r.error().code == errc::store_failed));
     if (!told && !excused) throw broken{what + ": " + r.error().message};
     return told;
@@ -156,7 +159,13 @@ class scenario {
         judge_.number("SELECT state FROM campaigns WHERE id = " + std::to_string(c.id.value)));
   }
   bool all_final() {
-    return std::all_of(campaigns_.begin(), campaigns_.end(), [&](auto& c) { return is_final(state(c)); });
+    return std::all_of(campaigns_.begin(), campaigns_.end(),
+                       [&](auto& c) { return c.discarded || is_final(state(c)); });
+  }
+  // Somebody among its recipients may be written to.
+  bool has_people(const campaign& c) {
+    return judge_.number("SELECT EXISTS(SELECT 1 FROM recipients r WHERE id >> 32 = " + std::to_string(c.id.value) +
+                         " AND NOT EXISTS(SELECT 1 FROM suppressions s WHERE s.address = r.address))") != 0;
   }
   void expect_used(nanoseconds_t began);
   void pause(campaign& c);
@@ -223,6 +232,22 @@ void scenario::die() {
   }
 }
 
+// The host closes in good order, and opens again later.
+void scenario::leave_for(nanoseconds_t time) {
+  const auto drain = std::chrono::milliseconds(d_.between(0, 1500));
+  judge_.rise();
+  world_.say("close");
+  static_cast<void>(engine_->close(drain));
+  if (!world_.alive()) return die();
+  engine_.reset();
+  const bool power = d_.chance(300);
+  world_.reboot(power ? disk::end::of_power : disk::end::of_process);
+  world_.run_until(world_.clock().now() + time);
+  if (jumped_forward_at_ >= 0 && world_.clock().now() - jumped_forward_at_ < 40 * second)
+    world_.provider().forget_times();
+  open();
+}
+
 void scenario::set_up(const std::vector<std::string>& limits, int connections,
                       const std::vector<std::int64_t>& people) {
   const auto must = [](auto r) {
@@ -253,7 +278,7 @@ void scenario::set_up(const std::vector<std::string>& limits, int connections,
     campaign c;
     c.sender = campaigns_.size() % senders.size();
     c.first = first;
-    c.id = must(engine_->create_campaign({.name = "c" + std::to_string(first),
+    c.id = must(engine_->create_campaign({.name = "c" + std::to_string(campaigns_.size()),
                                           .sender = senders[c.sender],
                                           .content = words,
                                           .account = account,
@@ -262,8 +287,8 @@ void scenario::set_up(const std::vector<std::string>& limits, int connections,
     if (report.added != count)
       throw broken{"of " + std::to_string(count) + " recipients " + std::to_string(report.added) + " were taken"};
     c.people = count;
-    first += count;
     campaigns_.push_back(c);
+    if (!d_.chance(300)) first += count;  // else the next one goes to the same people
   }
 }
 
@@ -273,7 +298,12 @@ void scenario::start(campaign& c) {
     if (tries > 50) throw broken{"a campaign does not start"};
     c.started =
         ask("start " + std::to_string(c.id.value), [&] { return engine_->start(c.id, {.idempotency_key = key}); });
-    if (!c.started) world_.run_until(world_.clock().now() + 200 * millisecond);
+    if (c.started) return;
+    if (!has_people(c)) {
+      c.discarded = ask("discard " + std::to_string(c.id.value), [&] { return engine_->discard(c.id); });
+      if (c.discarded) return;
+    }
+    world_.run_until(world_.clock().now() + 200 * millisecond);
   }
 }
 
@@ -293,7 +323,8 @@ void scenario::schedule(campaign& c) {
     }
   }
   c.due_ms = at_s * 1000, c.lateness_ms = lateness_ms;
-  if (!d_.chance(300)) return;
+  if (d_.chance(200)) return leave_for(d_.between(0, 30'000) * millisecond);  // nobody runs it as it falls due
+  if (!d_.chance(500)) return;
   if (d_.chance(500)) {
     run_for(d_.between(0, 6000) * millisecond);
   } else {  // as it fires
@@ -319,10 +350,7 @@ void scenario::judge_schedules() {
     if (state(c) == campaign_state::failed) {
       const bool late = judge_.number("SELECT reason LIKE 'the schedule expired%' FROM campaigns WHERE id = " +
                                       std::to_string(c.id.value)) != 0;
-      const bool somebody =
-          judge_.number("SELECT EXISTS(SELECT 1 FROM recipients r WHERE id >> 32 = " + std::to_string(c.id.value) +
-                        " AND NOT EXISTS(SELECT 1 FROM suppressions s WHERE s.address = r.address))") != 0;
-      if (c.lateness_ms >= 3'600'000 && (late || somebody)) {
+      if (c.lateness_ms >= 3'600'000 && (late || has_people(c))) {
         throw broken{in + " failed when its time came: " +
                      judge_.text("SELECT reason FROM campaigns WHERE id = " + std::to_string(c.id.value))};
       }
@@ -425,7 +453,7 @@ void scenario::deliver() {
     if (r.reply.empty()) {
       judge_.took(r.message, r.rank);
     } else {
-      judge_.took_reply(r.reply, r.quotes ? r.message : 0);
+      judge_.took_reply(r.reply, r.quotes ? r.message : 0, r.stop);
     }
   }
   // The host may die before its answer is out: then it is not acknowledged, though it was taken.
@@ -482,20 +510,8 @@ void scenario::misfortune() {
         world_.provider().expect_silence(c.id.value, true);
       }
       return;
-    case 4: {
-      const auto drain = std::chrono::milliseconds(d_.between(0, 1500));
-      judge_.rise();
-      world_.say("close");
-      static_cast<void>(engine_->close(drain));
-      if (!world_.alive()) return die();
-      engine_.reset();
-      const bool power = d_.chance(300);
-      world_.reboot(power ? disk::end::of_power : disk::end::of_process);
-      world_.run_until(world_.clock().now() + d_.between(0, 1000) * millisecond);
-      if (jumped_forward_at_ >= 0 && world_.clock().now() - jumped_forward_at_ < 40 * second)
-        world_.provider().forget_times();
-      return open();
-    }
+    case 4:
+      return leave_for(d_.between(0, 1000) * millisecond);
     case 5:
     case 6:
     case 7:
