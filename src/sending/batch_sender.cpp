@@ -118,6 +118,7 @@ void batch_sender::release(campaign_id campaign) {
 }
 
 void batch_sender::screen_again() {
+  ++screenings_;
   for (auto& l : lanes_) {
     take_back(*l);
     flush(*l);
@@ -217,7 +218,7 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
     token = free_flights_.back();
     free_flights_.pop_back();
   }
-  flights_[token] = {&l, p, now, wall_ms(now), to};
+  flights_[token] = {&l, p, now, wall_ms(now), to, screenings_};
   hand_over(l, p);
   l.moved_at = now;
   l.new_in_a_row = 0;
@@ -374,7 +375,8 @@ void batch_sender::on_end(const net::exchange_end& end) {
       look_for_room();
       turns_.unserved(l.settings.campaign.value);
       l.again.push_back(f.at);
-      if (l.held) take_back(l);
+      // Whoever is not to be written to any more was screened while this was on its way.
+      if (l.held || f.screenings != screenings_) take_back(l);
       break;
     case net::fate::unknown: {
       permits_.release();

@@ -158,6 +158,7 @@ class batch_sender final : public net::listener {
     nanoseconds_t permit_at = 0;
     std::int64_t first_byte_ms = 0;
     pacing::addressee to;  // as the permit was taken for
+    std::uint32_t screenings = 0;
   };
 
   static bool settled_all(const lane& l) noexcept;
@@ -211,6 +212,7 @@ class batch_sender final : public net::listener {
   pacing::fair_queue turns_;  // of the campaigns
   pacing::pauses pauses_;     // that end by themselves: of campaigns, and of number 0, this sender
   pacing::breaker watch_;     // over all campaigns
+  std::uint32_t screenings_ = 0;  // how often screen_again() was called
   std::vector<flight> flights_;
   std::vector<std::uint32_t> free_flights_;
   std::unique_ptr<timer> timer_;
