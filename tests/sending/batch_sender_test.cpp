@@ -351,6 +351,22 @@ TEST(batch_sender, a_campaign_whose_whole_rest_is_suppressed_comes_to_its_end) {
   w.expect_accounted_for();
 }
 
+TEST(batch_sender, whoever_is_suppressed_while_a_request_to_them_proves_unsent_gets_nothing) {
+  world w(3);
+  auto late = unsent();
+  late.latency = second;
+  int times = 0;
+  w.books.script = [&](const arrival&, std::size_t) { return ++times == 1 ? late : accept(); };
+  auto& p = w.open();
+  p.run_for(second / 2);
+  p.suppress(world::number(0));
+  p.sender().screen_again();
+  p.run_for(hour);
+  EXPECT_EQ(w.books.accepted.count(world::number(0)), 0u);
+  EXPECT_EQ(w.books.accepted.size(), 2u);
+  w.expect_accounted_for();
+}
+
 TEST(batch_sender, a_retry_is_not_made_to_somebody_suppressed_since) {
   world w(40);
   w.books.script = [](const arrival&, std::size_t) { return refuse(131000, 500); };
