@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "engine/impl.hpp"
-#include "store/run_lock.hpp"
 
 namespace bulkmsg {
 

@@ -94,9 +94,8 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
         } else if (resumes) {
           // Sending, and yet resumed: people do not want to wait for the end of a pause.
           db.run(
-              "DELETE FROM pauses WHERE sender IN (SELECT sender FROM campaign_senders WHERE campaign = ?1) AND "
-              "campaign "
-              "IN (0, ?1)",
+              "DELETE FROM pauses WHERE campaign IN (0, ?1) "
+              "AND sender IN (SELECT sender FROM campaign_senders WHERE campaign = ?1)",
               campaign);
           *lift = row.senders;
         }

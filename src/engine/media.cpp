@@ -159,8 +159,8 @@ result<engine::impl::uploaded_files> engine::impl::upload_files(const sender_set
 
 // Once a minute: what is old is read and uploaded again beside the sending, which takes the new ids from then on.
 void engine::impl::renew_media() {
+  if (!options_.send) return done(chore::media, never);
   const auto again = [this] { done(chore::media, clock_.now() + look_every); };
-  if (!options_.send) return;
   struct job {
     store::old_media old;
     sender_settings sender;

@@ -266,6 +266,7 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
 result<void> engine::impl::freeze(const store::campaign_row& row, const planned& plan, const std::string& start_key,
                                   const std::string& actor, campaign_state back_to) {
   const auto& summary = plan.summary;
+  bool touched = true;  // as far as is known
   const auto lay = [&]() -> result<void> {
     std::vector<std::vector<std::int32_t>> lanes;  // by sender, by window; 0: nobody is in it
     // One lane for all: laid in one statement a chunk.
@@ -290,6 +291,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
         for (const auto& [value, media] : s.files) store::put_campaign_media(db, row.id, s.id, value, media);
       }
     });
+    touched = begun.has_value();
     if (!begun) return begun;
     std::int64_t gone = 0;
     for (std::int64_t from = 0; from < row.recipients && begun; from += rows_per_chunk) {
@@ -337,7 +339,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
   };
   try {
     auto begun = lay();
-    if (!begun) undo(begun.error().message);
+    if (!begun && touched) undo(begun.error().message);
     return begun;
   } catch (...) {  // no memory: what the caller is told of did not happen
     undo("");

@@ -149,7 +149,7 @@ void engine::impl::beside(std::function<void()> work) {
 }
 
 void engine::impl::fire_schedules() {
-  if (!options_.send) return;
+  if (!options_.send) return done(chore::schedules, never);
   const auto found = store::guarded([&] { return store::due_schedules(*io_reader_, now_ms()); });
   if (!found) return done(chore::schedules, clock_.now() + again_after);
   auto next = at_wall_ms(found->next_ms);
