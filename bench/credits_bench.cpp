@@ -1,6 +1,6 @@
 // What credits cost: the transaction that settles a group of accepted messages, in a campaign that pays with an account
-// (ledger entries, balances, reservation) and in one that is metered only, by turns. Each has a store of its own, so that
-// both append at the end of their tables. Durable commits.
+// (ledger entries, balances, reservation) and in one that is metered only, by turns. Each has a store of its own, so
+// that both append at the end of their tables. Durable commits.
 //
 //   {"name":"settle 1000 a group: with ledger vs without","ours":ns a message,"peer":ns a message,"ratio":...}
 #include <unistd.h>

@@ -31,7 +31,8 @@ static int watch(CURL* easy, curl_socket_t s, int what, void* own, void* known) 
     epoll_ctl(poll_fd, EPOLL_CTL_DEL, s, NULL);
     return 0;
   }
-  e.events = ((what & CURL_POLL_IN) != 0 ? (unsigned)EPOLLIN : 0u) | ((what & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0u);
+  e.events =
+      ((what & CURL_POLL_IN) != 0 ? (unsigned)EPOLLIN : 0u) | ((what & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0u);
   e.data.fd = s;
   epoll_ctl(poll_fd, known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, s, &e);
   if (known == NULL) curl_multi_assign(multi, s, multi);

@@ -34,9 +34,10 @@ engine open_to_run(const std::string& store, sending send, missing_store missing
   for (int tries = 1;; ++tries) {
     auto opened = engine::open(store, how);
     if (opened && opened->is_copy()) {
-      give_up(errc::read_only, store +
-                                   " is a copy of another store, or was moved to another disk: nothing is sent from it, "
-                                   "lest two stores send the same; if the original is not used any more: bulkmsg adopt");
+      give_up(errc::read_only,
+              store +
+                  " is a copy of another store, or was moved to another disk: nothing is sent from it, "
+                  "lest two stores send the same; if the original is not used any more: bulkmsg adopt");
     }
     if (opened || opened.error().code != errc::store_in_use || tries == tries_max) return need(std::move(opened));
     interrupt::sleep_for(std::chrono::milliseconds(100));

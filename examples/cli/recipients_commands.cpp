@@ -67,7 +67,8 @@ bulkmsg::import_report import_recipients(engine& engine, bulkmsg::campaign_id ca
   const std::string name = recipients_name(given);
   if (!given.selection.empty()) {
     // Contacts that may not be written to count as rejected rows.
-    const auto done = need(engine.import_contacts(campaign, given.selection == "all" ? std::string() : given.selection));
+    const auto done =
+        need(engine.import_contacts(campaign, given.selection == "all" ? std::string() : given.selection));
     return {.rows = done.chosen,
             .added = done.added,
             .duplicates = done.duplicates,

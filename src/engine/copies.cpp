@@ -1,6 +1,6 @@
 // Copies of a store file are noticed; adopting one, and making a safe one.
-#include "engine/impl.hpp"
 #include "store/copies.hpp"
+#include "engine/impl.hpp"
 #include "store/schema.hpp"
 
 namespace bulkmsg {

@@ -209,9 +209,9 @@ class batch_sender final : public net::listener {
 
   std::vector<std::unique_ptr<lane>> lanes_;
   std::vector<std::unique_ptr<group>> groups_;
-  pacing::fair_queue turns_;  // of the campaigns
-  pacing::pauses pauses_;     // that end by themselves: of campaigns, and of number 0, this sender
-  pacing::breaker watch_;     // over all campaigns
+  pacing::fair_queue turns_;      // of the campaigns
+  pacing::pauses pauses_;         // that end by themselves: of campaigns, and of number 0, this sender
+  pacing::breaker watch_;         // over all campaigns
   std::uint32_t screenings_ = 0;  // how often screen_again() was called
   std::vector<flight> flights_;
   std::vector<std::uint32_t> free_flights_;

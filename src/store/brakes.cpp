@@ -92,9 +92,7 @@ braking release_due_brakes(database& db, std::int64_t now_ms) {
   return resume_free(db, held, now_ms);
 }
 
-std::int64_t next_brake_end(database& db) {
-  return db.number("SELECT min(until_ms) FROM brakes WHERE until_ms > 0");
-}
+std::int64_t next_brake_end(database& db) { return db.number("SELECT min(until_ms) FROM brakes WHERE until_ms > 0"); }
 
 void hold_braked(database& db, std::int64_t campaign, std::string_view reason, std::int64_t now_ms,
                  std::string_view actor) {

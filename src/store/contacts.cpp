@@ -111,7 +111,8 @@ bool remove_contact(database& db, std::int64_t person) {
   }
   for (const auto& a : indexed) unindex_contact(db, a, contact);
   db.run(
-      "DELETE FROM contact_labels WHERE contact = ?1 AND label IN (SELECT label FROM contact_labels WHERE contact = ?1)",
+      "DELETE FROM contact_labels WHERE contact = ?1 AND label IN (SELECT label FROM contact_labels WHERE contact = "
+      "?1)",
       contact);
   db.run("DELETE FROM group_members WHERE contact = ?1 AND segment IN (SELECT id FROM segments)", contact);
   db.run("DELETE FROM contacts WHERE id = ?1", contact);

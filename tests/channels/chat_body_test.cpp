@@ -99,8 +99,9 @@ TEST(chat_body, a_location_is_text_where_there_is_no_type_for_it) {
   content::message place;
   place.kind = content::message_kind::location;
   place.where = {"52.5", "13.4", "Shop", "Main Street 1"};
-  EXPECT_EQ(render(plain, place, {}, {}, {}, "+4915112345678").body,
-            R"({"to":"+4915112345678","text":"Shop\nMain Street 1\nhttps://www.openstreetmap.org/?mlat=52.5&mlon=13.4"})");
+  EXPECT_EQ(
+      render(plain, place, {}, {}, {}, "+4915112345678").body,
+      R"({"to":"+4915112345678","text":"Shop\nMain Street 1\nhttps://www.openstreetmap.org/?mlat=52.5&mlon=13.4"})");
 }
 
 TEST(chat_body, a_preview_shows_what_is_sent) {

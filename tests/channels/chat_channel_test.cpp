@@ -160,7 +160,8 @@ TEST(chat_channel, its_health_is_asked_where_described) {
 TEST(chat_channel, the_token_is_taken_out_of_what_the_provider_says) {
   const auto c = channel(telegram_description);
   EXPECT_EQ(c->without_token("no /bot" + std::string(bot_token) + "/sendMessage"), "no /bot(token)/sendMessage");
-  EXPECT_EQ(channel(R"({"name":"x","request":{"path":"/{{address}}","body":{}},"answer":{"id":"/id"}})", "")->without_token("a"),
+  EXPECT_EQ(channel(R"({"name":"x","request":{"path":"/{{address}}","body":{}},"answer":{"id":"/id"}})", "")
+                ->without_token("a"),
             "a");
 }
 

@@ -36,8 +36,10 @@ TEST(classify, a_complete_envelope_is_refusal) {
     EXPECT_EQ(read.title, "(#130429) Rate limit hit");
     EXPECT_EQ(read.details, "Too fast");
   }
-  EXPECT_EQ(reader.classify(400, R"({"error":{"type":"OAuthException","code":131009,"error_data":"plain"}})").details, "plain");
-  EXPECT_EQ(reader.classify(400, R"({"error":{"fbtrace_id":"A","code":424242,"is_transient":true}})").next, action::retry);
+  EXPECT_EQ(reader.classify(400, R"({"error":{"type":"OAuthException","code":131009,"error_data":"plain"}})").details,
+            "plain");
+  EXPECT_EQ(reader.classify(400, R"({"error":{"fbtrace_id":"A","code":424242,"is_transient":true}})").next,
+            action::retry);
 }
 
 TEST(classify, a_refusal_brings_the_tables_wait_and_bound) {

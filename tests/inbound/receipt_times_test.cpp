@@ -16,7 +16,8 @@ TEST(receipts, one_without_a_time_leaves_the_time_that_is_known_whatever_the_ord
     for (const std::string word : {"sent", "delivered", "read", "failed"}) {
       sending_store s(1);
       s.open(1);
-      std::vector<status_json> list = {receipt(s, 0, word).at(1'800'000'010).because(131026), receipt(s, 0, word).at(0)};
+      std::vector<status_json> list = {receipt(s, 0, word).at(1'800'000'010).because(131026),
+                                       receipt(s, 0, word).at(0)};
       if (turned) std::reverse(list.begin(), list.end());
       inbound::append(s.db(), webhook(list), noon_ms);
       static_cast<void>(inbound::merge(s.db(), scratch_store_id, noon_ms));

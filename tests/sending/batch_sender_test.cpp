@@ -459,7 +459,8 @@ TEST(batch_sender, a_crash_after_any_step_loses_nobody_and_sends_nobody_twice) {
 TEST(batch_sender, whatever_a_life_brings_everybody_is_accounted_for) {
   const char* wanted = std::getenv("BULKMSG_SEEDS");
   const unsigned seeds = wanted ? static_cast<unsigned>(std::atoi(wanted)) : 60;
-  const char* const limits[] = {"500/s; in-flight=6", "80/s", "in-flight=4", "40/batch,2s; in-flight=8",
+  const char* const limits[] = {"500/s; in-flight=6", "80/s",
+                                "in-flight=4",        "40/batch,2s; in-flight=8",
                                 "100/s; 50/batch,1s", "90/s; 1/s per recipient"};
   std::int64_t skipped = 0;
   for (unsigned seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed) {

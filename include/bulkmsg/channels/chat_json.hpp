@@ -123,9 +123,8 @@ class chat_reader {
     if (same.get(made_.same_for_s) != simdjson::SUCCESS || made_.same_for_s < 60 || made_.same_for_s > a_month) {
       return wrong("/request/same_for_s", "must be a whole number of seconds, from 60 to 2592000");
     }
-    const bool named = std::any_of(made_.headers.begin(), made_.headers.end(), [](const auto& h) {
-      return h.second.find("{{callback}}") != std::string::npos;
-    });
+    const bool named = std::any_of(made_.headers.begin(), made_.headers.end(),
+                                   [](const auto& h) { return h.second.find("{{callback}}") != std::string::npos; });
     return named ? true : wrong("/request/same_for_s", "needs a header with {{callback}}, by which requests are known");
   }
 

@@ -361,9 +361,10 @@ class message_reader {
         fixed += code_points(piece.fixed);
         // It would be sent as it stands here.
         if (piece.fixed.find("{{") != std::string_view::npos) {
-          refuse(each.where,
-                 "has '{{' without a variable; a variable is {{name}} with a-z, 0-9 and _ in its name, and its fallback "
-                 "is given with the mapping");
+          refuse(
+              each.where,
+              "has '{{' without a variable; a variable is {{name}} with a-z, 0-9 and _ in its name, and its fallback "
+              "is given with the mapping");
         }
       }
       if (each.max > 0 && fixed > each.max) {
