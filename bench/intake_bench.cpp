@@ -1,6 +1,6 @@
 // What comes back: how fast webhooks are verified, parsed and durable, and how fast their receipts are merged.
 //
-//   intake_bench [--messages N] [--rounds N]
+//   intake_bench [--messages N] [--rounds N] [--part intake|merge|acks]
 //
 //   intake   bodies of 1 (and of 50) statuses: signature verified, parsed, appended to the inbox, committed with
 //            synchronous FULL by the engine's writer, as many at a time as wait; nanoseconds a body. The peer verifies
@@ -393,13 +393,16 @@ void bench_acks(const folder& in, std::int64_t messages) {
 int main(int argc, char** argv) {
   std::int64_t messages = 1'000'000;
   int rounds = 3;
+  std::string part;  // empty: all
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::strcmp(argv[i], "--messages") == 0) messages = std::atoll(argv[i + 1]);
     if (std::strcmp(argv[i], "--rounds") == 0) rounds = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--part") == 0) part = argv[i + 1];
   }
+  const auto wanted = [&](const char* name) { return part.empty() || part == name; };
   const folder in;
-  bench_intake(in, 1, 100'000, rounds);
-  bench_intake(in, 50, 4'000, rounds);
-  bench_merge(in, messages, rounds);
-  bench_acks(in, std::min<std::int64_t>(messages, 200'000));
+  if (wanted("intake")) bench_intake(in, 1, 100'000, rounds);
+  if (wanted("intake")) bench_intake(in, 50, 4'000, rounds);
+  if (wanted("merge")) bench_merge(in, messages, rounds);
+  if (wanted("acks")) bench_acks(in, std::min<std::int64_t>(messages, 200'000));
 }
