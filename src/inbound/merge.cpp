@@ -9,7 +9,6 @@
 
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/channels/whatsapp_webhook_json.hpp"
-#include "bulkmsg/engine.hpp"
 #include "inbound/account_events.hpp"
 #include "inbound/inbox_row.hpp"
 #include "store/accounts.hpp"
