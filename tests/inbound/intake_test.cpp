@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "inbound/merge.hpp"
 #include "webhook_bodies.hpp"
 
@@ -99,6 +102,27 @@ TEST(intake, after_the_writer_has_stopped_everybody_is_told) {
   r.take(2);
   r.take(3);
   EXPECT_EQ(r.told, (strings{"1", "stored", "2 closed", "3 closed"}));
+}
+
+TEST(intake, every_body_of_several_threads_is_durable_once) {
+  scratch_store s;
+  auto reader = s.reader();
+  constexpr int threads = 4, bodies = 2000;
+  std::atomic<int> told = 0, refused = 0;
+  {
+    writer w(s.take_database());
+    intake in(nullptr);
+    std::vector<std::thread> all;
+    for (int t = 0; t < threads; ++t) {
+      all.emplace_back([&] {
+        for (int n = 0; n < bodies; ++n) in.take(w, "{}", noon_ms, [&](const error* e) { ++(e ? refused : told); });
+      });
+    }
+    for (auto& t : all) t.join();
+  }
+  EXPECT_EQ(told, threads * bodies);
+  EXPECT_EQ(refused, 0);
+  EXPECT_EQ(count(reader, "SELECT sum(bodies) FROM inbox"), threads * bodies);
 }
 
 TEST(intake, bodies_of_one_row_are_merged_like_rows_of_their_own) {
