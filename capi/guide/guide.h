@@ -12,6 +12,13 @@ static void check(bulkmsg_status status, const char* doing) {
   exit(1); /* nothing is lost: the store is as safe as after a crash */
 }
 
+/* Ends the program, which was called without its arguments. */
+static void need(int given, int wanted, const char* arguments) {
+  if (given - 1 == wanted) return;
+  fprintf(stderr, "give it %s\n", arguments);
+  exit(2);
+}
+
 static void set(bulkmsg_config* config, const char* key, const char* value) {
   check(bulkmsg_config_set(config, key, strlen(key), value, strlen(value), &err), key);
 }
@@ -40,7 +47,10 @@ static void close_store(bulkmsg_engine* engine) {
 static size_t read_file(const char* path, char* to, size_t capacity) {
   FILE* file = fopen(path, "rb");
   size_t length = file == NULL ? 0 : fread(to, 1, capacity, file);
-  if (length == 0) exit(1);
+  if (length == 0) {
+    fprintf(stderr, "cannot read %s\n", path);
+    exit(1);
+  }
   fclose(file);
   return length;
 }
@@ -72,9 +82,19 @@ static int32_t state_of(bulkmsg_engine* engine, int64_t campaign) {
   return state;
 }
 
+/* Whether it goes on by itself: not when it is final, nor when it was paused, by people or since it could not go on. */
+static int goes_on(bulkmsg_engine* engine, int64_t campaign) {
+  return state_of(engine, campaign) < BULKMSG_CAMPAIGN_PAUSED;
+}
+
 static void print_counters(bulkmsg_engine* engine, int64_t campaign) {
   bulkmsg_counters c;
+  bulkmsg_text* status = NULL;
   check(bulkmsg_campaign_counters(engine, campaign, &c, sizeof c, &err), "counters");
   printf("sent %lld, delivered %lld, unconfirmed %lld of %lld\n", (long long)c.sent, (long long)c.delivered,
          (long long)c.unconfirmed, (long long)c.total);
+  if (state_of(engine, campaign) == BULKMSG_CAMPAIGN_COMPLETED) return;
+  check(bulkmsg_campaign_status(engine, campaign, &status, &err), "status");
+  printf("not completed: %s\n", bulkmsg_text_data(status, NULL));
+  bulkmsg_text_destroy(status);
 }

@@ -4,12 +4,11 @@
     webhooks.py STORE PORT
 
 It opens the store in mode "post", beside the process that sends: what it has answered with 200 is durable. The sender in
-the store must name its app secret; VERIFY_TOKEN in the environment answers the provider's handshake.
-Put a TLS proxy in front. Ends on SIGINT or SIGTERM.
+the store must name its app_secret, with which the provider signs, and its verify_token, which the provider shows when it
+is told this address. Put a TLS proxy in front. Ends on SIGINT or SIGTERM.
 """
 
 import http.server
-import os
 import signal
 import sys
 import threading
@@ -37,10 +36,11 @@ class Webhooks(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):  # the handshake
         asked = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
-        token = os.environ.get("VERIFY_TOKEN")
-        if not token or asked.get("hub.verify_token") != token:
-            return self.answer(403)
-        self.answer(200, asked.get("hub.challenge", "").encode())
+        mode, token, challenge = (asked.get("hub." + key, "") for key in ("mode", "verify_token", "challenge"))
+        try:
+            self.answer(200, self.engine.handshake(mode, token, challenge).encode())
+        except bulkmsg.Error as e:
+            self.answer(403 if e.code == bulkmsg.Status.SIGNATURE_MISMATCH else 500)
 
     def answer(self, status, body=b""):
         self.send_response(status)

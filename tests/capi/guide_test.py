@@ -94,6 +94,22 @@ class Guide(unittest.TestCase):
         said = self.run_page("send-a-csv", provider=self.start_sandbox())
         self.assertIn(f"{ROWS} added, 0 rejected\nsent {ROWS}, delivered 0, unconfirmed 0 of {ROWS}\n", said)
 
+    def test_a_campaign_that_cannot_go_on_ends_the_program(self):
+        provider = self.start_sandbox()
+        os.environ["GUIDE_TEST_TOKEN"] = "another"
+        provider.sender_file.write_text(json.dumps(dict(provider.sender, token="env:GUIDE_TEST_TOKEN")))
+        for page in ("send-a-csv", "watch-progress", "event-loop"):
+            line = [self.compiled(page), self.directory / page[:4], provider.sender_file, provider.template, self.csv]
+            said = subprocess.run([str(word) for word in line], check=True, stdout=subprocess.PIPE, text=True, timeout=60)
+            self.assertIn('not completed: {', said.stdout)
+            self.assertIn("token", said.stdout)
+
+    def test_without_arguments_it_says_which(self):
+        for page in given.guide.glob("*.md"):
+            if "```c" in page.read_text():
+                done = subprocess.run([self.compiled(page.stem)], stderr=subprocess.PIPE, text=True, timeout=60)
+                self.assertEqual((2, "give it STORE"), (done.returncode, done.stderr[:13]), page)
+
     def test_watch_progress(self):
         said = self.run_page("watch-progress", provider=self.start_sandbox())
         self.assertIn(f"saw messages go\nsent {ROWS}", said)

@@ -66,19 +66,31 @@ def parses(header, cc):
     print("skipped: no python3 here has pycparser")
 
 
+# Said once, in the header's conventions.
+CONVENTIONAL = {"engine", "err", "sender", "account", "campaign", "content", "status"}
+
+
 def documents(header):
-    text = header.read_text("ascii")
-    check(max(map(len, text.splitlines())) <= 120, "a line is longer than 120")
-    for name, function in c_header.read(header).functions.items():
-        words = " ".join(function.comment.replace("*", " ").split())
-        for needed in ("Thread: ", "Blocks: ", "Since: "):
-            check(needed in words, f"{name}: its comment has no '{needed}'")
-        check(not words.startswith("Thread:"), f"{name}: its comment does not say what it does")
-        if function.result == "bulkmsg_status" and function.parameters[-1:] == ["bulkmsg_error **"]:
-            for out in re.findall(r"\bout_\w+", text[text.index(f" {name}(") :].split(";")[0]):
-                check(out in words, f"{name}: its comment does not mention {out}")
-        check(re.search(r"\bbool\b|\blong\b|\btime_t\b|\.\.\.\)", " ".join(function.parameters)) is None,
-              f"{name}: a type that may not cross the ABI")
+    """Every comment has the form: what it does; `parameter: ...`; Returns ...; Thread, Blocks, Since on the last line."""
+    check(max(map(len, header.read_text("ascii").splitlines())) <= 120, "a line is longer than 120")
+    read = c_header.read(header)
+    for name, function in read.functions.items():
+        check(re.match(r"[A-Z1]", function.words) and function.description, f"{name}: its comment does not say what it does")
+        check(re.fullmatch(r"Thread: [^:]+\.  Blocks: [^:]+\.  Since: \d+\.\d+\.", function.comment[-1]),
+              f"{name}: the last line of its comment is not 'Thread: ...  Blocks: ...  Since: ...'")
+        for line in function.comment:
+            check(not re.search(r".(Returns (OK|as)|Thread: )", line), f"{name}: '{line}' is two lines")
+        for kind, parameter in zip(function.parameters, function.names):
+            handle = kind.removeprefix("const ").removeprefix("bulkmsg_").rstrip(" *") == parameter
+            of = parameter.removesuffix("_len")
+            if parameter not in CONVENTIONAL and not (handle and parameter == function.names[0]) and of == parameter:
+                check(read.said_of(name, parameter), f"{name}: its comment has no '{parameter}: ...'")
+            check(re.search(r"\bbool\b|\blong\b|\btime_t\b|\.\.\.", kind) is None, f"{name}: {kind} may not cross the ABI")
+            status = function.result == "bulkmsg_status"
+            check(not status or kind != "bulkmsg_error **" or parameter == "err" == function.names[-1], f"{name}: err is not last")
+        for code in read.codes(name):
+            known = [c for c in read.constants if c.startswith("BULKMSG_" + code.rstrip("*"))]
+            check(known if code.endswith("*") else "BULKMSG_" + code in read.constants, f"{name}: there is no {code}")
 
 
 def main():

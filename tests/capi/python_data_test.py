@@ -16,7 +16,16 @@ import unittest
 import urllib.error
 import urllib.request
 
+import documented
+
 import bulkmsg
+
+undocumented = documented.watch(bulkmsg._abi.library)
+
+
+def tearDownModule():
+    assert not undocumented, f"comments of bulkmsg.h do not list: {sorted(undocumented)}"
+
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[2] / "capi" / "python"
 TEMPLATE = {
@@ -206,10 +215,10 @@ class Pieces(unittest.TestCase):
 
 class WebhookExample(WithAnEngine):
     def test_takes_what_is_signed_beside_the_process_that_sends(self):
-        os.environ["DATA_TEST_SECRET"] = "secret"
-        self.engine.put_sender({**SENDER, "app_secret": "env:DATA_TEST_SECRET"})
+        os.environ.update(DATA_TEST_SECRET="secret", DATA_TEST_WORD="a-word")
+        self.engine.put_sender({**SENDER, "app_secret": "env:DATA_TEST_SECRET", "verify_token": "env:DATA_TEST_WORD"})
         program = PACKAGE.parents[1] / "examples" / "python" / "webhooks.py"
-        environment = dict(os.environ, VERIFY_TOKEN="a-word", PYTHONPATH=str(PACKAGE), PYTHONDONTWRITEBYTECODE="1")
+        environment = dict(os.environ, PYTHONPATH=str(PACKAGE), PYTHONDONTWRITEBYTECODE="1")
         line = [sys.executable, program, self.directory / "store", "0"]
         with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment) as server:
             try:
@@ -218,9 +227,12 @@ class WebhookExample(WithAnEngine):
                 good = "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
                 self.assertEqual(200, self.post(where, body, good))
                 self.assertEqual(401, self.post(where, body, "sha256=" + "0" * 64))
-                asked = where + "/?hub.mode=subscribe&hub.verify_token=a-word&hub.challenge=42"
-                with urllib.request.urlopen(asked, timeout=20) as answer:
+                asked = where + "/?hub.mode=subscribe&hub.challenge=42&hub.verify_token="
+                with urllib.request.urlopen(asked + "a-word", timeout=20) as answer:
                     self.assertEqual(b"42", answer.read())
+                with self.assertRaises(urllib.error.HTTPError) as refused:
+                    urllib.request.urlopen(asked + "another", timeout=20)
+                self.assertEqual(403, refused.exception.code)
             finally:
                 server.terminate()
         self.assertEqual(0, server.returncode)

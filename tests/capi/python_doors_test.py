@@ -19,6 +19,7 @@ import tempfile
 import time
 import unittest
 
+import documented
 import sandbox
 
 arguments = argparse.ArgumentParser()
@@ -32,6 +33,13 @@ sys.path.insert(0, given.package)
 
 import bulkmsg  # noqa: E402
 from bulkmsg import CampaignState, EventKind, MessageState, Receipt, Status  # noqa: E402
+
+undocumented = documented.watch(bulkmsg._abi.library)
+
+
+def tearDownModule():
+    assert not undocumented, f"comments of bulkmsg.h do not list: {sorted(undocumented)}"
+
 
 UTC = datetime.timezone.utc
 

@@ -23,6 +23,7 @@ import time
 import unittest
 
 import c_header
+import documented
 import sandbox
 
 arguments = argparse.ArgumentParser()
@@ -37,6 +38,13 @@ sys.path.insert(0, given.package)
 
 import bulkmsg  # noqa: E402
 from bulkmsg import _abi  # noqa: E402
+
+undocumented = documented.watch(bulkmsg._abi.library)
+
+
+def tearDownModule():
+    assert not undocumented, f"comments of bulkmsg.h do not list: {sorted(undocumented)}"
+
 
 COLUMNS = "phone_number,header_param1,param1,param2,button0_param\n"
 
@@ -79,6 +87,12 @@ class AgreesWithTheHeader(unittest.TestCase):
             self.assertEqual(list(self.header.structs[name].items()), [(f, types[t]) for f, t in ours._fields_], name)
         fields = list(self.header.structs["bulkmsg_event"])
         self.assertEqual(fields, [*bulkmsg.Event._fields, "reserved"])
+
+    def test_every_option_of_a_campaign_has_a_keyword(self):
+        keys = {option["key"] for option in bulkmsg.options(bulkmsg.ConfigKind.CAMPAIGN)}
+        other = {"name": None, "map.": "columns", "unconfirmed_wait_ms": "unconfirmed_wait"}
+        expected = {other.get(re.sub(r"^map\..*", "map.", key), key) for key in keys} - {None}
+        self.assertEqual(expected, set(bulkmsg.CampaignSettings.__annotations__))
 
     def test_version(self):
         number = int(re.search(r"define BULKMSG_VERSION_NUMBER (0x[0-9a-f]+)", given.header.read_text())[1], 16)
@@ -227,6 +241,7 @@ class Drafts(WithADirectory):
 
 
 class Processes(WithADirectory):
+    @unittest.skipIf("libtsan" in os.environ.get("LD_PRELOAD", ""), "ThreadSanitizer allows no threads after a fork")
     def test_after_fork_the_child_is_told_and_may_open_its_own(self):
         engine = self.open()
         campaign = self.draft(engine)
@@ -348,7 +363,7 @@ class Campaigns(WithADirectory):
         self.assertEqual("lunch", campaign.status().reason)
         campaign.resume()
         time.sleep(0.3)
-        engine.close()
+        engine.close(60)
 
         engine = self.open()
         (campaign,) = engine.campaigns()

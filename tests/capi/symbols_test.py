@@ -41,7 +41,7 @@ def main():
     problems += [f"declared, not listed: {name}" for name in sorted(set(declared) - names)]
     problems += [f"listed, not declared: {name}" for name in sorted(names - set(declared))]
     for name, since in sorted(listed):
-        if name in declared and f"Since: {since}." not in declared[name].comment:
+        if name in declared and f"Since: {since}." not in declared[name].words:
             problems.append(f"{name}: its comment does not say 'Since: {since}.'")
     swept = "".join(each.read_text() for each in pathlib.Path(__file__).parent.glob("allocation*"))
     problems += [f"{f.name}: no allocation*_test.cpp lets its allocations fail" for f in declared.values()

@@ -8,7 +8,8 @@
  * Handles. Pointers to incomplete structs, made by _create or _open and ended by _destroy. Destroying NULL does
  *   nothing; a _destroy never fails, and any order is legal, also while another thread is inside a call on the same
  *   engine. What lives in the store (senders, templates, accounts, campaigns) has an int64_t id that stays valid across
- *   restarts; 0 is no id. There is nothing to initialize or to clean up globally; several engines may coexist.
+ *   restarts; 0 is no id. The parameters sender, account, campaign and content (a template or an own message) are such
+ *   ids. There is nothing to initialize or to clean up globally; several engines may coexist.
  * Strings. Input text is pointer + length in bytes, UTF-8, need not end in NUL; {NULL, 0} is empty, NULL with a length
  *   above 0 is an error. Input is copied before a call returns. Output text is a bulkmsg_text: yours, to be destroyed;
  *   its bytes are borrowed until then. Never free() anything of ours.
@@ -396,11 +397,12 @@ BULKMSG_API void bulkmsg_text_destroy(bulkmsg_text* text);
 /* ---- configs ------------------------------------------------------------------------------------------------- */
 
 /* Makes a config with every option at its default.
- * kind: BULKMSG_CONFIG_*. out_config: to be destroyed.
+ * kind: BULKMSG_CONFIG_*, or BULKMSG_LIST_* for its filter. out_config: to be destroyed.
  * Thread: any.  Blocks: no.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_config_create(int32_t kind, bulkmsg_config** out_config, bulkmsg_error** err);
 
-/* Sets one option; again replaces it. bulkmsg_config_describe() lists the options of a kind.
+/* Sets one option; again replaces it.
+ * key: bulkmsg_config_describe() lists those of a kind.
  * value: as text: a number in decimal digits, "true" or "false", a word from the option's list, or free text.
  * Returns OK; E_UNKNOWN_OPTION (no such key for this kind); E_BAD_OPTION_VALUE (the message says what is allowed). The
  *   config is unchanged after a failure.
@@ -409,6 +411,7 @@ BULKMSG_API bulkmsg_status bulkmsg_config_set(bulkmsg_config* config, const char
                                               const char* value, size_t value_len, bulkmsg_error** err);
 
 /* All options of a kind, as a JSON array of objects: key, type, allowed, default, required, description.
+ * kind: BULKMSG_CONFIG_* or BULKMSG_LIST_*.
  * out_json: to be destroyed.
  * Thread: any.  Blocks: no.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_config_describe(int32_t kind, bulkmsg_text** out_json, bulkmsg_error** err);
@@ -444,7 +447,7 @@ BULKMSG_API void bulkmsg_engine_destroy(bulkmsg_engine* engine);
 
 /* Takes waiting events, durable ones first.
  * out_events: room for `capacity` events; on success the first *out_count are filled, the rest is untouched.
- * event_size: sizeof(bulkmsg_event). capacity: above 0; one call brings at most 1,024.
+ * event_size: sizeof(bulkmsg_event). capacity: above 0; one call brings at most 1,024. out_count: how many came.
  * timeout_ms: how long to wait while there is none; 0 never waits, -1 until an event or a wakeup. Fewer events than
  *   asked for, or none, may come early: call again.
  * Thread: any.  Blocks: up to timeout_ms.  Since: 0.1. */
@@ -469,7 +472,8 @@ BULKMSG_API bulkmsg_status bulkmsg_engine_event_fd(bulkmsg_engine* engine, int32
 BULKMSG_API bulkmsg_status bulkmsg_engine_event_payload(bulkmsg_engine* engine, int64_t event_id,
                                                         bulkmsg_text** out_json, bulkmsg_error** err);
 
-/* Says that all durable events up to and including this id are dealt with; they do not come again.
+/* Says that all durable events up to and including this one are dealt with; they do not come again.
+ * event_id: bulkmsg_event.id.
  * Returns OK; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_engine_ack(bulkmsg_engine* engine, int64_t event_id, bulkmsg_error** err);
@@ -521,7 +525,7 @@ BULKMSG_API bulkmsg_status bulkmsg_engine_forget(bulkmsg_engine* engine, const c
 /* How long campaigns that have ended keep addresses, parameters and texts of their messages; kept in the store and
  * applied while it is run.
  * hours: 0: for ever; else above 24, so that limits over a day stay true. config: of kind COMMAND (actor), or NULL.
- * Returns OK; E_READ_ONLY.
+ * Returns OK; E_BAD_OPTION_VALUE (1 to 24 hours); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_engine_set_retention(bulkmsg_engine* engine, int64_t hours,
                                                         const bulkmsg_config* config, bulkmsg_error** err);
@@ -541,13 +545,15 @@ BULKMSG_API bulkmsg_status bulkmsg_store_adopt(const char* path, size_t path_len
 
 /* Adds a sender, or replaces the one of the same name.
  * json: an object with `name`, `phone_number_id`, `token` and, where the defaults do not fit, `channel`,
- *   `channel_description`, `origin`, `api_version`, `business_account_id`, `marketing_endpoint`,
- * `server_faults_refuse`, `app_secret`, `verify_token`, `agent`, `reply_to`, `limits`, `time_zone`, `portfolio`,
- * `connections_max`, `response_timeout_ms`, `tls_ca_file`, `opt_out_words`. Secrets (token, app_secret, verify_token)
- * are named, "env:NAME" or "file:PATH", never given. out_sender: its id. Returns OK; E_JSON_MALFORMED;
- * E_UNKNOWN_OPTION; E_BAD_OPTION_VALUE; E_SECRET_MISSING (the named secret has no value: set the variable or write the
- * file); E_CHANNEL_MALFORMED, E_FILE_UNREADABLE (the channel's description); E_CONFLICT (it has campaigns over another
- * channel); E_READ_ONLY. Thread: any.  Blocks: for a commit.  Since: 0.1. */
+ *   `channel_description`, `origin`, `api_version`, `business_account_id`, `marketing_endpoint`, `app_secret`,
+ *   `verify_token`, `agent`, `reply_to`, `limits`, `time_zone`, `portfolio`, `connections_max`, `response_timeout_ms`,
+ *   `tls_ca_file`, `opt_out_words`, `server_faults_refuse`. Secrets (token, app_secret, verify_token) are named,
+ *   "env:NAME" or "file:PATH", never given.
+ * out_sender: its id.
+ * Returns OK; E_JSON_MALFORMED; E_UNKNOWN_OPTION; E_BAD_OPTION_VALUE; E_SECRET_MISSING (the named secret has no value:
+ *   set the variable or write the file); E_CHANNEL_MALFORMED, E_FILE_UNREADABLE (the channel's description);
+ *   E_CONFLICT (it has campaigns over another channel); E_READ_ONLY.
+ * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_sender_put(bulkmsg_engine* engine, const char* json, size_t json_len,
                                               int64_t* out_sender, bulkmsg_error** err);
 
@@ -563,7 +569,8 @@ BULKMSG_API bulkmsg_status bulkmsg_sender_put(bulkmsg_engine* engine, const char
 BULKMSG_API bulkmsg_status bulkmsg_sender_check(bulkmsg_engine* engine, int64_t sender, const char* json,
                                                 size_t json_len, bulkmsg_text** out_json, bulkmsg_error** err);
 
-/* Takes a template as the provider shows it: one entry of `GET /{business-account-id}/message_templates`.
+/* Takes a template as the provider shows it.
+ * json: one entry of `GET /{business-account-id}/message_templates`.
  * out_template: its id; the same JSON gives the same id.
  * Returns OK; E_TEMPLATE_MALFORMED; E_TEMPLATE_NOT_APPROVED (only APPROVED ones are sent); E_TEMPLATE_NOT_SUPPORTED (a
  *   component this version cannot fill); E_READ_ONLY.
@@ -582,7 +589,7 @@ BULKMSG_API bulkmsg_status bulkmsg_template_fetch(bulkmsg_engine* engine, int64_
                                                   bulkmsg_text** out_json, bulkmsg_error** err);
 
 /* The fetched template of that name.
- * filter: of kind LIST_TEMPLATES (language, business_account_id), or NULL: the only one there is.
+ * name: the provider's. filter: of kind LIST_TEMPLATES (language, business_account_id), or NULL: the only one there is.
  * out_template: its id. out_json: optional, to be destroyed, as a row of BULKMSG_LIST_TEMPLATES.
  * Returns OK; E_NOT_FOUND; E_CONFLICT (several; the message lists the languages or accounts).
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
@@ -598,7 +605,8 @@ BULKMSG_API bulkmsg_status bulkmsg_template_csv(bulkmsg_engine* engine, int64_t 
                                                 bulkmsg_error** err);
 
 /* Saves an own message under a name; a later one of that name does not change campaigns that use this one.
- * json: {"type":"text","text":{"body":"Hi {{first_name}}"}} and the like. out_template: an id as templates have.
+ * name: of the host's choice. json: {"type":"text","text":{"body":"Hi {{first_name}}"}} and the like.
+ * out_template: an id as templates have.
  * Returns OK; E_MESSAGE_MALFORMED; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_message_put(bulkmsg_engine* engine, const char* name, size_t name_len,
@@ -606,15 +614,16 @@ BULKMSG_API bulkmsg_status bulkmsg_message_put(bulkmsg_engine* engine, const cha
                                                bulkmsg_error** err);
 
 /* The newest own message of that name.
- * out_template: its id. out_json: optional, to be destroyed: as it was put.
+ * name: as it was put. out_template: its id. out_json: optional, to be destroyed: as it was put.
  * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_message_find(bulkmsg_engine* engine, const char* name, size_t name_len,
                                                 int64_t* out_template, bulkmsg_text** out_json, bulkmsg_error** err);
 
-/* Uploads bytes for the sender's number, unless the provider has the same ones young enough.
- * config: of kind MEDIA, or NULL. out_json: to be destroyed: number, phone_number_id, provider_id (what a message
- *   refers to), sha256, mime, bytes, path, uploaded_at_unix_ms, uploaded (by this call).
+/* Uploads a file's contents for the sender's number, unless the provider has the same ones young enough.
+ * bytes: an image, a video, a document or the like. config: of kind MEDIA, or NULL.
+ * out_json: to be destroyed: number, phone_number_id, provider_id (what a message refers to), sha256, mime, bytes,
+ *   path, uploaded_at_unix_ms, uploaded (by this call).
  * Returns OK; E_NOT_FOUND; E_MEDIA_NOT_SUPPORTED, E_TOO_LARGE (before anything is sent); E_READ_ONLY; the network's and
  *   the provider's as bulkmsg_sender_check().
  * Thread: any.  Blocks: for the upload; uploads go one after another.  Since: 0.1. */
@@ -640,7 +649,7 @@ BULKMSG_API bulkmsg_status bulkmsg_account_put(bulkmsg_engine* engine, const bul
                                                int64_t* out_account, bulkmsg_error** err);
 
 /* The id of the account of that name.
- * out_account: its id.
+ * name: as bulkmsg_account_put() was given it. out_account: its id.
  * Returns OK; E_NOT_FOUND.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_account_find(bulkmsg_engine* engine, const char* name, size_t name_len,
@@ -713,9 +722,11 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_discard(bulkmsg_engine* engine, int6
 
 /* Everything but the network: renders every message, prices, hashes; changes nothing.
  * out_plan: optional. plan_size: sizeof(bulkmsg_plan). out_preview: optional, to be destroyed: the first message as
- *   plain text. out_json: optional, to be destroyed: `warnings` of the content rules, a sentence each, and, with
- * several senders, `by_sender`: sender (its name), messages. Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft, or
- * not complete); E_CONTENT_BLOCKED (by the content rules). Thread: any.  Blocks: for the rendering.  Since: 0.1. */
+ *   plain text.
+ * out_json: optional, to be destroyed: `warnings` of the content rules, a sentence each, and, with several senders,
+ *   `by_sender`: sender (its name), messages.
+ * Returns OK; E_NOT_FOUND; E_WRONG_STATE (not a draft, or not complete); E_CONTENT_BLOCKED (by the content rules).
+ * Thread: any.  Blocks: for the rendering.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_dry_run(bulkmsg_engine* engine, int64_t campaign, bulkmsg_plan* out_plan,
                                                     size_t plan_size, bulkmsg_text** out_preview,
                                                     bulkmsg_text** out_json, bulkmsg_error** err);
@@ -724,8 +735,9 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_dry_run(bulkmsg_engine* engine, int6
  * config: of kind START, or NULL for the defaults. out_plan: optional. plan_size: sizeof(bulkmsg_plan).
  * Returns OK, also when this start was made before under the same `idempotency_key`; E_NOT_FOUND; E_WRONG_STATE
  *   (not a draft, or not complete); E_CREDITS_SHORT (the message says how many are missing); E_CONFLICT (the plan's
- *   hash is not `expected_hash`); E_CONTENT_BLOCKED; E_SECRET_MISSING; E_READ_ONLY. The campaign is still a draft after
- * a failure. Thread: any.  Blocks: for the freezing.  Since: 0.1. */
+ *   hash is not `expected_hash`); E_CONTENT_BLOCKED; E_SECRET_MISSING; E_READ_ONLY. After a failure the campaign is
+ *   still a draft.
+ * Thread: any.  Blocks: for the freezing.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_start(bulkmsg_engine* engine, int64_t campaign,
                                                   const bulkmsg_config* config, bulkmsg_plan* out_plan,
                                                   size_t plan_size, bulkmsg_error** err);
@@ -833,7 +845,7 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_status(bulkmsg_engine* engine, int64
                                                    bulkmsg_error** err);
 
 /* The ids of the store's campaigns, oldest first; this is how a host finds what it left unfinished.
- * after: 0, or the last id of the page before. out_campaigns: room for `capacity` ids, 1..1,000.
+ * after: 0, or the last id of the page before. out_campaigns: room for `capacity` ids. capacity: 1..1,000.
  * out_count: how many were written; 0 when there are no more.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_list(bulkmsg_engine* engine, int64_t after, int64_t* out_campaigns,
@@ -842,7 +854,7 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_list(bulkmsg_engine* engine, int64_t
 /* Adds recipients to a draft, or to a scheduled campaign, from text of any format. One column holds the addresses
  * (`phone_number`, `group_id`, `user_id`, `chat_id`, or `address` for any form), the others are the content's
  * parameters. A bad row is left out and kept (BULKMSG_LIST_REJECTED), the good ones go on.
- * format: BULKMSG_FORMAT_*. config: of kind IMPORT, or NULL. out_report: optional.
+ * format: BULKMSG_FORMAT_*. text: the whole list. config: of kind IMPORT, or NULL. out_report: optional.
  * report_size: sizeof(bulkmsg_import_report).
  * Returns OK; E_NOT_FOUND; E_WRONG_STATE (started already); E_CSV_EMPTY, E_CSV_NO_PHONE_COLUMN, E_CSV_BAD_HEADER,
  *   E_TEXT_NOT_UTF8, E_COLUMN_MISSING (the content needs it), E_JSON_MALFORMED, E_BAD_OPTION_VALUE, E_CONFLICT (other
@@ -866,7 +878,8 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_import_file(bulkmsg_engine* engine, 
  * row names the columns.
  * bytes: UTF-8. offsets: row_count * cells_per_row + 1 values, ascending, the last at most bytes_len: cell i is
  *   [offsets[i], offsets[i + 1]). cells_per_row: 1..256. row_count: with the names, from 1.
- * config: of kind IMPORT, or NULL. out_report: optional; a row's line is its place, from 1.
+ * config: of kind IMPORT, or NULL. out_report: optional. report_size: sizeof(bulkmsg_import_report). A rejected row's
+ *   line is its place, from 1.
  * Returns as bulkmsg_campaign_import().
  * Thread: any.  Blocks: for the import.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_campaign_add(bulkmsg_engine* engine, int64_t campaign, const char* bytes,
@@ -935,8 +948,8 @@ BULKMSG_API bulkmsg_status bulkmsg_campaign_reasons(bulkmsg_engine* engine, int6
 /* ---- contacts, consent and suppression ----------------------------------------------------------------------- */
 
 /* Stores contacts from CSV text, or updates those who are there: blank cells leave what is stored, labels are added.
- * The column `phone_number` is required; `labels` (separated by ;), `test`, `sandbox` have their meaning, all others
- * are attributes.
+ * csv: the column `phone_number` is required; `labels` (separated by ;), `test`, `sandbox` have their meaning, all
+ *   others are attributes.
  * config: of kind CONTACTS, or NULL. out_json: optional, to be destroyed: rows, added, updated, rejected, and
  *   `problems`, the first 1,000: line, column, column_name, code, reason, address.
  * Returns OK; E_CSV_*; E_TEXT_NOT_UTF8; E_ATTRIBUTE_MISMATCH (the header is no attribute name); E_READ_ONLY.
@@ -961,7 +974,7 @@ BULKMSG_API bulkmsg_status bulkmsg_contacts_count(bulkmsg_engine* engine, const 
                                                   int64_t* out_count, bulkmsg_error** err);
 
 /* Declares an attribute of contacts, or makes a declared one indexed.
- * type: "text", "number", "date" or "boolean". indexed: 1 or 0.
+ * name: a column of their CSV. type: "text", "number", "date" or "boolean". indexed: 1 or 0.
  * Returns OK; E_ATTRIBUTE_MISMATCH (it has another type); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit; with `indexed` about a second a million contacts.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_attribute_declare(bulkmsg_engine* engine, const char* name, size_t name_len,
@@ -969,7 +982,7 @@ BULKMSG_API bulkmsg_status bulkmsg_attribute_declare(bulkmsg_engine* engine, con
                                                      bulkmsg_error** err);
 
 /* Stores conditions on contacts under a name.
- * json: {"all": [{"attribute": "city", "is": "Lisbon"}, ...]} and the like.
+ * name: again replaces its conditions. json: {"all": [{"attribute": "city", "is": "Lisbon"}, ...]} and the like.
  * Returns OK; E_SEGMENT_MALFORMED (the message points at the condition); E_CONFLICT (a group has this name);
  *   E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
@@ -977,13 +990,14 @@ BULKMSG_API bulkmsg_status bulkmsg_segment_put(bulkmsg_engine* engine, const cha
                                                const char* json, size_t json_len, bulkmsg_error** err);
 
 /* Adds stored contacts to a static group, made when missing.
- * addresses: separated by commas, semicolons or line breaks.
+ * group: its name. addresses: separated by commas, semicolons or line breaks.
  * Returns OK; E_NOT_FOUND (names the first who is no contact); E_CONFLICT (a segment has this name); E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_segment_add(bulkmsg_engine* engine, const char* group, size_t group_len,
                                                const char* addresses, size_t addresses_len, bulkmsg_error** err);
 
 /* Removes a segment or group; its contacts stay.
+ * name: the segment's or group's.
  * Returns OK; E_NOT_FOUND; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_segment_remove(bulkmsg_engine* engine, const char* name, size_t name_len,
@@ -998,22 +1012,22 @@ BULKMSG_API bulkmsg_status bulkmsg_suppression_put(bulkmsg_engine* engine, const
                                                    const bulkmsg_config* config, bulkmsg_error** err);
 
 /* Takes back what the host's list and stop words said, or what the `source` of the config said; nothing else.
- * config: of kind SUPPRESSION (source, note), or NULL.
+ * address: as people write it. config: of kind SUPPRESSION (source, note), or NULL.
  * Returns OK; E_NOT_FOUND (they said nothing); E_PHONE_*, E_ADDRESS_MALFORMED; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_suppression_lift(bulkmsg_engine* engine, const char* address, size_t address_len,
                                                     const bulkmsg_config* config, bulkmsg_error** err);
 
 /* Records a person's own word.
- * granted: 1 they agreed, 0 they withdrew. scope: "marketing" or "all". source: where and how.
+ * address: as people write it. granted: 1 they agreed, 0 they withdrew. scope: "marketing" or "all".
+ * source: where and how.
  * Returns OK; E_PHONE_*, E_ADDRESS_MALFORMED; E_READ_ONLY.
  * Thread: any.  Blocks: for a commit.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_consent_put(bulkmsg_engine* engine, const char* address, size_t address_len,
                                                int32_t granted, const char* scope, size_t scope_len, const char* source,
                                                size_t source_len, bulkmsg_error** err);
 
-/* ---- webhooks and replies
- * ------------------------------------------------------------------------------------------------ */
+/* ---- webhooks and replies ------------------------------------------------------------------------------------- */
 
 /* Takes one webhook as your server received it. When it returns OK the webhook is verified and durable: answer 200.
  * body: the raw bytes, up to 3 MiB. signature: the header X-Hub-Signature-256, "sha256=...".
@@ -1034,7 +1048,7 @@ BULKMSG_API bulkmsg_status bulkmsg_webhook_listen(bulkmsg_engine* engine, const 
 /* The provider's handshake of a webhook address, as your server received it (a GET with hub.mode, hub.verify_token and
  * hub.challenge).
  * mode, token, challenge: the three values, decoded. out_body: to be destroyed: answer 200 with it.
- * Returns OK; E_SIGNATURE_MISMATCH (no sender has this verify_token: answer 403).
+ * Returns OK; E_SIGNATURE_MISMATCH (no sender has this verify_token: answer 403); E_READ_ONLY (mode "read").
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_webhook_handshake(bulkmsg_engine* engine, const char* mode, size_t mode_len,
                                                      const char* token, size_t token_len, const char* challenge,
@@ -1042,8 +1056,9 @@ BULKMSG_API bulkmsg_status bulkmsg_webhook_handshake(bulkmsg_engine* engine, con
                                                      bulkmsg_error** err);
 
 /* Until when free-form messages may be sent to this person: 24 hours from what they last wrote.
- * sender: to this one's number, for which alone WhatsApp opens the window; 0: to any of ours. address: as people write
- * it. out_unix_ms: 0: they never wrote. Returns OK; E_NOT_FOUND (no such sender); E_PHONE_*, E_ADDRESS_MALFORMED.
+ * sender: to this one's number, for which alone WhatsApp opens the window; 0: to any of ours.
+ * address: as people write it. out_unix_ms: 0 when they never wrote.
+ * Returns OK; E_NOT_FOUND (no such sender); E_PHONE_*, E_ADDRESS_MALFORMED.
  * Thread: any.  Blocks: for a read.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_window_closes(bulkmsg_engine* engine, int64_t sender, const char* address,
                                                  size_t address_len, int64_t* out_unix_ms, bulkmsg_error** err);
@@ -1051,7 +1066,8 @@ BULKMSG_API bulkmsg_status bulkmsg_window_closes(bulkmsg_engine* engine, int64_t
 /* ---- the pieces alone: no engine, no store, no network ------------------------------------------------------- */
 
 /* Judges recipients as an import does.
- * format: BULKMSG_FORMAT_*. config: of kind IMPORT, or NULL. out_report: optional.
+ * format: BULKMSG_FORMAT_*. text: the whole list. config: of kind IMPORT, or NULL.
+ * out_report: optional. report_size: sizeof(bulkmsg_import_report).
  * out_accepted: optional, to be destroyed: CSV of the good rows, the address in its one spelling first.
  * out_rejected: optional, to be destroyed: CSV of the others: line, column, column_name, code, reason, phone_number.
  * Returns OK; E_CSV_*, E_JSON_MALFORMED, E_TEXT_NOT_UTF8, E_BAD_OPTION_VALUE (unusable as a whole).
@@ -1078,15 +1094,17 @@ BULKMSG_API bulkmsg_status bulkmsg_content_preview(const char* json, size_t json
 BULKMSG_API bulkmsg_status bulkmsg_content_csv(const char* json, size_t json_len, const bulkmsg_config* config,
                                                bulkmsg_text** out_csv, bulkmsg_error** err);
 
-/* Reads a time as people write it and as the option `at` of a schedule takes it: "2026-12-01 09:00 Europe/Berlin",
- * "2026-12-01T09:00:00+01:00", "... Z". A time that comes twice when clocks go back is the first.
+/* Reads a time as people write it and as the option `at` of a schedule takes it.
+ * text: "2026-12-01 09:00 Europe/Berlin", "2026-12-01T09:00:00+01:00" or "... Z". A time that comes twice when clocks
+ *   go back is the first.
  * out_unix_ms: the time.
  * Returns OK; E_BAD_OPTION_VALUE (malformed, without a zone, or skipped when clocks go forward).
  * Thread: any.  Blocks: no.  Since: 0.1. */
 BULKMSG_API bulkmsg_status bulkmsg_time_parse(const char* text, size_t text_len, int64_t* out_unix_ms,
                                               bulkmsg_error** err);
 
-/* Makes a limiter of the limits that senders have, "80/s; 1/6s per recipient,burst=45; in-flight=64".
+/* Makes a limiter of the limits that senders have.
+ * limits: "80/s; 1/6s per recipient,burst=45; in-flight=64".
  * out_limiter: to be destroyed.
  * Returns OK; E_BAD_OPTION_VALUE (the message points at what is not a limit).
  * Thread: any.  Blocks: no.  Since: 0.1. */

@@ -56,6 +56,7 @@ from .records import (
     Suppression,
     Template,
 )
+from .settings import CampaignSettings
 from .store import adopt
 
 __version__ = _library.bulkmsg_version_text().decode()
@@ -66,6 +67,7 @@ __all__ = [
     "Attribute",
     "Balances",
     "Campaign",
+    "CampaignSettings",
     "CampaignState",
     "CampaignStatus",
     "ConfigKind",

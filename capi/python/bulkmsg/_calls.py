@@ -71,7 +71,7 @@ class Config:
 class Calls:
     """Calls on the handle of an engine."""
 
-    _handle: ctypes.c_void_p
+    _handle: Optional[ctypes.c_void_p]
 
     def _call(self, function: Callable[..., int], *arguments: Any) -> None:
         call(function, self._handle, *arguments)

@@ -16,7 +16,6 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
-    Type,
     Union,
 )
 
@@ -36,20 +35,19 @@ from .records import (
     Reply,
     Retry,
     campaign_status,
+    fields_of,
     message,
     record,
 )
 from .rows import Rows, table_of
+from .settings import CampaignSettings, campaign_config
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from .engine import Engine
 
 Path = Union[str, "os.PathLike[str]"]
-
-
-def fields_of(kind: Type[Any], out: ctypes.Structure) -> Any:
-    """A struct as the tuple of the same fields."""
-    return kind(*(getattr(out, name) for name in kind._fields))
 
 
 def _plan(out: _abi.PlanStruct, preview: str, warnings: Sequence[str], by_sender: Dict[str, int]) -> Plan:
@@ -71,51 +69,6 @@ def _plan(out: _abi.PlanStruct, preview: str, warnings: Sequence[str], by_sender
 
 def _wait(time: Optional[Duration]) -> Optional[int]:
     return None if time is None else to_ms(time)
-
-
-def campaign_config(
-    name: str,
-    *,
-    sender: Optional[int] = None,
-    more_senders: Sequence[int] = (),
-    template: Optional[int] = None,
-    account: Optional[int] = None,
-    columns: Optional[Mapping[str, str]] = None,
-    credits_per_message: Optional[int] = None,
-    require_consent: Optional[bool] = None,
-    agent: Optional[str] = None,
-    reply_to: Optional[str] = None,
-    content_rules: Optional[str] = None,
-    weight: Optional[int] = None,
-    urgent: Optional[bool] = None,
-    hours: Optional[str] = None,
-    hours_in: Optional[str] = None,
-    when_unconfirmed: Optional[str] = None,
-    unconfirmed_wait: Optional[timedelta] = None,
-    actor: Optional[str] = None,
-) -> Config:
-    """The options of a campaign; Engine.create_campaign() says what they are."""
-    given: Dict[str, Any] = {
-        "name": name,
-        "sender": sender,
-        "more_senders": ",".join(map(str, more_senders)) or None,
-        "template": template,
-        "account": account,
-        "credits_per_message": credits_per_message,
-        "require_consent": require_consent,
-        "agent": agent,
-        "reply_to": reply_to,
-        "content_rules": content_rules,
-        "weight": weight,
-        "urgent": urgent,
-        "hours": hours,
-        "hours_in": hours_in,
-        "when_unconfirmed": when_unconfirmed,
-        "unconfirmed_wait_ms": unconfirmed_wait,
-        "actor": actor,
-    }
-    given.update({f"map.{place}": column for place, column in (columns or {}).items()})
-    return Config(ConfigKind.CAMPAIGN, given)
 
 
 class Campaign:
@@ -257,10 +210,9 @@ class Campaign:
         """The CSV to fill in for it: the header row that it needs, and an example row."""
         return self.engine._text(library.bulkmsg_campaign_csv, self.id)
 
-    def edit(self, name: str, **settings: Any) -> None:
-        """Replaces all that the draft was made with, by keywords as of Engine.create_campaign(): what is not given is
-        at its default again. Recipients stay."""
-        with campaign_config(name, **settings) as config:
+    def edit(self, name: str, **settings: Unpack[CampaignSettings]) -> None:
+        """Replaces all that the draft was made with: what is not given is at its default again. Recipients stay."""
+        with campaign_config(name, settings) as config:
             self.engine._call(library.bulkmsg_campaign_edit, self.id, config)
 
     def dry_run(self) -> Plan:

@@ -6,24 +6,28 @@ import ctypes
 import json
 import os
 import time
-from datetime import datetime, timedelta
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Iterator, List, Optional, Union
 
 from . import _abi, aio
-from ._abi import call, library, take_text
+from ._abi import EVENT_SIZE, call, library, take_text
 from ._calls import Config as _Config
 from ._calls import Duration, Json, text_of
 from ._calls import to_json as _json
 from ._calls import to_ms as _ms
 from .audience import Audience
-from .campaign import Campaign, campaign_config, fields_of
+from .campaign import Campaign
 from .constants import CampaignState, ConfigKind, ListKind, Status
 from .content import Contents
 from .errors import UsageError
-from .events import EVENT_SIZE, Event, EventBatch
+from .events import Event, EventBatch
 from .inbound import Inbound
-from .records import Account, Balances, CampaignStatus, LedgerEntry, campaign_status, record
+from .records import Account, Balances, CampaignStatus, LedgerEntry, campaign_status, fields_of, record
+from .settings import CampaignSettings, campaign_config
 from .store import Store
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _SLICE = 0.25  # seconds of one wait, so that Ctrl-C is answered
 
@@ -57,7 +61,7 @@ class Engine(Contents, Audience, Inbound, Store):
 
         mode: "run" (one process at a time), "read" (looks only), "post" (takes webhooks beside the one that runs).
         Raises StoreError when another process runs it, it is newer, or not a store."""
-        self._handle: Optional[ctypes.c_void_p] = None
+        self._handle = None
         handle = ctypes.c_void_p()
         given = {
             "path": os.fsencode(path),
@@ -188,56 +192,12 @@ class Engine(Contents, Audience, Inbound, Store):
 
     # -- campaigns
 
-    def create_campaign(
-        self,
-        name: str,
-        *,
-        sender: Optional[int] = None,
-        more_senders: Sequence[int] = (),
-        template: Optional[int] = None,
-        account: Optional[int] = None,
-        columns: Optional[Mapping[str, str]] = None,
-        credits_per_message: Optional[int] = None,
-        require_consent: Optional[bool] = None,
-        agent: Optional[str] = None,
-        reply_to: Optional[str] = None,
-        content_rules: Optional[str] = None,
-        weight: Optional[int] = None,
-        urgent: Optional[bool] = None,
-        hours: Optional[str] = None,
-        hours_in: Optional[str] = None,
-        when_unconfirmed: Optional[str] = None,
-        unconfirmed_wait: Optional[timedelta] = None,
-        actor: Optional[str] = None,
-    ) -> Campaign:
+    def create_campaign(self, name: str, **settings: Unpack[CampaignSettings]) -> Campaign:
         """Makes a draft; what it still needs before it can start, status().missing says.
 
-        more_senders: of the same channel and each another number; every recipient gets one of them.
-        columns: place in the content ("body.1") -> column, where the default does not fit, with "first_name|friend"
-        for empty cells. require_consent: None: recipients of MARKETING templates need one. weight: 1..100, its share of
-        the sender; urgent: before all that are not. hours: "mon-fri 09:00-20:00", read from the clock that hours_in says
-        (the sender's, "recipient", a zone, "column:NAME"). when_unconfirmed: "hold", "resend" or "give_up", after
-        unconfirmed_wait. actor: for the history."""
-        given = {
-            "sender": sender,
-            "more_senders": more_senders,
-            "template": template,
-            "account": account,
-            "columns": columns,
-            "credits_per_message": credits_per_message,
-            "require_consent": require_consent,
-            "agent": agent,
-            "reply_to": reply_to,
-            "content_rules": content_rules,
-            "weight": weight,
-            "urgent": urgent,
-            "hours": hours,
-            "hours_in": hours_in,
-            "when_unconfirmed": when_unconfirmed,
-            "unconfirmed_wait": unconfirmed_wait,
-            "actor": actor,
-        }
-        with campaign_config(name, **given) as config:
+        Keywords, all optional: sender, template and account (ids), columns, agent, hours, urgent and the others that
+        CampaignSettings explains."""
+        with campaign_config(name, settings) as config:
             return Campaign(self, self._id(library.bulkmsg_campaign_create, config))
 
     def find_campaigns(

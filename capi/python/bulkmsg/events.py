@@ -53,7 +53,7 @@ class EventBatch(Sequence[Event]):
         return len(self._bytes) // EVENT_SIZE
 
     def __iter__(self) -> Iterator[Event]:
-        return map(_made, repeat(Event), _EVENT.iter_unpack(self._bytes))  # type: ignore[arg-type]
+        return map(_made, repeat(Event), _EVENT.iter_unpack(self._bytes))
 
     @overload
     def __getitem__(self, at: int) -> Event: ...

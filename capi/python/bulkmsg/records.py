@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Type, TypeVar, cast
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Type, TypeVar
 
 from .constants import CampaignState, MessageState, Receipt
 
@@ -361,7 +361,12 @@ def record(kind: Type[_Record], row: Mapping[str, Any]) -> _Record:
         else:
             word = _WORDS.get(name)
             fields.append(word(row[name]) if word else row[name])
-    return cast(_Record, kind(*fields))
+    return kind._make(fields)
+
+
+def fields_of(kind: Type[_Record], struct: Any) -> _Record:
+    """A struct of the C ABI as the tuple of the same fields."""
+    return kind._make(getattr(struct, name) for name in kind._fields)
 
 
 def message(row: Mapping[str, Any]) -> Message:

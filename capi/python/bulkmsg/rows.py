@@ -47,7 +47,7 @@ def table_of(rows: Rows) -> Table:
         columns = [rows[name] for name in names]
         if len({len(column) for column in columns}) > 1:
             raise ValueError("the columns have different lengths")
-        cells = chain.from_iterable(zip(*columns))
+        cells: Iterable[Any] = chain.from_iterable(zip(*columns))
     else:
         records = list(rows)
         names = list(records[0]) if records else []

@@ -1,0 +1,50 @@
+"""What a campaign is made with, by keyword."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Dict, Mapping, Optional, Sequence, TypedDict
+
+from ._calls import Config
+from .constants import ConfigKind
+
+
+class CampaignSettings(TypedDict, total=False):
+    """The keywords of Engine.create_campaign() and Campaign.edit(); what is None or left out is at its default.
+
+    more_senders: of the same channel and each another number; every recipient gets one of them.
+    columns: place in the content ("body.1") -> column, where the default does not fit, with "first_name|friend" for
+    empty cells. require_consent: None: recipients of MARKETING templates need one. weight: 1..100, its share of the
+    sender; urgent: before all that are not. hours: "mon-fri 09:00-20:00", read from the clock that hours_in says (the
+    sender's, "recipient", a zone, "column:NAME"). when_unconfirmed: "hold", "resend" or "give_up", after
+    unconfirmed_wait. actor: for the history."""
+
+    sender: Optional[int]
+    more_senders: Sequence[int]
+    template: Optional[int]
+    account: Optional[int]
+    columns: Optional[Mapping[str, str]]
+    credits_per_message: Optional[int]
+    require_consent: Optional[bool]
+    agent: Optional[str]
+    reply_to: Optional[str]
+    content_rules: Optional[str]
+    weight: Optional[int]
+    urgent: Optional[bool]
+    hours: Optional[str]
+    hours_in: Optional[str]
+    when_unconfirmed: Optional[str]
+    unconfirmed_wait: Optional[timedelta]
+    actor: Optional[str]
+
+
+def campaign_config(name: str, settings: Mapping[str, Any]) -> Config:
+    """The same for the C ABI."""
+    unknown = sorted(settings.keys() - CampaignSettings.__annotations__.keys())
+    if unknown:
+        raise TypeError(f"a campaign has no {unknown[0]!r}; help(bulkmsg.CampaignSettings) lists what it has")
+    given: Dict[str, Any] = {"name": name, **settings}
+    given["more_senders"] = ",".join(map(str, given.get("more_senders") or ())) or None
+    given["unconfirmed_wait_ms"] = given.pop("unconfirmed_wait", None)
+    given.update({f"map.{place}": column for place, column in (given.pop("columns", None) or {}).items()})
+    return Config(ConfigKind.CAMPAIGN, given)
