@@ -37,5 +37,42 @@ TEST(json_escape, every_byte_at_every_place_reads_back) {
   }
 }
 
+TEST(json_escape, a_renderer_writes_the_same_whatever_room_it_has) {
+  for (std::size_t size = 0; size < 70; ++size) {
+    for (std::size_t at = 0; at <= size; ++at) {  // at the end: nothing to escape
+      for (const char c : {'"', '\\', '\n', '\x01', '\x1f', '\xff'}) {
+        std::string text(size, 'x');
+        if (at < size) text[at] = c;
+        for (const std::size_t expected : {std::size_t{0}, 3 * size}) {
+          std::string out = "kept ";
+          {
+            json_appender json(out, expected);
+            json.bytes("<");
+            json.text(text);
+            json.text(text);
+            json.bytes(">");
+          }
+          std::string wanted = "kept <";
+          append_json_escaped(wanted, text);
+          append_json_escaped(wanted, text);
+          ASSERT_EQ(out, wanted + ">") << size << ' ' << at;
+        }
+      }
+    }
+  }
+}
+
+TEST(json_escape, a_renderer_grows_with_what_is_to_be_escaped) {
+  const std::string text(5000, '\x01');
+  std::string out;
+  std::string wanted;
+  append_json_escaped(wanted, text);
+  {
+    json_appender json(out, 0);
+    json.text(text);
+  }
+  EXPECT_EQ(out, wanted);
+}
+
 }  // namespace
 }  // namespace bulkmsg::content

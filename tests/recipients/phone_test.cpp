@@ -1,6 +1,8 @@
 #include "bulkmsg/recipients/phone.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -459,17 +461,63 @@ TEST(phone, the_canonical_form_reads_as_itself_in_every_region) {
   }
 }
 
-TEST(phone, the_short_cut_for_plain_digits_gives_the_same_verdicts) {
-  std::string text;
-  for (std::uint64_t n = 1; n < 2'000'000; n += 37) {
-    for (const char* tail : {"", "00", "0000000", "123456789", "1234567890"}) {
-      text = "+" + std::to_string(n) + tail;
-      const phone_verdict fast = parse_phone(text);
-      const phone_verdict slow = parse_phone(text + " ");
-      ASSERT_EQ(fast.code, slow.code) << text;
-      ASSERT_EQ(fast.number, slow.number) << text;
+// By the short cuts and without them.
+void expect_no_difference(const std::string& text, region where) {
+  const phone_verdict quick = parse_phone(text, where);
+  const phone_verdict slow = detail::read_phone(text, where);
+  ASSERT_EQ(quick.code, slow.code) << '\'' << text << "' " << where.letters();
+  ASSERT_EQ(quick.number, slow.number) << '\'' << text << "' " << where.letters();
+  ASSERT_EQ(quick.where, slow.where) << '\'' << text << "' " << where.letters();
+  const std::uint64_t plain = detail::plain_number(text);
+  if (plain != 0 && (where.empty() || text[0] == '+')) {
+    ASSERT_EQ(plain, slow.number.digits) << text;
+  }
+}
+
+// All regions, first digits and lengths, with all that may stand in front, as plain digits and spelled at random.
+TEST(phone, the_short_cuts_change_no_verdict) {
+  const std::vector<std::string> between{" ", "-", "/", ".", "(", ")", "(0)", "'", "\t", "[", "\u00a0", "+", "x", ".0"};
+  std::mt19937 random(6);
+  for (std::size_t place = 0; place < std::size(numbering_plan); ++place) {
+    const numbering_row& row = numbering_plan[place];
+    const std::string code = std::to_string(row.code);
+    std::vector<std::string> fronts{"", "+", "+" + code, code, "00"};
+    for (const std::string_view list : {row.trunk, row.international}) {
+      for (const std::string& word : naive::words(list)) fronts.push_back(word);
+    }
+    for (const std::string& front : fronts) {
+      for (int lead = 0; lead < 100; ++lead) {
+        for (std::size_t rest = 0; rest < 15; ++rest) {
+          std::string text = front + std::to_string(100 + lead).substr(1);
+          for (std::size_t n = rest; n > 0; --n) text += static_cast<char>('0' + random() % 10);
+          expect_no_difference(text, region::at(place));
+          if (lead % 10 != 0) continue;
+          expect_no_difference(text, {});
+          expect_no_difference(text + ".0", {});  // of a spreadsheet's float
+          for (int n = 0; n < 3; ++n) text.insert(random() % (text.size() + 1), between[random() % between.size()]);
+          expect_no_difference(text, region::at(place));
+          expect_no_difference(text, {});
+        }
+      }
     }
   }
+}
+
+// The short cuts read no byte behind the text: it ends where memory does.
+TEST(phone, nothing_behind_the_text_is_read) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* const memory = ::mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  char* const end = static_cast<char*>(memory) + page;
+  ASSERT_EQ(::mprotect(end, page, PROT_NONE), 0);
+  const std::string text = "          +49 (0) 151-2345.67 89  ";
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    std::copy(text.end() - static_cast<std::ptrdiff_t>(size), text.end(), end - size);
+    EXPECT_EQ(parse_phone({end - size, size}).number.digits,
+              size < 24 ? digits(text.substr(text.size() - size)) : 4915123456789)
+        << size;
+  }
+  ::munmap(memory, 2 * page);
 }
 
 TEST(phone, writes_e164) {

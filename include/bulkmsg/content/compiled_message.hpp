@@ -79,11 +79,12 @@ class compiled_message {
   void render(std::string& out, std::string_view to, std::string_view callback,
               std::span<const std::string_view> cells) const {
     std::size_t size = fixed_.size() + to.size() + callback.size();
-    for (const hole& next : holes_) size += next.extra + (next.column == no_cell ? 0 : value(next, cells).size());
+    for (const std::string_view cell : cells) size += cell.size();
     json_appender json(out, size);
+    const std::string_view fixed = fixed_;
     std::size_t from = 0;
     for (const hole& next : holes_) {
-      json.bytes(fixed_.data() + from, next.fixed_end - from);
+      json.bytes(fixed.substr(from, next.fixed_end - from));
       from = next.fixed_end;
       switch (next.what) {
         case hole_kind::text:
@@ -99,7 +100,7 @@ class compiled_message {
           write(json, static_cast<write_as>(next.what), value(next, cells));
       }
     }
-    json.bytes(fixed_.data() + from, fixed_.size() - from);
+    json.bytes(fixed.substr(from));
   }
 
   // What the provider would refuse, found before anything is sent: an empty value, one that its place does not take, a
@@ -178,8 +179,7 @@ class compiled_message {
   struct hole {
     std::uint32_t fixed_end = 0;
     std::uint32_t column = no_cell;
-    std::uint32_t slot = 0;   // address: the place in forms_
-    std::uint16_t extra = 0;  // bytes beyond the value
+    std::uint32_t slot = 0;  // address: the place in forms_
     hole_kind what = hole_kind::text;
   };
   struct value_check {
@@ -210,27 +210,25 @@ class compiled_message {
     return file == files_.end() ? found : std::string_view(file->second);
   }
 
-  static constexpr std::size_t most_extra = 16;  // ,"filename":"" is the longest
-
   template <class Out>
   static void write(Out& json, write_as how, std::string_view value) {
     constexpr std::string_view link = R"("link":")", id = R"("id":")", file_name = R"(,"filename":")";
     switch (how) {
       case write_as::media: {
         const std::string_view member = is_secure_link(value) ? link : id;
-        json.bytes(member.data(), member.size());
+        json.bytes(member);
         json.text(value);
-        json.bytes("\"", 1);
+        json.bytes("\"");
         break;
       }
       case write_as::file_name:
         if (value.empty()) break;
-        json.bytes(file_name.data(), file_name.size());
+        json.bytes(file_name);
         json.text(value);
-        json.bytes("\"", 1);
+        json.bytes("\"");
         break;
       case write_as::raw:
-        json.bytes(value.data(), value.size());
+        json.bytes(value);
         break;
       case write_as::text:
         json.text(value);
@@ -247,7 +245,7 @@ class compiled_message {
         to.remove_prefix(colon + 1);
       }
     }
-    json.bytes(before->data(), before->size());
+    json.bytes(*before);
     json.text(to);
   }
 
@@ -325,7 +323,7 @@ class message_builder {
       plain_out out{made_.fixed_};
       compiled_message::write(out, how, value_of(of, {}));
     } else {
-      dig(static_cast<compiled_message::hole_kind>(how), of.column, slot, compiled_message::most_extra);
+      dig(static_cast<compiled_message::hole_kind>(how), of.column, slot);
     }
     return *this;
   }
@@ -337,17 +335,12 @@ class message_builder {
     return *this;
   }
   message_builder& address(address_forms forms) {
-    std::size_t longest = 0;
-    for (const auto* each : {&forms.phone, &forms.group, &forms.user, &forms.chat}) {
-      longest = std::max(longest, each->size());
-    }
-    if (!made_.forms_.empty()) longest += address_bytes;  // the first is counted with the address
-    dig(compiled_message::hole_kind::address, compiled_message::no_cell, made_.forms_.size(), longest);
+    dig(compiled_message::hole_kind::address, compiled_message::no_cell, made_.forms_.size());
     made_.forms_.push_back(std::move(forms));
     return *this;
   }
   message_builder& callback() {
-    dig(compiled_message::hole_kind::callback, compiled_message::no_cell, 0, callbacks_++ == 0 ? 0 : callback_bytes);
+    dig(compiled_message::hole_kind::callback, compiled_message::no_cell, 0);
     return *this;
   }
 
@@ -409,23 +402,20 @@ class message_builder {
 
  private:
   static constexpr std::size_t fixed_bytes_max = std::size_t{1024} * 1024;
-  static constexpr std::size_t callback_bytes = 512;
-  static constexpr std::size_t address_bytes = 256;
 
   struct plain_out {
     std::string& out;
-    void bytes(const char* from, std::size_t size) { out.append(from, size); }
+    void bytes(std::string_view bytes) { out += bytes; }
     void text(std::string_view value) { append_json_escaped(out, value); }
   };
 
-  void dig(compiled_message::hole_kind what, std::size_t column, std::size_t slot, std::size_t extra) {
+  void dig(compiled_message::hole_kind what, std::size_t column, std::size_t slot) {
     made_.holes_.push_back({static_cast<std::uint32_t>(made_.fixed_.size()), static_cast<std::uint32_t>(column),
-                            static_cast<std::uint32_t>(slot), static_cast<std::uint16_t>(extra), what});
+                            static_cast<std::uint32_t>(slot), what});
   }
 
   compiled_message made_;
   std::optional<error> broken_;
-  int callbacks_ = 0;
 };
 
 }  // namespace bulkmsg::content

@@ -26,19 +26,48 @@ namespace detail {
 }
 #endif
 
-template <class Word>
-[[nodiscard]] inline Word load(const char* from) noexcept {
-  Word word;
-  std::memcpy(&word, from, sizeof word);
-  return word;
-}
-
-// True when one of 8 bytes is to be escaped.
+// True when one of the bytes is to be escaped.
 [[nodiscard]] inline bool has_json_special(std::uint64_t bytes) noexcept {
   constexpr std::uint64_t each = 0x0101010101010101U;
   const auto zero_in = [](std::uint64_t x) { return (x - each) & ~x; };
   const std::uint64_t control = (bytes - each * 0x20) & ~bytes;
   return ((control | zero_in(bytes ^ each * '"') | zero_in(bytes ^ each * '\\')) & each * 0x80) != 0;
+}
+[[nodiscard]] inline bool has_json_special(std::uint32_t bytes) noexcept {
+  return has_json_special(std::uint64_t{bytes} << 32 | bytes);
+}
+#if defined(__SSE2__)
+[[nodiscard]] inline bool has_json_special(__m128i bytes) noexcept { return json_specials(bytes) != 0; }
+#endif
+
+// Copies a text of at least one word; the last word overlaps the one before. False when a byte is to be escaped.
+template <class Word>
+[[nodiscard]] inline bool copy_words(char* to, std::string_view text) noexcept {
+  bool special = false;
+  const auto copy = [&](std::size_t at) {
+    Word word;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    std::memcpy(to + at, &word, sizeof word);
+    special |= has_json_special(word);
+  };
+  const std::size_t last = text.size() - sizeof(Word);
+  for (std::size_t at = 0; at < last; at += sizeof(Word)) copy(at);
+  copy(last);
+  return !special;
+}
+
+// Copies a text. False when a byte is to be escaped.
+[[nodiscard]] inline bool copy_clean(char* to, std::string_view text) noexcept {
+#if defined(__SSE2__)
+  if (text.size() >= 16) return copy_words<__m128i>(to, text);
+#endif
+  if (text.size() >= 8) return copy_words<std::uint64_t>(to, text);
+  if (text.size() >= 4) return copy_words<std::uint32_t>(to, text);
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') return false;
+    *to++ = c;
+  }
+  return true;
 }
 
 // Writes the escape of one byte that needs it; returns its size, 2 or 6.
@@ -103,90 +132,63 @@ inline void append_json_escaped(std::string& out, std::string_view text) {
   }
 }
 
-// Appends to a string through a bare pointer, for rendering: room for what is expected is made once, so that nothing
-// but an escape beyond the slack asks for more. The string is whole again when this goes away.
+// Appends to a string through a bare pointer, for rendering: room for what is expected is made at once. The string is
+// whole again when this goes away.
 class json_appender {
  public:
-  // expected: bytes to come, escapes not counted.
-  json_appender(std::string& out, std::size_t expected) : out_(out) {
-    const std::size_t size = out.size();
-    out.resize(size + expected + slack_);
-    at_ = out.data() + size;
+  // expected: bytes to come, about.
+  json_appender(std::string& out, std::size_t expected) : out_(out), at_(out.data() + out.size()), end_(at_) {
+    make_room(expected);
   }
   json_appender(const json_appender&) = delete;
   ~json_appender() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
 
-  void bytes(const char* from, std::size_t size) noexcept {
-    std::memcpy(at_, from, size);
-    at_ += size;
+  void bytes(std::string_view bytes) {
+    make_room(bytes.size());
+    std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
   }
 
   // The inside of a JSON string, as append_json_escaped().
   void text(std::string_view text) {
-    const char* from = text.data();
-    std::size_t size = text.size();
-#if defined(__SSE2__)
-    while (size >= 16) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(at_), bytes);
-      const unsigned mask = detail::json_specials(bytes);
-      if (mask == 0) [[likely]] {
-        from += 16, at_ += 16, size -= 16;
-        continue;
-      }
-      const auto clean = static_cast<std::size_t>(std::countr_zero(mask));
-      from += clean, at_ += clean, size -= clean;
-      escape(*from);
-      ++from, --size;
-    }
-#endif
-    while (size >= 8) {
-      // The last word may overlap the one before: both are copied when both are clean.
-      const std::size_t step = size >= 16 ? 8 : size;
-      const auto first = detail::load<std::uint64_t>(from);
-      const auto last = detail::load<std::uint64_t>(from + step - 8);
-      if (detail::has_json_special(first) || detail::has_json_special(last)) break;
-      std::memcpy(at_, &first, 8);
-      std::memcpy(at_ + step - 8, &last, 8);
-      from += step, at_ += step, size -= step;
-    }
-    if (size >= 4 && size < 8) {
-      const auto first = detail::load<std::uint32_t>(from);
-      const auto last = detail::load<std::uint32_t>(from + size - 4);
-      if (!detail::has_json_special(std::uint64_t{first} << 32 | last)) {
-        std::memcpy(at_, &first, 4);
-        std::memcpy(at_ + size - 4, &last, 4);
-        at_ += size;
-        return;
-      }
-    }
-    for (; size > 0; ++from, --size) {
-      const char c = *from;
-      if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') [[unlikely]] {
-        escape(c);
-      } else {
-        *at_++ = c;
-      }
+    make_room(text.size());
+    if (detail::copy_clean(at_, text)) [[likely]] {
+      at_ += text.size();
+    } else {
+      escaped(text);
     }
   }
 
  private:
-  void escape(char c) {
-    constexpr std::size_t longest = 6;
-    if (slack_ < longest) {
-      const auto used = static_cast<std::size_t>(at_ - out_.data());
-      out_.resize(out_.size() + 1024);
-      at_ = out_.data() + used;
-      slack_ += 1024;
+  [[gnu::noinline]] void escaped(std::string_view text) {
+    for (;;) {
+      constexpr std::size_t longest_escape = 6;
+      const std::size_t clean = detail::find_json_special(text, 0);
+      make_room(text.size() + longest_escape);
+      std::memcpy(at_, text.data(), clean);
+      at_ += clean;
+      if (clean == text.size()) return;
+      at_ += detail::write_json_escape(at_, text[clean]);
+      text.remove_prefix(clean + 1);
     }
-    const std::size_t size = detail::write_json_escape(at_, c);
-    at_ += size;
-    slack_ -= size - 1;
   }
 
+  void make_room(std::size_t size) {
+    if (static_cast<std::size_t>(end_ - at_) < size) [[unlikely]]
+      grow(size);
+  }
+  [[gnu::noinline]] void grow(std::size_t size) {
+    const auto used = static_cast<std::size_t>(at_ - out_.data());
+    out_.resize(used + size + slack);
+    at_ = out_.data() + used;
+    end_ = out_.data() + out_.size();
+  }
+
+  static constexpr std::size_t slack = 256;  // for escapes, mostly
+
   std::string& out_;
-  char* at_ = nullptr;
-  std::size_t slack_ = 64;  // bytes of room beyond what is still expected
+  char* at_;
+  char* end_;
 };
 
 // Appends the text as a whole JSON string, quotes included.

@@ -156,8 +156,8 @@ constexpr std::optional<address_kind> prefixed_kind(std::string_view text) noexc
   if (kind == address_kind::phone) {
     // As most lists have it: the number's text form as it is.
     if (written.starts_with('+')) {
-      if (const phone plain = detail::plain_number(written); plain.digits != 0) {
-        verdict.number = plain;
+      if (const auto plain = detail::plain_number(written); plain != 0) {
+        verdict.number = {plain};
         // Two pieces of eight, which overlap: 9 to 16 characters.
         std::memcpy(verdict.text_.data(), written.data(), 8);
         std::memcpy(verdict.text_.data() + written.size() - 8, written.data() + written.size() - 8, 8);

@@ -12,15 +12,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/recipients/country_codes.hpp"
+#include "bulkmsg/recipients/phone_digits.hpp"
+#include "bulkmsg/recipients/phone_usual.hpp"
 
 namespace bulkmsg::recipients {
-
-// E.164 allows 15 digits. Few have less than 8; company and pager numbers can have 6.
-inline constexpr unsigned phone_digits_min = 6;
-inline constexpr unsigned phone_digits_max = 15;
 
 // An international number without `+`, as 15550001111.
 struct phone {
@@ -35,72 +34,6 @@ struct phone_verdict {
 };
 
 namespace detail {
-
-// What one character of a written number is.
-enum class phone_mark : std::uint8_t {
-  digit,
-  blank,
-  plus,
-  open,
-  wide,  // the first byte of a character outside ASCII
-  other
-};
-
-struct phone_character {
-  phone_mark mark = phone_mark::other;
-  std::uint8_t digit = 0;
-  std::uint8_t size = 1;  // bytes
-};
-
-// Characters outside ASCII that phones and spreadsheets put into numbers: no-break and thin blanks, typographic
-// dashes, direction marks, full-width, Arabic and Indic digits (Devanagari, Bengali, Tamil, ...).
-constexpr phone_character wide_phone_character(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const unsigned a = byte(0);
-  const unsigned b = byte(1);
-  const unsigned c = byte(2);
-  const auto digit = [](unsigned value, std::uint8_t size) {
-    return phone_character{phone_mark::digit, static_cast<std::uint8_t>(value), size};
-  };
-  if (a == 0xc2 && (b == 0xa0 || b == 0xad)) return {phone_mark::blank, 0, 2};        // U+00A0, U+00AD
-  if (a == 0xd9 && b >= 0xa0 && b <= 0xa9) return digit(b - 0xa0, 2);                 // U+0660..9
-  if (a == 0xdb && b >= 0xb0 && b <= 0xb9) return digit(b - 0xb0, 2);                 // U+06F0..9
-  if (a == 0xd8 && b == 0x9c) return {phone_mark::blank, 0, 2};                       // U+061C
-  if (a == 0xe0 && b >= 0xa5 && b <= 0xb5 && b % 2 == 1 && c >= 0xa6 && c <= 0xaf) {  // U+0966.., U+09E6.. to U+0D66..
-    return digit(c - 0xa6, 3);
-  }
-  if (a == 0xe2 && b == 0x80 && c >= 0x80 && c <= 0x95) return {phone_mark::blank, 0, 3};  // U+2000..15
-  if (a == 0xe2 && b == 0x80 && c >= 0xaa && c <= 0xaf) return {phone_mark::blank, 0, 3};  // U+202A..F
-  if (a == 0xe2 && b == 0x81 && c >= 0x9f && c <= 0xa9) return {phone_mark::blank, 0, 3};  // U+205F..69
-  if (a == 0xe2 && b == 0x88 && c == 0x92) return {phone_mark::blank, 0, 3};               // U+2212
-  if (a == 0xef && b == 0xbb && c == 0xbf) return {phone_mark::blank, 0, 3};               // U+FEFF
-  if (a == 0xef && b == 0xbc && c >= 0x90 && c <= 0x99) return digit(c - 0x90, 3);         // U+FF10..9
-  if (a == 0xef && b == 0xbc && c == 0x8b) return {phone_mark::plus, 0, 3};                // U+FF0B
-  if (a == 0xef && b == 0xbc && c == 0x8d) return {phone_mark::blank, 0, 3};               // U+FF0D
-  return {};
-}
-
-constexpr std::array<phone_mark, 256> make_phone_marks() {
-  std::array<phone_mark, 256> marks{};
-  for (std::size_t i = 0; i < marks.size(); ++i) marks[i] = i < 128 ? phone_mark::other : phone_mark::wide;
-  for (char c = '0'; c <= '9'; ++c) marks[static_cast<unsigned char>(c)] = phone_mark::digit;
-  for (const char c : {' ', '\t', '\r', '\n', '-', '.', '/', '[', ']', ')', '\''}) {
-    marks[static_cast<unsigned char>(c)] = phone_mark::blank;
-  }
-  marks['+'] = phone_mark::plus;
-  marks['('] = phone_mark::open;
-  return marks;
-}
-
-inline constexpr std::array<phone_mark, 256> phone_marks = make_phone_marks();
-
-constexpr std::array<std::uint64_t, 20> make_powers_of_ten() {
-  std::array<std::uint64_t, 20> powers{1};
-  for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
-  return powers;
-}
-
-inline constexpr std::array<std::uint64_t, 20> powers_of_ten = make_powers_of_ten();
 
 // Digits in a row, at most 19.
 struct digit_run {
@@ -231,48 +164,6 @@ constexpr phone_verdict read_in_region(digit_run run, region where, const std::u
   return from_zeros ? read_international<all>(run.without(2), trunk_zero) : misfit(run, where.place());
 }
 
-// Eight digits at a time, without a branch: lists mix lengths and spellings, and a wrong guess costs as much as reading
-// a number. The first digit is the lowest byte.
-constexpr std::uint64_t eight_bytes(const auto* at) noexcept {
-  const auto byte = [at](unsigned i) { return std::uint64_t{static_cast<std::uint8_t>(at[i])} << (8 * i); };
-  return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
-}
-
-// digits: a value of 0 to 9 in each byte.
-constexpr std::uint64_t eight_digits(std::uint64_t digits) noexcept {
-  digits = digits * 10 + (digits >> 8);  // pairs, in every second byte
-  constexpr std::uint64_t pairs = 0x000000ff000000ff;
-  constexpr std::uint64_t hundreds = 100 + (std::uint64_t{1'000'000} << 32);
-  constexpr std::uint64_t ones = 1 + (std::uint64_t{10'000} << 32);
-  return ((digits & pairs) * hundreds + ((digits >> 16) & pairs) * ones) >> 32;
-}
-
-// Zeros in place of all but the last n of eight digits.
-constexpr std::uint64_t last_digits(std::uint64_t digits, unsigned n) noexcept {
-  return n == 0 ? 0 : digits >> (64 - 8 * n) << (64 - 8 * n);
-}
-
-// The common case: 8 to 15 digits only, perhaps after `+`, that are an international number as they stand. Else 0.
-constexpr phone plain_number(std::string_view text) noexcept {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  const auto size = static_cast<unsigned>(text.size());
-  if (text.size() < 8 || text.size() > phone_digits_max) return {};
-  constexpr std::uint64_t zeros = 0x3030303030303030;
-  const std::uint64_t front = eight_bytes(text.data()) ^ zeros;
-  const std::uint64_t back = eight_bytes(text.data() + size - 8) ^ zeros;
-  const auto beyond_nine = [](std::uint64_t digits) {
-    constexpr std::uint64_t high = 0xf0f0f0f0f0f0f0f0;
-    return (((digits & ~high) + 0x0606060606060606) | digits) & high;
-  };
-  if ((beyond_nine(front) | beyond_nine(back)) != 0) return {};
-  const auto at = [&](std::size_t i) { return static_cast<unsigned>(text[i] - '0'); };
-  const unsigned place = places[at(0) * 100 + at(1) * 10 + at(2)];
-  if (place == 0) return {};
-  const country_plan& plan = plans[place - 1];
-  if ((plan.all[at(plan.code_size)] >> (size - plan.code_size) & 1) == 0) return {};
-  return {eight_digits(front) * powers_of_ten[size - 8] + eight_digits(last_digits(back, size - 8))};
-}
-
 // Cuts off what other programs put around a number: "tel:", and the ".0" of a number that was once a float.
 constexpr std::string_view bare_number(std::string_view text) noexcept {
   const auto is_letter = [&](std::size_t i, char lower) { return i < text.size() && (text[i] | 0x20) == lower; };
@@ -284,6 +175,51 @@ constexpr std::string_view bare_number(std::string_view text) noexcept {
     if (front.find_first_not_of("0123456789") == std::string_view::npos) return front;
   }
   return text;
+}
+
+// Without short cuts.
+constexpr phone_verdict read_phone(std::string_view text, region where) noexcept {
+  text = bare_number(text);
+  std::array<std::uint8_t, 20> digits{};
+  unsigned count = 0;
+  const std::uint8_t* trunk_zero = nullptr;
+  bool plus = false;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const phone_mark mark = phone_marks[byte];
+    if (mark <= phone_mark::blank) [[likely]] {
+      // Without a branch: where the blanks are can not be guessed.
+      digits[count] = byte & 15;
+      count += mark == phone_mark::digit ? 1 : 0;
+      ++i;
+    } else if (mark == phone_mark::open) {
+      if (text.substr(i, 3) == "(0)") trunk_zero = &digits[count];
+      ++i;
+    } else {
+      phone_character c{mark, 0, 1};
+      if (mark == phone_mark::wide) c = wide_phone_character(text.substr(i));
+      const bool is_plus = c.mark == phone_mark::plus;
+      if (c.mark == phone_mark::other || (is_plus && (plus || count > 0))) {
+        return {errc::phone_has_letters, {}, {}};
+      }
+      plus = plus || is_plus;
+      digits[count] = c.digit;
+      count += c.mark == phone_mark::digit ? 1 : 0;
+      i += c.size;
+    }
+    if (count == digits.size()) return {errc::phone_too_long, {}, {}};
+  }
+  if (count == 0) return {errc::phone_missing, {}, {}};
+  const digit_run run{digits.data(), count};
+  if (plus) return read_international<&country_plan::all>(run, trunk_zero);
+  if (!where.empty()) return read_in_region(run, where, trunk_zero);
+  if (count > 2 && run.head(2) == 0) {
+    return read_international<&country_plan::all>(run.without(2), trunk_zero);
+  }
+  if (digits[0] == 0) {
+    return {count < phone_digits_min ? errc::phone_too_short : errc::phone_needs_country, {}, {}};
+  }
+  return read_international<&country_plan::all>(run, trunk_zero);
 }
 
 }  // namespace detail
@@ -301,50 +237,16 @@ constexpr std::string_view bare_number(std::string_view text) noexcept {
 // region they must begin with a country code, and those that begin with 0 are refused (phone_needs_country): so
 // "4155552671" is a number in Switzerland that is too short, and "14155552671" one in the United States.
 [[nodiscard]] constexpr phone_verdict parse_phone(std::string_view text, region where = {}) noexcept {
+#if defined(BULKMSG_AVX2)
+  if (!std::is_constant_evaluated() && detail::have_avx512()) {
+    if (const auto usual = detail::usual_number_avx512(text, where); usual != 0) return {errc::ok, {usual}, {}};
+    return detail::read_phone(text, where);
+  }
+#endif
   if (where.empty() || text.starts_with('+')) {
-    if (const phone plain = detail::plain_number(text); plain.digits != 0) return {errc::ok, plain, {}};
+    if (const auto plain = detail::plain_number(text); plain != 0) return {errc::ok, {plain}, {}};
   }
-  text = detail::bare_number(text);
-  std::array<std::uint8_t, 20> digits{};
-  unsigned count = 0;
-  const std::uint8_t* trunk_zero = nullptr;
-  bool plus = false;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const detail::phone_mark mark = detail::phone_marks[byte];
-    if (mark <= detail::phone_mark::blank) [[likely]] {
-      // Without a branch: where the blanks are can not be guessed.
-      digits[count] = byte & 15;
-      count += mark == detail::phone_mark::digit ? 1 : 0;
-      ++i;
-    } else if (mark == detail::phone_mark::open) {
-      if (text.substr(i, 3) == "(0)") trunk_zero = &digits[count];
-      ++i;
-    } else {
-      detail::phone_character c{mark, 0, 1};
-      if (mark == detail::phone_mark::wide) c = detail::wide_phone_character(text.substr(i));
-      const bool is_plus = c.mark == detail::phone_mark::plus;
-      if (c.mark == detail::phone_mark::other || (is_plus && (plus || count > 0))) {
-        return {errc::phone_has_letters, {}, {}};
-      }
-      plus = plus || is_plus;
-      digits[count] = c.digit;
-      count += c.mark == detail::phone_mark::digit ? 1 : 0;
-      i += c.size;
-    }
-    if (count == digits.size()) return {errc::phone_too_long, {}, {}};
-  }
-  if (count == 0) return {errc::phone_missing, {}, {}};
-  const detail::digit_run run{digits.data(), count};
-  if (plus) return detail::read_international<&detail::country_plan::all>(run, trunk_zero);
-  if (!where.empty()) return detail::read_in_region(run, where, trunk_zero);
-  if (count > 2 && run.head(2) == 0) {
-    return detail::read_international<&detail::country_plan::all>(run.without(2), trunk_zero);
-  }
-  if (digits[0] == 0) {
-    return {count < phone_digits_min ? errc::phone_too_short : errc::phone_needs_country, {}, {}};
-  }
-  return detail::read_international<&detail::country_plan::all>(run, trunk_zero);
+  return detail::read_phone(text, where);
 }
 
 // The same for all numbers under which one person may be known to WhatsApp, whichever of them a list or a webhook has:
