@@ -5,6 +5,7 @@
 #include "store/brakes.hpp"
 #include "store/pauses.hpp"
 #include "store/run_lock.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 

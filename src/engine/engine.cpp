@@ -7,8 +7,13 @@
 #include "engine/impl.hpp"
 #include "net/insist.hpp"
 #include "store/group_receipts.hpp"
+#include "store/lanes.hpp"
 #include "store/pauses.hpp"
+#include "store/recipients.hpp"
+#include "store/reports.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 

@@ -35,6 +35,7 @@
 #include "net/io_thread.hpp"
 #include "sending/batch_sender.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 #include "store/run_lock.hpp"
 #include "store/unconfirmed.hpp"
 #include "store/writer.hpp"

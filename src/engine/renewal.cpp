@@ -8,6 +8,7 @@
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "store/allowances.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 

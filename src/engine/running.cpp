@@ -5,8 +5,11 @@
 #include "engine/impl.hpp"
 #include "sending/restored_permits.hpp"
 #include "store/allowances.hpp"
+#include "store/lanes.hpp"
 #include "store/media.hpp"
 #include "store/pauses.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 

@@ -9,6 +9,7 @@
 #include "engine/secrets.hpp"
 #include "store/brakes.hpp"
 #include "store/run_lock.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 

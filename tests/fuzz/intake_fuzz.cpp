@@ -11,8 +11,12 @@
 #include "bulkmsg/inbound/signature.hpp"
 #include "inbound/merge.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 #include "store/outcomes.hpp"
+#include "store/recipients.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace {
 
