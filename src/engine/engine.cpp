@@ -132,7 +132,7 @@ result<void> engine::impl::open() {
   });
   if (!sending) return fail(sending.error());
   // A campaign whose secret is missing waits, as its status tells; the others go on.
-  for (const auto id : *sending) static_cast<void>(run_campaign(id));
+  for (const auto id : *sending) run_campaign(id);
   return {};
 }
 

@@ -206,7 +206,7 @@ void engine::impl::renew_media() {
       again();
       for (const auto& [campaign, why] : lost) carry_out("pause", campaign, why, 0, [](const result<void>&) {});
       for (const auto campaign : renewed) {
-        if (!lost.contains(campaign)) static_cast<void>(begin_sending(campaign));
+        if (!lost.contains(campaign)) begin_sending(campaign);
       }
     });
   });

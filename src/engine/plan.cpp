@@ -390,9 +390,10 @@ result<plan_summary> engine::impl::begin(const store::campaign_row& row, const s
   if (auto frozen = freeze(row, *made, options.idempotency_key, options.actor, row.state); !frozen) {
     return fail(frozen.error());
   }
+  // It has begun, whatever follows: the answer needs no memory.
   events_.durable_waiting();
-  if (auto running = run_campaign(row.id); !running) return fail(running.error());
-  return planned;
+  run_campaign(row.id);
+  return std::move(made->summary);
 }
 
 result<plan_summary> engine::dry_run(campaign_id campaign) {
