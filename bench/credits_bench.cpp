@@ -15,8 +15,11 @@
 #include "bulkmsg/base/clock.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 #include "store/outcomes.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 using namespace bulkmsg;
 

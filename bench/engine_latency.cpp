@@ -27,7 +27,11 @@
 #include "sending/batch_sender.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
+#include "store/recipients.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 using namespace bulkmsg;
 

@@ -37,8 +37,11 @@
 #include "inbound/intake.hpp"
 #include "inbound/merge.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 #include "store/outcomes.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 #include "store/writer.hpp"
 
 using namespace bulkmsg;

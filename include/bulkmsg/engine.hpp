@@ -252,8 +252,9 @@ class engine {
 
   // Everything but the network: renders every message, prices, hashes. Errors: content_blocked (the content rules).
   result<plan_summary> dry_run(campaign_id campaign);
-  // Freezes the plan, reserves credits, begins to send. Errors: credits_short (with the shortfall), conflict,
-  // wrong_state, content_blocked; the campaign is then still a draft. Blocks: for the freezing.
+  // Freezes the plan, reserves credits, begins to send; a sender that cannot send yet is tried again, and the status
+  // says why. Errors: credits_short (with the shortfall), conflict, wrong_state, content_blocked; the campaign is then
+  // still a draft. Blocks: for the freezing.
   result<plan_summary> start(campaign_id campaign, const start_options& options = {});
   // Starts it later (src/engine/schedule.cpp). All is checked and estimated now, and again when the time comes: then
   // the plan is frozen and credits are reserved, and what fails ends the campaign as failed, with the reason.

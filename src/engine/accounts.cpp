@@ -8,7 +8,10 @@
 #include "engine/impl.hpp"
 #include "engine/sender_choice.hpp"
 #include "store/allowances.hpp"
+#include "store/keys.hpp"
+#include "store/senders.hpp"
 #include "store/suppressions.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 
@@ -204,7 +207,7 @@ result<credits::estimate> engine::estimate(campaign_id campaign, const credits::
         }
         store::screen screened(db, row->id, ready->rules);
         auto r = db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
-                           (row->id << 32) + from, (row->id << 32) + end);
+                           store::row_key(row->id, from), store::row_key(row->id, end));
         for (auto at = from; r.next(); ++at) {
           const auto& number = numbers[choice.of(db, r.text(0))];
           if (self_->takes(db, screened, *ready, r.text(0), at, number) == errc::ok) cost.add(r.text(0));

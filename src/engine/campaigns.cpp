@@ -2,6 +2,9 @@
 #include "bulkmsg/content/content_check.hpp"
 #include "bulkmsg/pacing/weekly_hours.hpp"
 #include "engine/impl.hpp"
+#include "store/recipients.hpp"
+#include "store/reports.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 

@@ -5,6 +5,7 @@
 #include "store/brakes.hpp"
 #include "store/pauses.hpp"
 #include "store/run_lock.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 
@@ -105,7 +106,7 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
         io_->post([=, this, failed = failed ? std::optional(*failed) : std::nullopt] {
           if (failed) {
             // Still sending by the store's word: go on.
-            static_cast<void>(begin_sending(campaign));
+            begin_sending(campaign);
             return done(fail(*failed));
           }
           for (const auto id : *free) hold_over(campaign, id, false);
@@ -115,7 +116,10 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
               s->second->run([&work = s->second->work(), campaign] { work.lift_pauses({campaign}); });
             }
           }
-          if (resumes) return done(options_.send ? begin_sending(campaign) : result<void>());
+          if (resumes) {
+            begin_sending(campaign);
+            return done({});
+          }
           // Once more: a start or a resume may have come between the first time and the commit.
           hold(campaign);
           look_at_rules();

@@ -10,8 +10,11 @@
 #include "bulkmsg/recipients/segment_json.hpp"
 #include "engine/impl.hpp"
 #include "store/contacts.hpp"
+#include "store/lanes.hpp"
+#include "store/recipients.hpp"
 #include "store/segments.hpp"
 #include "store/suppressions.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 

@@ -7,6 +7,9 @@
 #include "bulkmsg/content/message_json.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 #include "engine/impl.hpp"
+#include "store/keys.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 
@@ -135,7 +138,7 @@ result<content::card> engine::preview(campaign_id campaign, std::int64_t row) {
   auto content = self_->compiled(*of);
   if (!content) return fail(content.error());
   return self_->read([&](store::database& db) {
-    auto r = db.select("SELECT parameters FROM recipients WHERE id = ?1", (campaign.value << 32) + row);
+    auto r = db.select("SELECT parameters FROM recipients WHERE id = ?1", store::row_key(campaign.value, row));
     std::vector<std::string_view> cells(content->content->column_count());
     if (!r.next() || !recipients::split_cells(r.text(0), cells)) {
       throw store::store_error{error{errc::store_corrupt, "a recipient's parameters do not fit the columns", 0, 0}};

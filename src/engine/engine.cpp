@@ -7,8 +7,13 @@
 #include "engine/impl.hpp"
 #include "net/insist.hpp"
 #include "store/group_receipts.hpp"
+#include "store/lanes.hpp"
 #include "store/pauses.hpp"
+#include "store/recipients.hpp"
+#include "store/reports.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 
@@ -127,7 +132,7 @@ result<void> engine::impl::open() {
   });
   if (!sending) return fail(sending.error());
   // A campaign whose secret is missing waits, as its status tells; the others go on.
-  for (const auto id : *sending) static_cast<void>(run_campaign(id));
+  for (const auto id : *sending) run_campaign(id);
   return {};
 }
 

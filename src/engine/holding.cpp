@@ -5,6 +5,7 @@
 
 #include "engine/impl.hpp"
 #include "store/pauses.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 

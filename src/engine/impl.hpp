@@ -36,6 +36,7 @@
 #include "net/io_thread.hpp"
 #include "sending/batch_sender.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 #include "store/run_lock.hpp"
 #include "store/unconfirmed.hpp"
 #include "store/writer.hpp"
@@ -189,10 +190,11 @@ struct engine::impl final : inbound::receiver_handler {
                             const std::string& argument = {});
   void answer_command(std::int64_t command_id, const result<void>& how);
 
-  // Brings the campaign's lanes to work. Thread: any.
-  result<void> run_campaign(std::int64_t campaign);
-  // The same on the I/O thread. Of several senders those that can send do, and the others' trouble is told.
-  result<void> begin_sending(std::int64_t campaign);
+  // Brings the lanes of a campaign that is sending to work. Of several senders those that can send do; the others'
+  // trouble is told by the status, and they are tried again until they can. Thread: any.
+  void run_campaign(std::int64_t campaign);
+  void begin_sending(std::int64_t campaign);         // the same on the I/O thread
+  result<void> try_to_begin(std::int64_t campaign);  // once
   // What one sender has of it: added to its batch sender, or set free there. On the I/O thread.
   struct over_one_sender;
   result<void> begin_over(const store::campaign_row& row, const over_one_sender& part, const std::string& json);
@@ -234,6 +236,8 @@ struct engine::impl final : inbound::receiver_handler {
   };
   static constexpr std::size_t chores = 8;
   static constexpr nanoseconds_t never = std::numeric_limits<nanoseconds_t>::max();
+  // What cannot begin to send is tried again after a second, then less and less often.
+  static constexpr nanoseconds_t begin_again_first = second, begin_again_last = 60 * second;
   void begin_chores();
   void end_chores();
   void housekeep();
@@ -250,7 +254,7 @@ struct engine::impl final : inbound::receiver_handler {
   void fire_schedules();
   void expire_old();
   void screen_again();   // somebody may not be written to any more: nothing to them leaves after it has returned
-  void begin_renewed();  // senders that were to rest (renewal.cpp)
+  void begin_renewed();  // senders that were to rest, and campaigns that could not begin (renewal.cpp)
   void look_at_rules();  // something changed that they may ask for
   void tell_merged(const inbound::merge_result& merged);
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);
@@ -292,7 +296,9 @@ struct engine::impl final : inbound::receiver_handler {
   // On the I/O thread only; it has a connection of its own, so that nobody's long look holds up sending.
   std::unique_ptr<store::database> io_reader_;
   std::map<std::int64_t, std::unique_ptr<running_sender>> senders_;
-  std::set<std::int64_t> renewed_;                                            // senders that come to rest
+  std::set<std::int64_t> renewed_;   // senders that come to rest
+  std::set<std::int64_t> to_begin_;  // campaigns that could not begin
+  nanoseconds_t begin_again_after_ = begin_again_first;
   std::vector<std::unique_ptr<running_sender>> retired_;                      // what they were before, till the end
   std::size_t next_io_ = 0;                                                   // whose turn it is to get a sender
   std::map<std::string, std::shared_ptr<pacing::shared_limits>> portfolios_;  // by name

@@ -10,6 +10,9 @@
 #include "bulkmsg/recipients/list.hpp"
 #include "bulkmsg/recipients/rows_json.hpp"
 #include "engine/impl.hpp"
+#include "store/keys.hpp"
+#include "store/recipients.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 
@@ -329,8 +332,9 @@ result<import_report> engine::impl::take_in(campaign_id campaign, const import_o
   judge = &input.judge();
   for (std::int64_t from = 0; from < row->recipients; from += static_cast<std::int64_t>(rows_per_batch)) {
     auto known = read([&](store::database& db) {
-      auto r = db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2", (campaign.value << 32) + from,
-                         (campaign.value << 32) + from + static_cast<std::int64_t>(rows_per_batch));
+      auto r =
+          db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2", store::row_key(campaign.value, from),
+                    store::row_key(campaign.value, from + static_cast<std::int64_t>(rows_per_batch)));
       while (r.next()) judge->reserve_known(recipients::person_key(r.text(0)));
       return true;
     });

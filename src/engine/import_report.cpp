@@ -5,6 +5,8 @@
 #include "bulkmsg/content/template_slots.hpp"
 #include "bulkmsg/recipients/judge.hpp"
 #include "engine/impl.hpp"
+#include "store/recipients.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 

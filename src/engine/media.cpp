@@ -12,6 +12,8 @@
 #include "bulkmsg/recipients/cells.hpp"
 #include "engine/impl.hpp"
 #include "engine/media_file.hpp"
+#include "store/keys.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 
@@ -131,7 +133,8 @@ result<engine::impl::files_of> engine::impl::own_files(const store::campaign_row
   for (std::int64_t from = 0; from < row.recipients; from += rows_per_look) {
     auto looked = read([&](store::database& db) -> result<void> {
       auto r = db.select("SELECT line, parameters FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
-                         (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_look, row.recipients));
+                         store::row_key(row.id, from),
+                         store::row_key(row.id, std::min(from + rows_per_look, row.recipients)));
       while (r.next()) {
         if (!recipients::split_cells(r.text(1), cells)) continue;
         for (const auto& [column, kind] : columns) {
@@ -203,7 +206,7 @@ void engine::impl::renew_media() {
       again();
       for (const auto& [campaign, why] : lost) carry_out("pause", campaign, why, 0, [](const result<void>&) {});
       for (const auto campaign : renewed) {
-        if (!lost.contains(campaign)) static_cast<void>(begin_sending(campaign));
+        if (!lost.contains(campaign)) begin_sending(campaign);
       }
     });
   });

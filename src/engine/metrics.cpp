@@ -5,6 +5,7 @@
 
 #include "bulkmsg/version.hpp"
 #include "engine/impl.hpp"
+#include "store/reports.hpp"
 
 namespace bulkmsg {
 

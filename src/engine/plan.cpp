@@ -9,8 +9,12 @@
 #include "engine/sha256.hpp"
 #include "store/accounts.hpp"
 #include "store/allowances.hpp"
+#include "store/keys.hpp"
+#include "store/lanes.hpp"
 #include "store/media.hpp"
+#include "store/senders.hpp"
 #include "store/suppressions.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 
@@ -175,7 +179,8 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
     auto chunk = read([&](store::database& db) {
       store::screen screened(db, row.id, made.rules);
       auto r = db.select("SELECT address, parameters, line FROM recipients WHERE id >= ?1 AND id < ?2 ORDER BY id",
-                         (row.id << 32) + from, (row.id << 32) + std::min(from + rows_per_chunk, row.recipients));
+                         store::row_key(row.id, from),
+                         store::row_key(row.id, std::min(from + rows_per_chunk, row.recipients)));
       for (auto i = from; r.next(); ++i) {
         const auto place = choice.of(db, r.text(0));
         const auto& sender = made.senders[place];
@@ -385,9 +390,10 @@ result<plan_summary> engine::impl::begin(const store::campaign_row& row, const s
   if (auto frozen = freeze(row, *made, options.idempotency_key, options.actor, row.state); !frozen) {
     return fail(frozen.error());
   }
+  // It has begun, whatever follows: the answer needs no memory.
   events_.durable_waiting();
-  if (auto running = run_campaign(row.id); !running) return fail(running.error());
-  return planned;
+  run_campaign(row.id);
+  return std::move(made->summary);
 }
 
 result<plan_summary> engine::dry_run(campaign_id campaign) {

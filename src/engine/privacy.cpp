@@ -1,6 +1,7 @@
 // Forgetting a person, and what is older than the retention time; in steps, so that sending goes on.
 #include "store/privacy.hpp"
 #include "engine/impl.hpp"
+#include "store/retention.hpp"
 
 namespace bulkmsg {
 

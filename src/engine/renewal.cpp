@@ -8,6 +8,7 @@
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "store/allowances.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 
@@ -58,6 +59,8 @@ void engine::impl::renew_sender(std::int64_t sender) {
 }
 
 void engine::impl::begin_renewed() {
+  for (const auto campaign : std::exchange(to_begin_, {})) begin_sending(campaign);
+  begin_again_after_ = to_begin_.empty() ? begin_again_first : std::min(2 * begin_again_after_, begin_again_last);
   if (renewed_.empty()) return done(chore::senders, never);
   const bool rest = std::all_of(renewed_.begin(), renewed_.end(), [&](std::int64_t id) {
     const auto at = senders_.find(id);
@@ -87,7 +90,7 @@ void engine::impl::begin_renewed() {
     senders_.erase(at);
   }
   const auto begun = std::exchange(renewed_, {});
-  for (const auto campaign : *campaigns) static_cast<void>(begin_sending(campaign));
+  for (const auto campaign : *campaigns) begin_sending(campaign);
   done(chore::senders, never);
   if (!campaigns->empty()) bring_forward(begun, now_ms());
 }

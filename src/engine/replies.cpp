@@ -2,7 +2,9 @@
 #include "bulkmsg/content/window.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 #include "engine/impl.hpp"
+#include "store/senders.hpp"
 #include "store/suppressions.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 

@@ -3,10 +3,14 @@
 
 #include "bulkmsg/pacing/limit.hpp"
 #include "engine/impl.hpp"
+#include "net/insist.hpp"
 #include "sending/restored_permits.hpp"
 #include "store/allowances.hpp"
+#include "store/lanes.hpp"
 #include "store/media.hpp"
 #include "store/pauses.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 
@@ -107,11 +111,16 @@ void running_sender::on_pause(campaign_id campaign, std::int64_t until_ms, const
 }
 void running_sender::on_trouble(const error& why) { owner_.on_trouble(id_, why); }
 
-result<void> engine::impl::run_campaign(std::int64_t campaign) {
-  if (!options_.send) return {};
-  result<void> done;
-  io_->call([&] { done = begin_sending(campaign); });
-  return done;
+void engine::impl::run_campaign(std::int64_t campaign) {
+  if (!options_.send) return;
+  // It is sending by the store's word, so nobody starts it again: it begins also if memory is short for a moment.
+  net::insist([&] { io_->call([&] { begin_sending(campaign); }); });
+}
+
+void engine::impl::begin_sending(std::int64_t campaign) {
+  if (!options_.send || try_to_begin(campaign)) return;
+  to_begin_.insert(campaign);
+  due(chore::senders, clock_.now() + begin_again_after_);
 }
 
 struct engine::impl::over_one_sender {
@@ -122,7 +131,7 @@ struct engine::impl::over_one_sender {
 };
 
 // On the I/O thread, like every hold: what the store says now is what holds until the next command.
-result<void> engine::impl::begin_sending(std::int64_t campaign) {
+result<void> engine::impl::try_to_begin(std::int64_t campaign) {
   struct needed {
     store::campaign_row row;
     std::string json;
@@ -155,17 +164,14 @@ result<void> engine::impl::begin_sending(std::int64_t campaign) {
     due(chore::media, 0);
     return {};
   }
-  std::optional<error> trouble;
-  bool sends = false;
+  result<void> all;
   for (const auto& part : found->parts) {
     auto begun = begin_over(found->row, part, found->json);
-    sends = sends || begun;
     if (begun) continue;
     on_trouble(part.id, begun.error());
-    if (!trouble) trouble = begun.error();
+    all = std::move(begun);
   }
-  if (!sends && trouble) return fail(*trouble);
-  return {};
+  return all;
 }
 
 result<void> engine::impl::begin_over(const store::campaign_row& row, const over_one_sender& part,
@@ -182,6 +188,10 @@ result<void> engine::impl::begin_over(const store::campaign_row& row, const over
       return fail(made.error());
     }
     sender = std::move(*made);
+    {
+      const std::lock_guard lock(notes_);
+      trouble_.erase(part.id);
+    }
     sender->run([&] {
       auto& wire = sender->wire();
       wire.set_listener(&sender->work());

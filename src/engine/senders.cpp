@@ -12,6 +12,7 @@
 #include "engine/impl.hpp"
 #include "engine/secrets.hpp"
 #include "net/http_client.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 

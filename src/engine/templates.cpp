@@ -7,6 +7,7 @@
 
 #include "bulkmsg/channels/whatsapp_templates_json.hpp"
 #include "engine/impl.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 

@@ -4,6 +4,7 @@
 #include "bulkmsg/recipients/cells.hpp"
 #include "bulkmsg/recipients/judge.hpp"
 #include "engine/impl.hpp"
+#include "store/keys.hpp"
 
 namespace bulkmsg {
 
@@ -33,7 +34,7 @@ result<campaign_id> engine::test_send(campaign_id campaign, std::span<const std:
                                        std::to_string(found->recipients - 1));
     }
     auto parameters = self_->read([&](store::database& db) {
-      auto r = db.select("SELECT parameters FROM recipients WHERE id = ?1", (campaign.value << 32) + row);
+      auto r = db.select("SELECT parameters FROM recipients WHERE id = ?1", store::row_key(campaign.value, row));
       return r.next() ? std::string(r.text(0)) : std::string();
     });
     if (!parameters) return fail(parameters.error());

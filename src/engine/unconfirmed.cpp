@@ -4,6 +4,7 @@
 #include <future>
 
 #include "engine/impl.hpp"
+#include "store/lanes.hpp"
 
 namespace bulkmsg {
 

@@ -9,6 +9,7 @@
 #include "engine/secrets.hpp"
 #include "store/brakes.hpp"
 #include "store/run_lock.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg {
 
@@ -185,7 +186,7 @@ void engine::impl::merge_webhooks() {
 
 // What the provider held goes on by its word; what is missing to send is told as for a campaign that was opened.
 void engine::impl::go_on(std::int64_t campaign) {
-  if (options_.send) static_cast<void>(begin_sending(campaign));
+  begin_sending(campaign);
 }
 
 void engine::impl::tell_merged(const inbound::merge_result& merged) {

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "store/allowances.hpp"
-#include "store/campaigns.hpp"
 #include "store/intents.hpp"
 #include "store/past_recipients.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg::sending {
 

@@ -22,7 +22,7 @@ credits::balances read_balances(database& db, std::int64_t account) {
       "SELECT granted, bought, adjusted, available_monthly, available_topup, reserved, spent, expired, period "
       "FROM accounts WHERE id = ?1",
       account);
-  if (!r.next()) throw store_error{error{errc::not_found, "no account with id " + std::to_string(account), 0, 0}};
+  if (!r.next()) no_such("account", account);
   return {.granted = r.integer(0),
           .bought = r.integer(1),
           .adjusted = r.integer(2),

@@ -1,6 +1,6 @@
 #include "store/allowances.hpp"
 
-#include "store/campaigns.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg::store {
 

@@ -4,6 +4,8 @@
 
 #include "bulkmsg/channels/whatsapp_errors.hpp"
 #include "store/campaigns.hpp"
+#include "store/keys.hpp"
+#include "store/recipients.hpp"
 #include "store/unconfirmed.hpp"
 
 namespace bulkmsg::store {
@@ -82,7 +84,7 @@ void copy_statements(database& db, std::int64_t child, std::int64_t first_row,
 retryable find_retryable(database& db, std::int32_t lane, std::int64_t from, std::int64_t to, retry_kind what, bool all,
                          std::int64_t now_ms) {
   retryable found;
-  const auto base = static_cast<std::int64_t>(lane) << 32;
+  const auto base = row_key(lane);
   auto r = db.select(
       "SELECT id, state, receipt, coalesce(code, 0), next_at_ms, coalesce(failed_at_ms, 0), superseded FROM messages "
       "WHERE id >= ?1 AND id < ?2 AND (state IN (3, 4) OR receipt = 2) ORDER BY id",
@@ -147,7 +149,7 @@ std::int64_t take_over(database& db, std::int64_t child, const std::vector<std::
   if (taken.empty()) return 0;
   append_recipients(db, child, batch, read_campaign(db, parent).columns);
   copy_statements(db, child, row.recipients, recipients);
-  auto recipient = (child << 32) + row.recipients;
+  auto recipient = row_key(child, row.recipients);
   for (const auto id : taken) db.run("UPDATE messages SET superseded = ?2 WHERE id = ?1", id, recipient++);
   const auto n = static_cast<std::int64_t>(taken.size());
   note_history(db, parent, "retry",

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 
 namespace bulkmsg::store {
 

@@ -43,10 +43,6 @@ void put_campaign_media(database& db, std::int64_t campaign, std::int64_t sender
          sender, value, media);
 }
 
-void erase_campaign_media(database& db, std::int64_t campaign) {
-  db.run("DELETE FROM campaign_media WHERE campaign = ?1", campaign);
-}
-
 std::vector<campaign_file> campaign_media(database& db, std::int64_t campaign, std::int64_t sender) {
   std::vector<campaign_file> list;
   auto r = db.select(

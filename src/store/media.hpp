@@ -22,7 +22,6 @@ media_info keep_media(database& db, const media_key& key, std::int64_t bytes, co
 // The files of a campaign over one of its senders: the value in its columns, and the provider's id now.
 void put_campaign_media(database& db, std::int64_t campaign, std::int64_t sender, const std::string& value,
                         std::int64_t media);
-void erase_campaign_media(database& db, std::int64_t campaign);
 struct campaign_file {
   std::string value, media_id;
   std::int64_t uploaded_at_ms = 0;

@@ -2,6 +2,7 @@
 
 #include "bulkmsg/records/events.hpp"
 #include "store/campaigns.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg::store {
 

@@ -1,17 +1,13 @@
 #include "store/privacy.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
 #include <algorithm>
-#include <array>
 
 #include "bulkmsg/recipients/address.hpp"
-#include "bulkmsg/recipients/cells.hpp"
 #include "bulkmsg/records/events.hpp"
-#include "store/campaigns.hpp"
 #include "store/contacts.hpp"
+#include "store/forgotten.hpp"
+#include "store/keys.hpp"
+#include "store/lanes.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
@@ -20,55 +16,6 @@ namespace {
 
 constexpr std::int64_t looked_at_max = 50'000;  // rows in one look beside the writer
 constexpr std::int64_t changed_max = 1'000;     // rows in one store job
-constexpr std::size_t key_bytes = 32;
-
-constexpr std::int64_t wide(std::int64_t high, std::int64_t low) { return (high << 32) | low; }
-
-std::string key_of(database& db) {
-  auto r = db.select("SELECT forget_key FROM store");
-  return r.next() ? std::string(r.text(0)) : std::string();
-}
-
-std::int64_t hashed(const std::string& key, std::int64_t person) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(&person),
-       sizeof person, mac.data(), &size);
-  std::uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value = value << 8 | mac[static_cast<std::size_t>(i)];
-  return static_cast<std::int64_t>(value >> 1) | 1;
-}
-
-std::string hex(std::int64_t value) {
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[(value >> shift) & 15];
-  return text;
-}
-
-void need_key(database& db) {
-  if (!key_of(db).empty()) return;
-  std::array<unsigned char, key_bytes> random{};
-  if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
-    throw store_error{error{errc::internal, "no random bytes for the key of forgotten persons", 0, 0}};
-  }
-  std::string text;
-  for (const auto byte : random) {
-    text += "0123456789abcdef"[byte >> 4];
-    text += "0123456789abcdef"[byte & 15];
-  }
-  db.run("UPDATE store SET forget_key = ?1", text);
-}
-
-// While it lives, what is taken out of pages is overwritten with zeros.
-class overwriting {
- public:
-  explicit overwriting(database& db) : db_(db) { db_.exec("PRAGMA secure_delete=ON"); }
-  ~overwriting() { sqlite3_exec(db_.handle(), "PRAGMA secure_delete=FAST", nullptr, nullptr, nullptr); }
-  overwriting(const overwriting&) = delete;
-
- private:
-  database& db_;
-};
 
 std::string digits_of(std::string_view text) {
   std::string digits;
@@ -91,31 +38,7 @@ bool is_theirs(const forgotten_person& who, std::string_view written) {
   return digits.size() >= national_min && digits_of(who.address).ends_with(digits);
 }
 
-void clear_messages(database& db, std::int64_t first, std::int64_t last) {
-  db.run(
-      "UPDATE messages SET provider_id = NULL, detail = NULL WHERE id >= ?1 AND id < ?2 AND (provider_id IS NOT NULL "
-      "OR detail IS NOT NULL)",
-      first, last);
-}
-
-// Empty cells, as many as there are columns.
-constexpr const char* clear_recipient = "UPDATE recipients SET address = ?2, parameters = ?3 WHERE id = ?1";
-
-std::string empty_cells(database& db, std::int64_t campaign) {
-  const auto columns = read_campaign(db, campaign).columns;
-  return std::string(static_cast<std::size_t>(std::count(columns.begin(), columns.end(), recipients::cell_separator)),
-                     recipients::cell_separator);
-}
-
 }  // namespace
-
-void need_forget_key(database& db) { need_key(db); }
-
-std::int64_t forgotten_key(database& db, std::int64_t person) { return hashed(key_of(db), person); }
-
-std::string forgotten_address(database& db, std::int64_t person) {
-  return std::string(forgotten_prefix) + hex(forgotten_key(db, person));
-}
 
 forgotten_person who_is(database& db, std::string_view address) {
   forgotten_person who;
@@ -147,7 +70,7 @@ forgotten_person who_is(database& db, std::string_view address) {
 }
 
 void forget_person(database& db, const forgotten_person& who, std::int64_t now_ms, forget_report& report) {
-  need_key(db);
+  need_forget_key(db);
   const overwriting zeros(db);
   db.run("UPDATE store SET forgotten = forgotten + 1");
   const auto person = who.keys.front();
@@ -296,8 +219,8 @@ std::vector<found_row> find_recipients(database& db, const forgotten_person& who
   }
   for (auto& row : found) {
     for (const auto lane : lanes_of(db, row.id >> 32)) {
-      const auto message = db.number("SELECT id FROM plan WHERE id >= ?1 AND id < ?2 AND recipient = ?3", wide(lane, 0),
-                                     wide(lane + 1, 0), row.id);
+      const auto message = db.number("SELECT id FROM plan WHERE id >= ?1 AND id < ?2 AND recipient = ?3", row_key(lane),
+                                     row_key(lane + 1), row.id);
       if (message != 0) row.message = message;
     }
   }
@@ -323,7 +246,7 @@ void forget_recipient(database& db, const found_row& row, std::int64_t now_ms) {
     if (!r.next() || r.text(0).starts_with(forgotten_prefix)) return;
     address = r.text(0);
   }
-  db.run(clear_recipient, row.id, forgotten_address(db, person_key(address)), empty_cells(db, row.id >> 32));
+  clear_recipient(db, row.id, person_key(address), empty_cells(db, row.id >> 32));
   if (row.message != 0) clear_messages(db, row.message, row.message + 1);
   // Whoever froze a plan or claims messages looks again who may be written to.
   db.run(
@@ -334,93 +257,7 @@ void forget_recipient(database& db, const found_row& row, std::int64_t now_ms) {
 
 void forget_reject(database& db, const found_row& row) {
   const overwriting zeros(db);
-  db.run("UPDATE rejects SET address = '', row = '' WHERE id = ?1", row.id);
-}
-
-std::int64_t next_to_expire(database& db, std::int64_t ended_before_ms) {
-  return db.number(
-      "SELECT id FROM campaigns WHERE finished_at_ms > 0 AND finished_at_ms < ?1 AND expired_to >= 0 ORDER BY id LIMIT "
-      "1",
-      ended_before_ms);
-}
-
-namespace {
-
-// Recipients [first, last) of a campaign's rows.
-void expire_recipients(database& db, std::int64_t campaign, std::int64_t first, std::int64_t last) {
-  const auto key = key_of(db);
-  const auto cells = empty_cells(db, campaign);
-  std::vector<std::pair<std::int64_t, std::int64_t>> rows;  // and persons
-  {
-    auto r = db.select("SELECT id, address FROM recipients WHERE id >= ?1 AND id < ?2", wide(campaign, first),
-                       wide(campaign, last));
-    while (r.next()) {
-      if (!r.text(1).starts_with(forgotten_prefix)) rows.emplace_back(r.integer(0), person_key(r.text(1)));
-    }
-  }
-  for (const auto& [id, person] : rows) {
-    db.run(clear_recipient, id, std::string(forgotten_prefix) + hex(hashed(key, person)), cells);
-  }
-}
-
-// Messages [first, last) of a lane, or fewer of them when groups have many participants, who count towards `left`;
-// returns up to where.
-std::int64_t expire_messages(database& db, std::int64_t lane, std::int64_t first, std::int64_t last,
-                             std::int64_t& left) {
-  const auto receipts = [&] {
-    return db.number(
-        "SELECT count(*) FROM (SELECT 1 FROM group_receipts WHERE message >= ?1 AND message < ?2 LIMIT ?3)",
-        wide(lane, first), wide(lane, last), changed_max + 1);
-  };
-  while (last - first > 1 && receipts() > changed_max) last = first + (last - first) / 2;
-  clear_messages(db, wide(lane, first), wide(lane, last));
-  left -=
-      db.run("DELETE FROM group_receipts WHERE message >= ?1 AND message < ?2", wide(lane, first), wide(lane, last));
-  return last;
-}
-
-}  // namespace
-
-bool expire_more(database& db, std::int64_t campaign, std::int64_t now_ms) {
-  need_key(db);
-  const overwriting zeros(db);
-  const auto row = read_campaign(db, campaign);
-  // Recipients, rejected rows and each lane's messages, counted through: a job takes so many of all of them.
-  auto at = db.number("SELECT expired_to FROM campaigns WHERE id = ?1", campaign);
-  auto left = changed_max;
-  std::int64_t begin = 0;
-  const auto part = [&](std::int64_t size, auto&& expire) {
-    const auto first = at - begin, last = std::min(size, first + left);
-    begin += size;
-    if (first >= size || left <= 0) return;
-    const auto done = expire(first, last);
-    at += done - first;
-    left = done < last ? 0 : left - (done - first);
-  };
-  part(row.recipients, [&](std::int64_t first, std::int64_t last) {
-    expire_recipients(db, campaign, first, last);
-    return last;
-  });
-  part(row.rejects, [&](std::int64_t first, std::int64_t last) {
-    db.run("UPDATE rejects SET address = '', row = '' WHERE id >= ?1 AND id < ?2", wide(campaign, first),
-           wide(campaign, last));
-    return last;
-  });
-  for (const auto lane : lanes_of(db, campaign)) {
-    part(db.number("SELECT size FROM lanes WHERE id = ?1", lane),
-         [&](std::int64_t first, std::int64_t last) { return expire_messages(db, lane, first, last, left); });
-  }
-  const bool done = at >= begin;
-  db.run("UPDATE campaigns SET expired_to = ?2 WHERE id = ?1", campaign, done ? -1 : at);
-  if (done) note_history(db, campaign, "expire", "its retention time is over", now_ms, "engine");
-  return done;
-}
-
-bool expire_replies(database& db, std::int64_t before_ms) {
-  const overwriting zeros(db);
-  const auto n = db.run("DELETE FROM replies WHERE id IN (SELECT id FROM replies WHERE received_at_ms < ?1 LIMIT ?2)",
-                        before_ms, changed_max);
-  return n < changed_max;
+  clear_rejects(db, row.id, row.id + 1);
 }
 
 }  // namespace bulkmsg::store

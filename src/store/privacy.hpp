@@ -1,6 +1,4 @@
-// Forgetting: a person, or the personal data of campaigns that ended long ago. What stays in a recipient's place is a
-// hash under a key of this store: counters, the ledger and counts of distinct people stay true, and a person who is
-// suppressed stays so, but nobody can be found by it who has not got the address.
+// Forgetting a person: in their place stays what forgotten.hpp says.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +10,6 @@
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {
-
-inline constexpr std::string_view forgotten_prefix = "forgotten:";
-
-// What stands for a person.
-std::int64_t forgotten_key(database& db, std::int64_t person);
-// Makes the store's key when it has none, so that what stands for a person stays the same.
-void need_forget_key(database& db);
-// In the place of an address.
-std::string forgotten_address(database& db, std::int64_t person);
 
 // Who is to be forgotten: every key and every text by which the store may know them.
 struct forgotten_person {
@@ -50,12 +39,5 @@ std::vector<found_row> find_recipients(database& db, const forgotten_person& who
 std::vector<found_row> find_rejects(database& db, const forgotten_person& who, std::int64_t& from);
 void forget_recipient(database& db, const found_row& row, std::int64_t now_ms);
 void forget_reject(database& db, const found_row& row);
-
-// The next campaign that ended before this time and still has personal data; 0: none.
-std::int64_t next_to_expire(database& db, std::int64_t ended_before_ms);
-// A step of it; true when the campaign has none any more.
-bool expire_more(database& db, std::int64_t campaign, std::int64_t now_ms);
-// Replies that came before; a step; true when there is none any more.
-bool expire_replies(database& db, std::int64_t before_ms);
 
 }  // namespace bulkmsg::store

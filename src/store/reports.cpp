@@ -1,9 +1,9 @@
-// What people ask a store: status, lists, reasons. Reads only, from any connection.
-#include <algorithm>
+#include "store/reports.hpp"
 
-#include "store/accounts.hpp"
-#include "store/campaigns.hpp"
 #include "store/children.hpp"
+#include "store/keys.hpp"
+#include "store/lanes.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg::store {
 
@@ -77,9 +77,7 @@ double rate_of(database& db, std::int64_t campaign, std::int64_t now_ms) {
 
 campaign_status read_status(database& db, std::int64_t campaign, std::int64_t now_ms) {
   auto r = db.select(status_by_id, campaign);
-  if (!r.next()) {
-    throw store_error{error{errc::not_found, "no campaign with id " + std::to_string(campaign), 0, 0}};
-  }
+  if (!r.next()) no_such("campaign", campaign);
   auto status = to_status(r);
   for (const auto child : list_children(db, campaign)) status.children.push_back({child});
   if (now_ms != 0 && status.state == campaign_state::sending) status.rate = rate_of(db, campaign, now_ms);
@@ -148,7 +146,7 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
   for (const auto lane : lanes_of(db, campaign)) {
     if (lane < filter.after.lane) continue;
     const auto sender = read_sender(db, sender_of_lane(db, lane)).name;
-    const auto base = static_cast<std::int64_t>(lane) << 32;
+    const auto base = row_key(lane);
     const auto after = lane == filter.after.lane ? filter.after.key() : base - 1;
     auto r = db.select(
         "SELECT plan.id, r.address, coalesce(m.state, 0), coalesce(m.receipt, 0), coalesce(m.attempt, 0), "
@@ -159,8 +157,8 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
         "WHERE plan.id > ?1 AND plan.id < ?2 AND (?3 < 0 OR coalesce(m.state, 0) = ?3) "
         "AND (NOT ?4 OR (m.state = 2 AND m.receipt = 2)) AND (?6 = '' OR r.address = ?6) "
         "AND (?7 = 0 OR m.code = ?7) AND (?8 < 0 OR m.receipt = ?8) ORDER BY plan.id LIMIT ?5",
-        after, base + (std::int64_t{1} << 32), wanted, filter.undelivered, filter.limit - list.size(), filter.address,
-        filter.code, filter.receipt ? static_cast<int>(*filter.receipt) : -1);
+        after, row_key(lane + 1), wanted, filter.undelivered, filter.limit - list.size(), filter.address, filter.code,
+        filter.receipt ? static_cast<int>(*filter.receipt) : -1);
     while (r.next()) {
       list.push_back({.id = message_id::from_key(r.integer(0)),
                       .address = std::string(r.text(1)),
@@ -185,58 +183,14 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
   return list;
 }
 
-std::vector<rejected_row> list_rejected(database& db, std::int64_t campaign, std::int64_t after_number,
-                                        std::size_t limit) {
-  std::vector<rejected_row> list;
-  auto r = db.select(
-      "SELECT line, column_number, column_name, code, reason, address, (id & 0xffffffff) + 1 FROM rejects "
-      "WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",
-      (campaign << 32) + after_number, (campaign + 1) << 32, limit);
-  while (r.next()) {
-    list.push_back({.number = r.integer(6),
-                    .line = r.integer(0),
-                    .column = r.integer(1),
-                    .column_name = std::string(r.text(2)),
-                    .code = static_cast<errc>(r.integer(3)),
-                    .reason = std::string(r.text(4)),
-                    .address = std::string(r.text(5))});
-  }
-  return list;
-}
-
-std::vector<rejected_text> list_rejected_text(database& db, std::int64_t campaign, std::int64_t after_number,
-                                              std::size_t limit) {
-  std::vector<rejected_text> list;
-  auto r = db.select(
-      "SELECT (id & 0xffffffff) + 1, line, reason, address_column, row FROM rejects WHERE id >= ?1 AND id < ?2 "
-      "ORDER BY id LIMIT ?3",
-      (campaign << 32) + after_number, (campaign + 1) << 32, limit);
-  while (r.next()) {
-    list.push_back({.number = r.integer(0),
-                    .line = r.integer(1),
-                    .reason = std::string(r.text(2)),
-                    .address_column = std::string(r.text(3)),
-                    .row = std::string(r.text(4))});
-  }
-  return list;
-}
-
-std::vector<std::string> rejected_address_columns(database& db, std::int64_t campaign) {
-  std::vector<std::string> names;
-  auto r = db.select("SELECT DISTINCT address_column FROM rejects WHERE id >= ?1 AND id < ?2 ORDER BY 1",
-                     campaign << 32, (campaign + 1) << 32);
-  while (r.next()) names.emplace_back(r.text(0));
-  return names;
-}
-
 std::vector<reason_count> count_failed(database& db, std::int64_t campaign) {
   std::vector<reason_count> list;
   for (const auto lane : lanes_of(db, campaign)) {
-    const auto base = static_cast<std::int64_t>(lane) << 32;
+    const auto base = row_key(lane);
     auto r = db.select(
         "SELECT code, min(detail), count(*) FROM messages WHERE id >= ?1 AND id < ?2 "
         "AND (state = 3 OR (state = 2 AND receipt = 2)) GROUP BY code ORDER BY 3 DESC",
-        base, base + (std::int64_t{1} << 32));
+        base, row_key(lane + 1));
     while (r.next()) list.push_back({static_cast<std::int32_t>(r.integer(0)), std::string(r.text(1)), r.integer(2)});
   }
   return list;
@@ -246,7 +200,7 @@ std::vector<reason_count> count_skipped(database& db, std::int64_t campaign) {
   std::vector<reason_count> list;
   auto r = db.select(
       "SELECT code, min(reason), count(*) FROM rejects WHERE id >= ?1 AND id < ?2 GROUP BY code ORDER BY 3 DESC",
-      campaign << 32, (campaign + 1) << 32);
+      row_key(campaign), row_key(campaign + 1));
   while (r.next()) list.push_back({static_cast<std::int32_t>(r.integer(0)), std::string(r.text(1)), r.integer(2)});
   return list;
 }

@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "bulkmsg/recipients/address.hpp"
-#include "store/privacy.hpp"
+#include "store/forgotten.hpp"
+#include "store/keys.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
@@ -70,7 +71,7 @@ void index_unsettled_later(database& db, std::int64_t lane, std::int64_t from, s
   db.run(
       "INSERT OR IGNORE INTO to_index(message) SELECT p.id FROM plan p LEFT JOIN messages m ON m.id = p.id "
       "WHERE p.id >= ?1 AND p.id < ?2 AND m.id IS NULL",
-      (lane << 32) + from, (lane << 32) + to);
+      row_key(lane, from), row_key(lane, to));
 }
 
 void write(database& db, batch& found) {
@@ -117,7 +118,7 @@ bool index_sent(database& db, std::size_t messages_max, const indexed_hook& adde
       auto r = db.select(
           "SELECT m.id, m.provider_id, r.address, m.at_ms FROM messages m CROSS JOIN plan ON plan.id = m.id "
           "CROSS JOIN recipients r ON r.id = plan.recipient WHERE m.id >= ?1 AND m.id < ?2 AND m.state = 2",
-          (lane.lane << 32) + lane.indexed, (lane.lane << 32) + to);
+          row_key(lane.lane, lane.indexed), row_key(lane.lane, to));
       while (r.next()) found.take(r);
     }
     index_unsettled_later(db, lane.lane, lane.indexed, to);

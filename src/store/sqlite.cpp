@@ -7,6 +7,10 @@
 
 namespace bulkmsg::store {
 
+void no_such(const char* what, std::int64_t id) {
+  throw store_error{error{errc::not_found, std::string("no ") + what + " with id " + std::to_string(id), 0, 0}};
+}
+
 namespace {
 // How long a connection waits for another process's short transaction (a webhook or a command).
 constexpr int busy_wait_ms = 5'000;

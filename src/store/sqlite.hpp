@@ -20,6 +20,7 @@ namespace bulkmsg::store {
 struct store_error {
   error what;
 };
+[[noreturn]] void no_such(const char* what, std::int64_t id);  // not_found
 
 // Bytes that are no text.
 struct blob {

@@ -5,7 +5,7 @@
 #include "bulkmsg/recipients/address.hpp"
 #include "store/campaigns.hpp"
 #include "store/children.hpp"
-#include "store/privacy.hpp"
+#include "store/forgotten.hpp"
 
 namespace bulkmsg::store {
 
@@ -203,6 +203,15 @@ screen::screen(database& db, std::int64_t campaign, consent_rules rules)
       child_(db.number("SELECT parent FROM campaigns WHERE id = ?1", campaign) != 0 ? campaign : 0) {
   auto r = db.select("SELECT first, last FROM consent_statements WHERE campaign = ?1", campaign);
   while (r.next()) stated_.emplace_back(r.integer(0), r.integer(1));
+}
+
+std::int64_t last_inbound(database& db, std::string_view address, std::string_view phone_number_id) {
+  // By all names of the person: they may have written under another one.
+  return db.number(
+      "SELECT max(last_inbound_ms) FROM conversations "
+      "WHERE person IN (SELECT ?1 UNION ALL SELECT alias FROM identities WHERE person = ?1) "
+      "AND (?2 = '' OR phone_number_id = ?2)",
+      person_of(db, address), phone_number_id);
 }
 
 errc screen::check(std::string_view address, std::int64_t row) {

@@ -39,6 +39,9 @@ std::vector<consent_log_row> list_consent_log(database& db, std::int64_t after, 
 // The last entry of the log; 0: none. Who remembers it knows later whether anything changed.
 std::int64_t last_consent_change(database& db);
 
+// When that address (its one text form) last wrote to this number of ours (empty: to any), Unix ms; 0: never.
+std::int64_t last_inbound(database& db, std::string_view address, std::string_view phone_number_id = {});
+
 // What the campaign's content asks of its recipients, and what the host stated for it. Looks at the store as it is when
 // asked; short-lived, for one connection.
 class screen {

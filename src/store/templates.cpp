@@ -4,6 +4,27 @@
 
 namespace bulkmsg::store {
 
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
+                          std::string_view kind) {
+  db.run("INSERT INTO templates(name, language, json, kind) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", name,
+         language, json, kind);
+  return db.number("SELECT id FROM templates WHERE name = ?1 AND language = ?2 AND json = ?3", name, language, json);
+}
+
+std::int64_t find_own_message(database& db, const std::string& name) {
+  auto r = db.select("SELECT id FROM templates WHERE name = ?1 AND kind = 'own' ORDER BY id DESC LIMIT 1", name);
+  if (r.next()) return r.integer(0);
+  throw store_error{error{
+      errc::not_found,
+      "no own message is saved under '" + name + "'; the names are in `saved_messages` or `bulkmsg own list`", 0, 0}};
+}
+
+std::string read_template(database& db, std::int64_t content) {
+  auto r = db.select("SELECT json FROM templates WHERE id = ?1", content);
+  if (!r.next()) no_such("template", content);
+  return std::string(r.text(0));
+}
+
 kept keep_template(database& db, const std::string& account, const channels::listed_template& t, std::int64_t now_ms) {
   db.run(
       "INSERT INTO templates(name, language, json, fetched) VALUES (?1, ?2, ?3, 1) "

@@ -1,8 +1,10 @@
-// The provider's templates as rows: what an account has, and how that differs from what was known.
+// Contents as rows: what campaigns are made of, and the provider's templates, what an account has and how that differs
+// from what was known.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bulkmsg/records/content.hpp"
@@ -13,6 +15,12 @@ struct listed_template;
 }
 
 namespace bulkmsg::store {
+
+// kind: "provider" or "own".
+std::int64_t put_template(database& db, const std::string& name, const std::string& language, std::string_view json,
+                          std::string_view kind = "provider");
+std::int64_t find_own_message(database& db, const std::string& name);  // the newest of that name; throws not_found
+std::string read_template(database& db, std::int64_t content);         // throws not_found
 
 enum class kept : std::uint8_t {
   added,

@@ -4,6 +4,7 @@
 
 #include "bulkmsg/campaign/counters.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 #include "store/outcomes.hpp"
 #include "store/sent_index.hpp"
 

@@ -33,7 +33,14 @@ void writer::submit(work job, done then) {
 
 result<void> writer::run(work job) {
   std::promise<result<void>> settled;
-  submit(std::move(job), [&](const error* e) { settled.set_value(e ? result<void>(fail(*e)) : result<void>()); });
+  submit(std::move(job), [&](const error* e) {
+    if (e == nullptr) return settled.set_value({});
+    try {
+      settled.set_value(fail(*e));
+    } catch (const std::bad_alloc&) {
+      settled.set_value(fail(e->code, {}));
+    }
+  });
   auto told = settled.get_future();
   while (turn_ && told.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     if (!turn_()) return fail(errc::closed, "the store is gone");
@@ -81,28 +88,29 @@ bool writer::waiting() {
 }
 
 void writer::run_queued(std::vector<item>& group) {
-  run_group(group);
+  const auto failed = run_group(group);
   for (auto& one : group) {
-    if (one.then) one.then(one.failure ? &*one.failure : nullptr);
+    if (one.then) one.then(failed ? &*failed : one.failure ? &*one.failure : nullptr);
   }
   group.clear();
 }
 
-void writer::run_group(std::vector<item>& group) {
+// Nothing here asks for memory after a job has failed: it may be what there was none of, and nobody is above us.
+std::optional<error> writer::run_group(std::vector<item>& group) {
   bool began = false;
-  const auto failed = transaction(began, [&] {
+  auto failed = transaction(began, [&] {
     for (auto& one : group) one.job(db_);
   });
-  if (!failed) return;
   // Retried alone, but where the store lets nobody begin: that is the whole group's failure.
-  const bool alone = began && group.size() > 1;
-  for (auto& one : group) one.failure = alone ? transaction(began, [&] { one.job(db_); }) : failed;
+  if (!failed || !began || group.size() == 1) return failed;
+  for (auto& one : group) one.failure = transaction(began, [&] { one.job(db_); });
+  return std::nullopt;
 }
 
 // Commits what `body` does, or nothing of it.
 template <class F>
 std::optional<error> writer::transaction(bool& began, F&& body) {
-  error why{errc::internal, "a store job failed", 0, 0};
+  error why{errc::internal, "a job failed", 0, 0};  // so short that it needs no memory
   began = false;
   try {
     db_.exec("BEGIN IMMEDIATE");
@@ -115,7 +123,10 @@ std::optional<error> writer::transaction(bool& began, F&& body) {
   } catch (const std::bad_alloc&) {
     why.code = errc::out_of_memory;
   } catch (const std::exception& e) {
-    why.message = e.what();
+    try {
+      why.message = e.what();
+    } catch (const std::bad_alloc&) {
+    }
   }
   if (!sqlite3_get_autocommit(db_.handle())) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   return why;

@@ -47,7 +47,7 @@ class writer {
   };
   void loop();
   void run_queued(std::vector<item>& group);
-  void run_group(std::vector<item>& group);
+  std::optional<error> run_group(std::vector<item>& group);  // what the whole group failed with
   template <class F>
   std::optional<error> transaction(bool& began, F&& body);
 

@@ -1,7 +1,7 @@
 // What a campaign says, through the engine's door: own messages, sources of values, previews, content rules.
 #include "bulkmsg/content/window.hpp"
 #include "hosted.hpp"
-#include "store/campaigns.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg::testing {
 namespace {

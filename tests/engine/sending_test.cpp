@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "hosted.hpp"
+#include "net/certificates.hpp"
 
 namespace bulkmsg::testing {
 namespace {
@@ -30,6 +31,29 @@ TEST(sending, every_recipient_gets_one_request_and_the_campaign_completes) {
   EXPECT_EQ(b.spent, 200);
   EXPECT_EQ(b.reserved, 0);
   EXPECT_EQ(must(h->status(campaign)).credits_spent, 200);
+}
+
+TEST(sending, a_start_whose_sender_cannot_send_has_happened_and_begins_when_it_can) {
+  host h({.send = true}, "https://127.0.0.1:9");
+  auto settings = sender_at(h.origin);
+  settings.tls_ca_file = h.folder.file("authority.pem");
+  const auto pem = bytes_of(pem_file(make_identity({.is_ca = true})).path());
+  write_file(settings.tls_ca_file, pem);
+  h.sender = must(h->put_sender(settings));
+  const auto campaign = h.draft(3);
+  ::unlink(settings.tls_ca_file.c_str());
+
+  const auto begun = h->start(campaign, {.idempotency_key = "once"});
+
+  ASSERT_TRUE(begun) << begun.error().message;
+  EXPECT_EQ(begun->messages, 3);
+  EXPECT_EQ(h.state(campaign), campaign_state::sending);
+  const auto is_told = [&] { return must(h->status(campaign)).reason.find(settings.tls_ca_file) != std::string::npos; };
+  EXPECT_TRUE(is_told());
+  EXPECT_EQ(must(h->start(campaign, {.idempotency_key = "once"})).hash, begun->hash) << "it is not started again";
+  write_file(settings.tls_ca_file, pem);
+  EXPECT_TRUE(h.until([&] { return !is_told(); })) << "it is tried again";
+  EXPECT_EQ(h.told(campaign).queued(), 3);
 }
 
 TEST(sending, the_body_on_the_wire_is_the_planned_one) {

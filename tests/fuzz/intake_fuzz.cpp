@@ -14,8 +14,12 @@
 #include "inbound/merge.hpp"
 #include "inbound/told_webhooks.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 #include "store/outcomes.hpp"
+#include "store/recipients.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace {
 

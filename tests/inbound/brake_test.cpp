@@ -5,6 +5,7 @@
 
 #include "inbound/merge.hpp"
 #include "store/brakes.hpp"
+#include "store/campaigns.hpp"
 #include "store/scratch_store.hpp"
 
 namespace bulkmsg::testing {

@@ -6,6 +6,8 @@
 #include <limits>
 #include <set>
 
+#include "store/campaigns.hpp"
+#include "store/reports.hpp"
 #include "store/scratch_store.hpp"
 #include "webhook_bodies.hpp"
 

@@ -5,7 +5,10 @@
 #include <random>
 
 #include "inbound/merge.hpp"
+#include "store/campaigns.hpp"
 #include "store/children.hpp"
+#include "store/recipients.hpp"
+#include "store/reports.hpp"
 #include "store/scratch_store.hpp"
 #include "store/unconfirmed.hpp"
 #include "webhook_bodies.hpp"

@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 
+#include "store/reports.hpp"
 #include "virtual_world.hpp"
 
 namespace bulkmsg::testing {

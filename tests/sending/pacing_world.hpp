@@ -7,6 +7,12 @@
 
 #include "bulkmsg/pacing/sending_window.hpp"
 #include "sending/restored_permits.hpp"
+#include "store/campaigns.hpp"
+#include "store/lanes.hpp"
+#include "store/recipients.hpp"
+#include "store/reports.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 #include "virtual_world.hpp"
 
 namespace bulkmsg::testing {

@@ -5,6 +5,8 @@
 #include <random>
 
 #include "inbound/merge.hpp"
+#include "store/campaigns.hpp"
+#include "store/reports.hpp"
 #include "virtual_world.hpp"
 
 namespace bulkmsg::testing {

@@ -23,9 +23,14 @@
 #include "sending/batch_sender.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
+#include "store/lanes.hpp"
 #include "store/past_recipients.hpp"
+#include "store/recipients.hpp"
+#include "store/reports.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
 #include "store/suppressions.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg::testing {
 

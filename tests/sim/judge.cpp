@@ -7,6 +7,7 @@
 #include "bulkmsg/engine.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
+#include "store/reports.hpp"
 
 namespace bulkmsg::sim {
 

@@ -5,6 +5,9 @@
 #include <map>
 
 #include "scratch_store.hpp"
+#include "store/reports.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg::testing {
 namespace {

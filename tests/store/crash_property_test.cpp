@@ -9,6 +9,8 @@
 #include "inbound/merge.hpp"
 #include "inbound/webhook_bodies.hpp"
 #include "scratch_store.hpp"
+#include "store/campaigns.hpp"
+#include "store/reports.hpp"
 
 namespace bulkmsg::testing {
 namespace {

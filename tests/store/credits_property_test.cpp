@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "scratch_store.hpp"
+#include "store/campaigns.hpp"
+#include "store/reports.hpp"
 
 namespace bulkmsg::testing {
 namespace {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "scratch_store.hpp"
+#include "store/reports.hpp"
+#include "store/senders.hpp"
 
 namespace bulkmsg::testing {
 namespace {

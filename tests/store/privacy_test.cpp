@@ -3,6 +3,9 @@
 #include "store/privacy.hpp"
 
 #include "scratch_store.hpp"
+#include "store/forgotten.hpp"
+#include "store/lanes.hpp"
+#include "store/retention.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg::testing {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "scratch_store.hpp"
+#include "store/recipients.hpp"
 
 namespace bulkmsg::testing {
 namespace {

@@ -4,6 +4,9 @@
 #include "inbound/merge.hpp"
 #include "inbound/webhook_bodies.hpp"
 #include "scratch_store.hpp"
+#include "store/lanes.hpp"
+#include "store/recipients.hpp"
+#include "store/reports.hpp"
 
 namespace bulkmsg::testing {
 namespace {

@@ -13,8 +13,13 @@
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
 #include "store/intents.hpp"
+#include "store/lanes.hpp"
 #include "store/outcomes.hpp"
+#include "store/recipients.hpp"
+#include "store/reports.hpp"
 #include "store/schema.hpp"
+#include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg::testing {
 

@@ -3,6 +3,9 @@
 #include "inbound/merge.hpp"
 #include "inbound/webhook_bodies.hpp"
 #include "scratch_store.hpp"
+#include "store/campaigns.hpp"
+#include "store/lanes.hpp"
+#include "store/recipients.hpp"
 
 namespace bulkmsg::testing {
 namespace {

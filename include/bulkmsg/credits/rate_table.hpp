@@ -119,7 +119,6 @@ class rate_table {
     const std::int32_t at = find(address, column);
     return at == none ? std::nullopt : std::optional(price(at, column));
   }
-  [[nodiscard]] std::size_t destination_count() const noexcept { return destinations_.size(); }
 
  private:
   friend class estimator;
