@@ -30,6 +30,13 @@ list(JOIN libs_private " " PC_LIBS_PRIVATE)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/bulkmsg.pc.in ${PROJECT_BINARY_DIR}/bulkmsg.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/bulkmsg.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT bulkmsg_dev)
 
+# The guide, and a program and data to try it with; in folders as here, for the links between them.
+set(documents ${CMAKE_INSTALL_DATADIR}/doc/libbulkmsg-dev)
+install(FILES CHANGELOG.md LICENSE DESTINATION ${documents} COMPONENT bulkmsg_dev)
+install(DIRECTORY capi/guide DESTINATION ${documents}/capi COMPONENT bulkmsg_dev)
+install(DIRECTORY examples/c examples/data DESTINATION ${documents}/examples COMPONENT bulkmsg_dev
+  FILES_MATCHING PATTERN *.c PATTERN *.json PATTERN *.csv)
+
 if(PROJECT_IS_TOP_LEVEL)
   include(bulkmsg_package)
 endif()

@@ -14,5 +14,11 @@
 // Everything may be called from any goroutine, except a Limiter and a Table, which are for one at a time. A failed call
 // returns an *Error; errors.Is(err, bulkmsg.NotFound) and the like ask for its code.
 //
-// The library is found by pkg-config (bulkmsg.pc); with the build tag bulkmsg_static its archive is linked instead.
+// A program names the module and where it lies:
+//
+//	require bulkmsg v0.1.0
+//	replace bulkmsg => /path/to/capi/go
+//
+// The library is found by pkg-config (bulkmsg.pc, of the package libbulkmsg-dev); with the build tag bulkmsg_static its
+// archive is linked instead.
 package bulkmsg

@@ -141,9 +141,13 @@ int main(int argc, char** argv) {
          (long long)c.sent, (long long)c.failed, (long long)c.unconfirmed, (long long)c.skipped, (long long)c.queued);
   printf("delivered %lld\nread %lld\nundelivered %lld\ncredits_spent %lld\n", (long long)c.delivered, (long long)c.read,
          (long long)c.undelivered, (long long)c.credits_spent);
+  check(bulkmsg_campaign_reasons(engine, campaign, &status, &err), "reasons");
+  printf("not sent: %s\n", bulkmsg_text_data(status, NULL));
+  bulkmsg_text_destroy(status);
   if (state != BULKMSG_CAMPAIGN_COMPLETED) {
     check(bulkmsg_campaign_status(engine, campaign, &status, &err), "campaign status");
-    fprintf(stderr, "not completed: %s\n", bulkmsg_text_data(status, NULL));
+    fprintf(stderr, "not completed; put right what its reason says and run this again: %s\n",
+            bulkmsg_text_data(status, NULL));
     bulkmsg_text_destroy(status);
   }
   check(bulkmsg_engine_close(engine, 5000, &err), "close");

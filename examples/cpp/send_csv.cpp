@@ -92,7 +92,12 @@ int run(int argc, char** argv) {
             << c.unconfirmed << "\nskipped " << c.skipped << "\nqueued " << c.queued() << "\ndelivered " << c.delivered
             << "\nread " << c.read << "\nundelivered " << c.undelivered << "\ncredits_spent " << status.credits_spent
             << '\n';
-  if (state != bulkmsg::campaign_state::completed) std::cerr << "not completed: " << status.reason << '\n';
+  for (const auto& reasons : {expect(engine.failed_by_reason(campaign)), expect(engine.skipped_by_reason(campaign))}) {
+    for (const auto& why : reasons) std::cout << "not sent: " << why.count << ", " << why.reason << '\n';
+  }
+  if (state != bulkmsg::campaign_state::completed) {
+    std::cerr << name(state) << ": " << status.reason << "; put it right and run this again\n";
+  }
   expect(engine.close(5s));
   return state == bulkmsg::campaign_state::completed && c.unconfirmed == 0 ? 0 : 3;
 }

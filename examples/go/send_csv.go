@@ -99,6 +99,14 @@ func main() {
 		c.Unconfirmed, c.Skipped, c.Queued)
 	fmt.Printf("delivered %d\nread %d\nundelivered %d\ncredits_spent %d\n", c.Delivered, c.Read, c.Undelivered,
 		c.CreditsSpent)
+	failed, skipped, err := campaign.Reasons()
+	must(0, err)
+	for _, why := range append(failed, skipped...) {
+		fmt.Printf("not sent: %d, %s\n", why.Count, why.Reason)
+	}
+	if state != bulkmsg.CampaignCompleted {
+		fmt.Fprintf(os.Stderr, "%v: %s; put it right and run this again\n", state, must(campaign.Status()).Reason)
+	}
 	must(0, engine.Close(5*time.Second))
 	if state != bulkmsg.CampaignCompleted || c.Unconfirmed != 0 {
 		os.Exit(3)

@@ -6,9 +6,10 @@
 With LISTEN_ADDRESS ("127.0.0.1:8080") it also answers the provider's webhooks there and waits for the receipts.
 Killed in the middle, run it again: it finds the unfinished campaign in the store and goes on with it.
 It ends with 0 when every message is accounted for, with 3 when the campaign is paused or messages are unconfirmed.
-Needs the package (PYTHONPATH=capi/python) and the library (BULKMSG_LIBRARY=.../libbulkmsg.so).
+Needs the package: `pip install ./capi/python`, or PYTHONPATH=capi/python and BULKMSG_LIBRARY=.../libbulkmsg.so.
 """
 
+import itertools
 import pathlib
 import sys
 
@@ -59,8 +60,10 @@ def run(store, sender_file, template_file, csv_file, listen_address=None):
         counters = campaign.counters
         for name in "total sent failed unconfirmed skipped queued delivered read undelivered credits_spent".split():
             print(name, getattr(counters, name))
+        for why in itertools.chain(*campaign.reasons().values()):
+            print(f"not sent: {why['count']}, {why['reason']}")
         if state != CampaignState.COMPLETED:
-            print(f"not completed: {campaign.status()}", file=sys.stderr)
+            print(f"{state.name.lower()}: {campaign.status().reason}; put it right and run this again", file=sys.stderr)
         return 0 if state == CampaignState.COMPLETED and counters.unconfirmed == 0 else 3
 
 

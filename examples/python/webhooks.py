@@ -65,4 +65,7 @@ def main(store, port):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except bulkmsg.Error as error:
+        sys.exit(f"webhooks: {error}")

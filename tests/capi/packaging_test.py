@@ -170,9 +170,13 @@ class Debs(unittest.TestCase):
         script = ("export DEBIAN_FRONTEND=noninteractive LC_ALL=C; set -e; cd /tmp/bulkmsg; apt-get update -qq;"
                   "apt-get install -y -qq --no-install-recommends gcc libc6-dev pkg-config ./*.deb;"
                   "gcc one_campaign.c $(pkg-config --cflags --libs bulkmsg) -o one_campaign; ./one_campaign store;"
+                  "cd /usr/share/doc/libbulkmsg-dev/capi/guide; sed -n '/^```c/,/^```$/{/^```/!p}' send-a-csv.md |"
+                  "gcc -I. -x c - $(pkg-config --cflags --libs bulkmsg) -o /tmp/bulkmsg/send-a-csv; cd /tmp/bulkmsg;"
+                  "./send-a-csv 2>&1 | grep SENDER_JSON;"
                   "apt-get remove -y -qq libbulkmsg0.1; test ! -e \"$(find /usr -name 'libbulkmsg*' -print -quit)\"")
         said = run("chroot", root, "/bin/sh", "-c", script, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         self.assertIn("3000 credits\n", said)
+        self.assertIn("give it STORE SENDER_JSON", said)
 
 
 if __name__ == "__main__":

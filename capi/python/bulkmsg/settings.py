@@ -12,12 +12,17 @@ from .constants import ConfigKind
 class CampaignSettings(TypedDict, total=False):
     """The keywords of Engine.create_campaign() and Campaign.edit(); what is None or left out is at its default.
 
+    sender, template, account: ids, as put_sender() and its like return them.
     more_senders: of the same channel and each another number; every recipient gets one of them.
     columns: place in the content ("body.1") -> column, where the default does not fit, with "first_name|friend" for
-    empty cells. require_consent: None: recipients of MARKETING templates need one. weight: 1..100, its share of the
-    sender; urgent: before all that are not. hours: "mon-fri 09:00-20:00", read from the clock that hours_in says (the
-    sender's, "recipient", a zone, "column:NAME"). when_unconfirmed: "hold", "resend" or "give_up", after
-    unconfirmed_wait. actor: for the history."""
+    empty cells.
+    credits_per_message: its price. require_consent: None: recipients of MARKETING templates need one.
+    agent, reply_to: who it is sent from, and who gets the replies, where not as the sender says.
+    content_rules: words and links to warn of or to block, a rule a line.
+    weight: 1..100, its share of the sender. urgent: before all that are not.
+    hours: "mon-fri 09:00-20:00", read from the clock that hours_in says (the sender's, "recipient", a zone,
+    "column:NAME").
+    when_unconfirmed: "hold", "resend" or "give_up", after unconfirmed_wait. actor: for the history."""
 
     sender: Optional[int]
     more_senders: Sequence[int]
@@ -42,7 +47,7 @@ def campaign_config(name: str, settings: Mapping[str, Any]) -> Config:
     """The same for the C ABI."""
     unknown = sorted(settings.keys() - CampaignSettings.__annotations__.keys())
     if unknown:
-        raise TypeError(f"a campaign has no {unknown[0]!r}; help(bulkmsg.CampaignSettings) lists what it has")
+        raise TypeError(f"a campaign has no {unknown[0]!r}; it has {', '.join(CampaignSettings.__annotations__)}")
     given: Dict[str, Any] = {"name": name, **settings}
     given["more_senders"] = ",".join(map(str, given.get("more_senders") or ())) or None
     given["unconfirmed_wait_ms"] = given.pop("unconfirmed_wait", None)
