@@ -155,6 +155,7 @@ void engine::impl::merge_webhooks() {
     return words_of_message(db, campaign, recipient);
   };
   how.idle = true;
+  how.opened_at_ms = opened_at_ms_;
   for (auto& [id, sender] : senders_) sender->run([&] { how.idle = how.idle && sender->work().idle(); });
   auto merged = std::make_shared<inbound::merge_result>();
   auto next_ms = std::make_shared<std::int64_t>(0);

@@ -35,6 +35,8 @@ struct merge_result {
 struct merge_options {
   words_of_message words = nullptr;  // told with a reply
   bool idle = true;                  // nothing is being sent: sent messages are indexed before anybody asks for them
+  // Receipts that were taken in before then do not show that webhooks arrive: the store was opened to run then.
+  std::int64_t opened_at_ms = 0;
 };
 
 // Merges up to 2,000 receipts or 2 MiB of bodies (some milliseconds of work). Any order and any repetition of receipts
