@@ -178,7 +178,7 @@ void engine::impl::merge_webhooks() {
           for (const auto& [campaign, sender] : merged->held) hold_over(campaign, sender, true);
           for (const auto& [campaign, sender] : merged->lifted) hold_over(campaign, sender, false);
           for (const auto campaign : merged->resumed) go_on(campaign);
-          if (!merged->changed.empty()) look_at_rules();
+          if (!merged->changed.empty() || merged->heard) look_at_rules();
           done(chore::webhooks, merged->more ? 0 : at_wall_ms(*next_ms));
         });
       });

@@ -378,10 +378,11 @@ void apply_all(store::database& db, std::vector<fact>& facts, merge_result& resu
   }
   for (const auto& [campaign, c] : changes) {
     for (const auto& [lane_id, heard_of_ms] : c.heard_of_ms) {
-      db.run(
+      const int changed = db.run(
           "UPDATE senders SET heard_of_ms = ?2 WHERE id = (SELECT sender FROM lanes WHERE id = ?1) AND heard_of_ms < "
           "?2",
           lane_id, heard_of_ms);
+      result.heard = result.heard || changed > 0;
     }
     store::account_for(db, campaign, c.change, c.settled_by_receipt, c.charge, 0, now_ms);
     if (c.late > 0) {

@@ -28,6 +28,7 @@ struct merge_result {
   std::vector<std::int64_t> limits_changed;  // senders whose limits follow what the provider says
   bool barred = false;                       // somebody may not be written to any more
   bool replies = false;                      // durable events were added
+  bool heard = false;                        // of a later message than ever since the store was opened: webhooks arrive
   bool more = false;                         // the inbox holds more, or there is more to be indexed
   std::int64_t next_ms = 0;                  // when to merge again though no webhook comes; 0: never
 };
