@@ -89,6 +89,8 @@ BUGS = [
     ("what_a_dead_process_posted_is_left", "src/engine/chores.cpp", r"posts_ \? longest_sleep", "posts_ ? never - now"),
     ("a_posted_command_is_answered_early", "src/engine/webhooks.cpp", r"(last_command_ = c\.id;)",
      r"\1 answer_command(c.id, {});"),
+    ("an_answer_that_the_store_refused_is_lost", "src/engine/commands.cpp",
+     r"if \(!failed \|\| failed->code == errc::closed\) return;", "return;"),
     ("withdrawn_consent_is_not_seen", "src/store/suppressions.cpp",
      r"return errc::consent_missing;\n      return errc::ok;", "return errc::ok;"),
     ("what_is_open_goes_to_those_who_withdrew", "src/engine/suppressions.cpp",
