@@ -10,12 +10,14 @@
 //   credits/     ledger.hpp, rules.hpp, audit.hpp: accounts whose credits are conserved; billing.hpp (abseil): dates
 //   pacing/      limit.hpp: "80/s" as data; permit.hpp: many limits at once, all or nothing; fair_queue.hpp: whose turn
 //                it is; sending_window.hpp (abseil): hours of the week in the zones of a country
-//   channels/    channel.hpp: what a provider is to the sender; whatsapp_*.hpp: request bytes, error codes; chat*.hpp:
-//   any
-//                chat platform from a description; *_json.hpp, *_channel.hpp, chat_body.hpp (simdjson): the rest
+//   channels/    channel.hpp: what a provider is to the sender; whatsapp_*.hpp: request bytes, error codes;
+//                chat*.hpp: any chat platform from a description; *_json.hpp, *_channel.hpp, chat_body.hpp (simdjson):
+//                the rest
 //   campaign/    life_cycle.hpp: the states and their names; counters.hpp
 //   net/         transport.hpp: what the sender needs of a network
 //   inbound/     signature.hpp: is a webhook genuine?
+//
+// records/ holds what goes in and out of the engine's calls, by topic; engine.hpp brings all of it.
 #pragma once
 
 #include "bulkmsg/campaign/counters.hpp"

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/events.hpp"
 
 namespace bulkmsg {
 

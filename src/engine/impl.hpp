@@ -30,6 +30,7 @@
 #include "engine/media_file.hpp"
 #include "engine/provider_calls.hpp"
 #include "engine/surroundings.hpp"
+#include "inbound/intake.hpp"
 #include "inbound/merge.hpp"
 #include "inbound/receiver.hpp"
 #include "net/io_thread.hpp"
@@ -253,6 +254,7 @@ struct engine::impl final : inbound::receiver_handler {
   void look_at_rules();  // something changed that they may ask for
   void tell_merged(const inbound::merge_result& merged);
   result<void> take_webhook(std::string_view body, std::string_view signature, std::function<void(result<void>)> done);
+  void webhooks_stored();  // on the store's thread
   void load_secrets();
   bool reload_secrets();
   bool known_token(std::string_view mode, std::string_view token);
@@ -270,6 +272,7 @@ struct engine::impl final : inbound::receiver_handler {
   std::mutex reading_;
   std::unique_ptr<store::database> reader_;
   std::unique_ptr<store::writer> writer_;
+  inbound::intake intake_{[this] { webhooks_stored(); }};
   std::unique_ptr<io_executor> io_;
   std::vector<std::unique_ptr<io_executor>> more_io_;  // for senders only, see io_threads
   call_desk desk_;

@@ -6,7 +6,7 @@
 
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/channels/media.hpp"
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/media.hpp"
 
 namespace bulkmsg {
 

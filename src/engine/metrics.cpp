@@ -99,7 +99,7 @@ void tell_store(store::database& db, exposition& out) {
   for (const auto& [name, type, help, sql] :
        std::initializer_list<std::tuple<const char*, const char*, const char*, const char*>>{
            {"bulkmsg_webhooks_waiting", "gauge", "Webhooks that are durable and not yet merged.",
-            "SELECT count(*) FROM inbox"},
+            "SELECT coalesce(sum(bodies), 0) FROM inbox"},
            {"bulkmsg_receipts_parked", "gauge", "Receipts without a key that wait for their message.",
             "SELECT count(*) FROM parked"},
            {"bulkmsg_receipts_foreign_total", "counter", "Receipts for messages of somebody else, dropped.",

@@ -17,7 +17,7 @@
 #include <string_view>
 
 #include "bulkmsg/channels/whatsapp_cloud.hpp"
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/senders.hpp"
 #include "net/http_client.hpp"
 #include "net/io_thread.hpp"
 

@@ -1,7 +1,7 @@
 // The sender file: a JSON object with the fields of sender_settings.
 #include <simdjson.h>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/senders.hpp"
 
 namespace bulkmsg {
 

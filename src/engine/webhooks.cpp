@@ -75,15 +75,15 @@ result<void> engine::impl::take_webhook(std::string_view body, std::string_view 
   if (!good) {
     return fail(errc::signature_mismatch, "webhook: X-Hub-Signature-256 does not fit the body and the app secret");
   }
-  writer_->submit(
-      [text = std::string(body), at_ms = now_ms()](store::database& db) { inbound::append(db, text, at_ms); },
-      [this, done = std::move(done)](const error* failed) {
-        done(failed ? result<void>(fail(*failed)) : result<void>());
-        if (failed) return;
-        if (mode() == open_mode::post) return store::tell_runner(path_);
-        io_->post([this] { due(chore::webhooks, 0); });
-      });
+  intake_.take(*writer_, body, now_ms(), [done = std::move(done)](const error* failed) {
+    done(failed ? result<void>(fail(*failed)) : result<void>());
+  });
   return {};
+}
+
+void engine::impl::webhooks_stored() {
+  if (mode() == open_mode::post) return store::tell_runner(path_);
+  io_->post([this] { due(chore::webhooks, 0); });
 }
 
 result<void> engine::ingest(std::string_view body, std::string_view signature) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/events.hpp"
 #include "store/allowances.hpp"
 
 namespace bulkmsg::inbound {

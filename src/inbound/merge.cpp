@@ -9,8 +9,8 @@
 
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/channels/whatsapp_webhook_json.hpp"
-#include "bulkmsg/engine.hpp"
 #include "inbound/account_events.hpp"
+#include "inbound/inbox_row.hpp"
 #include "store/accounts.hpp"
 #include "store/copies.hpp"
 #include "store/group_receipts.hpp"
@@ -24,7 +24,7 @@ namespace bulkmsg::inbound {
 namespace {
 
 // One merge is some milliseconds of work, whatever the bodies hold.
-constexpr int bodies_max = 2000;
+constexpr int rows_max = 2000;
 constexpr std::size_t bytes_max = 2 * 1024 * 1024;
 constexpr std::size_t facts_max = 2000;
 constexpr std::size_t indexed_max = 1000;  // messages
@@ -57,7 +57,7 @@ receipt_rank rank_of(channels::receipt_status s) {
   return receipt_rank::none;
 }
 
-// Sorts what the bodies say; writes what needs no merging at once.
+// Sorts what the bodies say; writes what needs no merging at once. What it takes, row_maker must notice.
 struct collector {
   store::database& db;
   std::uint64_t store_id;
@@ -65,7 +65,7 @@ struct collector {
   inbound::replies& replies;
   account_events& account;
   std::int64_t opened_at_ms = 0;
-  std::int64_t received_at_ms = 0;  // of the body that is read
+  std::int64_t received_at_ms = 0;  // of the row that is read
   std::vector<fact> facts = {};
   std::int64_t foreign = 0;
   bool told = false;
@@ -394,10 +394,6 @@ void apply_all(store::database& db, std::vector<fact>& facts, merge_result& resu
 
 }  // namespace
 
-void append(store::database& db, std::string_view body, std::int64_t now_ms) {
-  db.run("INSERT INTO inbox(received_at_ms, body) VALUES (?1, ?2)", now_ms, body);
-}
-
 merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now_ms, const merge_options& how) {
   merge_result result;
   const auto known_words = db.number("SELECT max(id) FROM consent_log");
@@ -406,23 +402,22 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
   collector found{db, store_id, now_ms, replies, account, how.opened_at_ms};
   channels::webhook_parser parser;
   std::int64_t last = 0;
-  int bodies = 0;
+  int rows = 0;
   std::size_t bytes = 0;
   {
-    auto r = db.select("SELECT id, body, received_at_ms FROM inbox ORDER BY id LIMIT ?1", bodies_max + 1);
+    auto r = db.select("SELECT id, said, received_at_ms FROM inbox ORDER BY id LIMIT ?1", rows_max + 1);
     while (r.next()) {
-      if (++bodies > bodies_max || bytes > bytes_max || found.facts.size() > facts_max) {
+      if (++rows > rows_max || bytes > bytes_max || found.facts.size() > facts_max) {
         result.more = true;
         break;
       }
       last = r.integer(0);
-      bytes += r.text(1).size();
+      bytes += r.bytes(1).size();
       found.received_at_ms = r.integer(2);
-      // A signed body that is no webhook cannot become one later: it is dropped.
-      static_cast<void>(parser.parse(r.text(1), found));
+      read_row(r.bytes(1), parser, found);
     }
   }
-  if (bodies > 0) {
+  if (rows > 0) {
     db.run("DELETE FROM inbox WHERE id <= ?1", last);
     if (found.foreign > 0) db.run("UPDATE store SET foreign_receipts = foreign_receipts + ?1", found.foreign);
     db.run("DELETE FROM parked WHERE received_at_ms < ?1", now_ms - parked_ms_max);
@@ -434,7 +429,7 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
 
   // Sent messages are indexed while somebody asks for them by what the provider calls them, or nobody needs the store.
   const bool parked = db.number("SELECT EXISTS(SELECT 1 FROM parked)") != 0;
-  if (parked || replies_waiting(db) || (how.idle && bodies == 0)) {
+  if (parked || replies_waiting(db) || (how.idle && rows == 0)) {
     std::vector<std::pair<message_id, std::string>> met;
     const bool full = store::index_sent(db, indexed_max, [&](message_id message, std::string_view provider_id) {
       if (parked && db.number("SELECT EXISTS(SELECT 1 FROM parked WHERE provider_id = ?1)", provider_id) != 0) {

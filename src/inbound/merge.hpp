@@ -7,13 +7,11 @@
 
 #include "bulkmsg/base/ids.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
+#include "inbound/intake.hpp"
 #include "inbound/replies.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::inbound {
-
-// Appends a verified body. Durable with the running transaction.
-void append(store::database& db, std::string_view body, std::int64_t now_ms);
 
 // What a merge changed, for progress events; of a message with several receipts the highest.
 struct merged_message {
@@ -40,7 +38,7 @@ struct merge_options {
   std::int64_t opened_at_ms = 0;
 };
 
-// Merges up to 2,000 receipts or 2 MiB of bodies (some milliseconds of work). Any order and any repetition of receipts
+// Merges rows up to about 2,000 receipts or 2 MiB (some milliseconds of work). Any order and any repetition of receipts
 // gives the same rows. A receipt for a message whose answer is not stored yet settles it: the provider cannot report
 // what it did not accept.
 merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now_ms, const merge_options& how = {});

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bulkmsg/content/window.hpp"
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/events.hpp"
 #include "store/opt_outs.hpp"
 #include "store/sent_index.hpp"
 #include "store/suppressions.hpp"

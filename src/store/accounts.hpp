@@ -11,7 +11,7 @@
 #include "bulkmsg/base/ids.hpp"
 #include "bulkmsg/credits/ledger.hpp"
 #include "bulkmsg/credits/plan.hpp"
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/accounts.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

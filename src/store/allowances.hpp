@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "bulkmsg/engine.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "bulkmsg/pacing/provider_limits.hpp"
+#include "bulkmsg/records/senders.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -2,6 +2,7 @@
 
 #include "bulkmsg/recipients/cells.hpp"
 #include "bulkmsg/recipients/judge.hpp"
+#include "bulkmsg/records/events.hpp"
 #include "store/accounts.hpp"
 #include "store/suppressions.hpp"
 #include "store/unconfirmed.hpp"

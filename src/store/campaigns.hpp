@@ -11,8 +11,13 @@
 
 #include "bulkmsg/campaign/counters.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
-#include "bulkmsg/engine.hpp"
 #include "bulkmsg/recipients/consent.hpp"
+#include "bulkmsg/records/campaigns.hpp"
+#include "bulkmsg/records/imports.hpp"
+#include "bulkmsg/records/messages.hpp"
+#include "bulkmsg/records/plan.hpp"
+#include "bulkmsg/records/reason_count.hpp"
+#include "bulkmsg/records/senders.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "bulkmsg/engine.hpp"
 #include "bulkmsg/recipients/contact.hpp"
+#include "bulkmsg/records/contacts.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/opening.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bulkmsg/base/ids.hpp"
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/messages.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/media.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/events.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg::store {

@@ -1,6 +1,6 @@
 #include "store/pauses.hpp"
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/events.hpp"
 #include "store/campaigns.hpp"
 
 namespace bulkmsg::store {

@@ -9,6 +9,7 @@
 
 #include "bulkmsg/recipients/address.hpp"
 #include "bulkmsg/recipients/cells.hpp"
+#include "bulkmsg/records/events.hpp"
 #include "store/campaigns.hpp"
 #include "store/contacts.hpp"
 #include "store/suppressions.hpp"

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/people.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -305,8 +305,9 @@ CREATE TABLE to_index(                    -- accepted, or tried again, behind la
 
 CREATE TABLE inbox(                       -- webhooks, verified and durable, waiting to be merged
   id INTEGER PRIMARY KEY,
-  received_at_ms INTEGER NOT NULL,
-  body BLOB NOT NULL);
+  received_at_ms INTEGER NOT NULL,        -- of the first one
+  bodies INTEGER NOT NULL,
+  said BLOB NOT NULL);                    -- what they say; see src/inbound/inbox_row.hpp
 
 CREATE TABLE parked(                      -- receipts without a key, bounded in rows and days
   id INTEGER PRIMARY KEY,

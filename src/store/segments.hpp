@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/contacts.hpp"
 #include "store/segment_sql.hpp"
 #include "store/sqlite.hpp"
 

@@ -21,6 +21,11 @@ struct store_error {
   error what;
 };
 
+// Bytes that are no text.
+struct blob {
+  std::string_view bytes;
+};
+
 class rows;
 
 // One connection. Thread: one at a time.
@@ -67,6 +72,9 @@ class database {
     int code;
     if constexpr (std::is_same_v<T, std::nullptr_t>) {
       code = sqlite3_bind_null(s, at);
+    } else if constexpr (std::is_same_v<T, blob>) {
+      code = sqlite3_bind_blob(s, at, v.bytes.data() ? v.bytes.data() : "", static_cast<int>(v.bytes.size()),
+                               text_lifetime);
     } else if constexpr (std::is_convertible_v<T, std::string_view>) {
       const std::string_view text = v;
       code = sqlite3_bind_text(s, at, text.data() ? text.data() : "", static_cast<int>(text.size()), text_lifetime);
@@ -106,6 +114,10 @@ class rows {
   [[nodiscard]] std::int64_t integer(int column) const { return sqlite3_column_int64(s_, column); }
   [[nodiscard]] std::string_view text(int column) const {
     const auto* p = reinterpret_cast<const char*>(sqlite3_column_text(s_, column));
+    return {p ? p : "", static_cast<std::size_t>(sqlite3_column_bytes(s_, column))};
+  }
+  [[nodiscard]] std::string_view bytes(int column) const {
+    const auto* p = static_cast<const char*>(sqlite3_column_blob(s_, column));
     return {p ? p : "", static_cast<std::size_t>(sqlite3_column_bytes(s_, column))};
   }
   [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(s_, column) == SQLITE_NULL; }

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "bulkmsg/base/result.hpp"
-#include "bulkmsg/engine.hpp"
 #include "bulkmsg/recipients/consent.hpp"
+#include "bulkmsg/records/people.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/content.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::channels {

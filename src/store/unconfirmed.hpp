@@ -11,7 +11,7 @@
 #include "bulkmsg/base/ids.hpp"
 #include "bulkmsg/campaign/life_cycle.hpp"
 #include "bulkmsg/campaign/unconfirmed.hpp"
-#include "bulkmsg/engine.hpp"
+#include "bulkmsg/records/messages.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Everything that the C++ door offers is behind the C ABI, and what the C ABI writes in JSON is in the header.
 
-    doors_test.py --engine include/bulkmsg/engine.hpp --sources capi/src --header capi/include/bulkmsg/bulkmsg.h
+    doors_test.py --engine include/bulkmsg/engine.hpp --records include/bulkmsg/records --sources capi/src
+                  --header capi/include/bulkmsg/bulkmsg.h
 
-Looks at names only: each function of engine.hpp is called somewhere in capi/src, each field of its structs is read or
-set there. What cannot or need not cross the border is listed below, with the reason.
+Looks at names only: each function of engine.hpp and of the records is called somewhere in capi/src, each field of their
+structs is read or set there. What cannot or need not cross the border is listed below, with the reason.
 """
 
 import argparse
@@ -29,7 +30,7 @@ def without_comments(text):
 
 
 def structs(text):
-    """name -> fields; those with initializers, as all in engine.hpp have them."""
+    """name -> fields; those with initializers, as all records have them."""
     found = {}
     for match in re.finditer(r"^struct (\w+) \{\n(.*?)^\};", text, re.MULTILINE | re.DOTALL):
         body = re.sub(r"\[\[nodiscard\]\].*?\n  \}\n", "", match[2], flags=re.DOTALL)
@@ -47,17 +48,18 @@ def functions(text):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--engine", type=pathlib.Path, required=True)
+    arguments.add_argument("--records", type=pathlib.Path, required=True)
     arguments.add_argument("--sources", type=pathlib.Path, required=True)
     arguments.add_argument("--header", type=pathlib.Path, required=True)
     given = arguments.parse_args()
-    engine = without_comments(given.engine.read_text())
+    engine = without_comments("".join(path.read_text() for path in [given.engine, *sorted(given.records.glob("*.hpp"))]))
     sources = without_comments("".join(path.read_text() for path in sorted(given.sources.glob("*.[ch]pp"))))
     header = given.header.read_text()
 
     doors, records = functions(engine), structs(engine)
     problems = []
     if len(doors) < 60 or len(records) < 30:
-        problems.append(f"{given.engine}: only {len(doors)} functions and {len(records)} structs found; read it otherwise")
+        problems.append(f"{given.engine} and {given.records}: only {len(doors)} functions and {len(records)} structs found; read it otherwise")
     for name in sorted(doors):
         called = re.search(rf"(?:\.|->|::){name}\(", sources)
         if bool(called) == (name in FUNCTIONS_LEFT_OUT):
