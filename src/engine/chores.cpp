@@ -10,7 +10,8 @@ namespace {
 
 // What is due by the wall clock is looked at that often at least: somebody may have set it.
 constexpr nanoseconds_t longest_sleep = 60 * second;
-// Other processes' webhooks and commands wait at most so long where nobody tells of them.
+// Other processes' webhooks and commands wait at most so long where nobody can tell of them. Elsewhere whoever posts
+// does, unless it dies before: then they wait for the longest sleep.
 constexpr nanoseconds_t look_for_posts_every = 90 * millisecond;
 
 }  // namespace
@@ -37,10 +38,9 @@ void engine::impl::housekeep() {
     chores_[i] = {never, true};
     (this->*work[i])();
   }
-  if (!posts_) {
-    due(chore::commands, now + look_for_posts_every);
-    due(chore::webhooks, now + look_for_posts_every);
-  }
+  const auto look_for_posts_at = now + (posts_ ? longest_sleep : look_for_posts_every);
+  due(chore::commands, look_for_posts_at);
+  due(chore::webhooks, look_for_posts_at);
   tick_at_ = never;
   sleep_until_due();
 }

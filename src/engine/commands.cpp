@@ -12,6 +12,7 @@ namespace bulkmsg {
 namespace {
 
 constexpr std::int64_t a_day_ms = std::int64_t{24} * 3600 * 1000;
+constexpr auto answered_again_after = std::chrono::milliseconds(250);  // when the store refused
 
 }  // namespace
 
@@ -130,15 +131,21 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
 }
 
 void engine::impl::answer_command(std::int64_t command_id, const result<void>& how) {
-  const auto why = how ? error{errc::ok, "", 0, 0} : how.error();
-  writer_->submit(
-      [why, command_id, at_ms = now_ms()](store::database& db) {
-        db.run("UPDATE commands SET done_at_ms = ?2, code = ?3, message = ?4 WHERE id = ?1", command_id, at_ms,
-               why.code, why.message);
-        db.run("DELETE FROM commands WHERE done_at_ms > 0 AND done_at_ms < ?1 AND id < ?2", at_ms - a_day_ms,
-               command_id);
-      },
-      nullptr);
+  const auto answer = [why = how ? error{errc::ok, "", 0, 0} : how.error(), command_id,
+                       at_ms = now_ms()](store::database& db) {
+    db.run("UPDATE commands SET done_at_ms = ?2, code = ?3, message = ?4 WHERE id = ?1", command_id, at_ms, why.code,
+           why.message);
+    db.run("DELETE FROM commands WHERE done_at_ms > 0 AND done_at_ms < ?1 AND id < ?2", at_ms - a_day_ms, command_id);
+  };
+  writer_->submit(answer, [this, answer](const error* failed) {
+    if (!failed || failed->code == errc::closed) return;
+    // Without its answer the next run would carry it out once more, whatever people have decided since.
+    io_->post([this, answer] {
+      beside([this, answer] {
+        while (!closed_ && around_->sleep(answered_again_after) && !writer_->run(answer)) continue;
+      });
+    });
+  });
 }
 
 result<void> engine::impl::post_command(const std::string& verb, std::int64_t campaign, const std::string& reason,

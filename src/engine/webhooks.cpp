@@ -156,6 +156,7 @@ void engine::impl::merge_webhooks() {
     return words_of_message(db, campaign, recipient);
   };
   how.idle = true;
+  how.opened_at_ms = opened_at_ms_;
   for (auto& [id, sender] : senders_) sender->run([&] { how.idle = how.idle && sender->work().idle(); });
   auto merged = std::make_shared<inbound::merge_result>();
   auto next_ms = std::make_shared<std::int64_t>(0);
@@ -178,7 +179,7 @@ void engine::impl::merge_webhooks() {
           for (const auto& [campaign, sender] : merged->held) hold_over(campaign, sender, true);
           for (const auto& [campaign, sender] : merged->lifted) hold_over(campaign, sender, false);
           for (const auto campaign : merged->resumed) go_on(campaign);
-          if (!merged->changed.empty()) look_at_rules();
+          if (!merged->changed.empty() || merged->heard) look_at_rules();
           done(chore::webhooks, merged->more ? 0 : at_wall_ms(*next_ms));
         });
       });

@@ -37,6 +37,7 @@ struct fact {
   std::int64_t at_ms = 0;
   std::int32_t code = 0;
   std::string provider_id, detail, participant, recipient;  // the last: of an opt-out, whom the provider names
+  bool shows_webhooks = false;                              // it was taken in since the store was opened to run
 };
 
 receipt_rank rank_of(channels::receipt_status s) {
@@ -63,6 +64,8 @@ struct collector {
   std::int64_t now_ms;
   inbound::replies& replies;
   account_events& account;
+  std::int64_t opened_at_ms = 0;
+  std::int64_t received_at_ms = 0;  // of the row that is read
   std::vector<fact> facts = {};
   std::int64_t foreign = 0;
   bool told = false;
@@ -107,7 +110,8 @@ struct collector {
     }
     facts.push_back({*key, rank, to_ms(r.timestamp_unix_s), r.error_code, std::string(r.message_id),
                      std::string(detail), std::string(r.participant),
-                     r.error_code == store::user_opted_out_code ? std::string(r.recipient_id) : std::string()});
+                     r.error_code == store::user_opted_out_code ? std::string(r.recipient_id) : std::string(),
+                     received_at_ms >= opened_at_ms});
   }
 
   // Parked ones that nobody looked for yet; true when there are more.
@@ -131,8 +135,9 @@ struct collector {
   // What was parked under this provider id is of this message.
   void unpark(message_id message, std::int64_t campaign, std::uint32_t attempt, std::string_view provider_id) {
     {
-      auto r =
-          db.select("SELECT status, at_ms, code, participant, detail FROM parked WHERE provider_id = ?1", provider_id);
+      auto r = db.select(
+          "SELECT status, at_ms, code, participant, detail, received_at_ms FROM parked WHERE provider_id = ?1",
+          provider_id);
       while (r.next()) {
         facts.push_back({{store_id, campaign, message, attempt},
                          static_cast<receipt_rank>(r.integer(0)),
@@ -141,7 +146,8 @@ struct collector {
                          std::string(provider_id),
                          std::string(r.text(4)),
                          std::string(r.text(3)),
-                         {}});
+                         {},
+                         r.integer(5) >= opened_at_ms});
       }
     }
     db.run("DELETE FROM parked WHERE provider_id = ?1", provider_id);
@@ -261,7 +267,7 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   std::string_view detail, provider_id;
   std::uint32_t attempt = 0;
   for (auto& f : told) {
-    if (before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
+    if (f.shows_webhooks && before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
       auto& heard_of_ms = to.heard_of_ms[key.message.lane];
       heard_of_ms = std::max(heard_of_ms, before.at_ms);
     }
@@ -372,10 +378,11 @@ void apply_all(store::database& db, std::vector<fact>& facts, merge_result& resu
   }
   for (const auto& [campaign, c] : changes) {
     for (const auto& [lane_id, heard_of_ms] : c.heard_of_ms) {
-      db.run(
+      const int changed = db.run(
           "UPDATE senders SET heard_of_ms = ?2 WHERE id = (SELECT sender FROM lanes WHERE id = ?1) AND heard_of_ms < "
           "?2",
           lane_id, heard_of_ms);
+      result.heard = result.heard || changed > 0;
     }
     store::account_for(db, campaign, c.change, c.settled_by_receipt, c.charge, 0, now_ms);
     if (c.late > 0) {
@@ -392,13 +399,13 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
   const auto known_words = db.number("SELECT max(id) FROM consent_log");
   inbound::replies replies(db, now_ms);
   account_events account(db, now_ms);
-  collector found{db, store_id, now_ms, replies, account};
+  collector found{db, store_id, now_ms, replies, account, how.opened_at_ms};
   channels::webhook_parser parser;
   std::int64_t last = 0;
   int rows = 0;
   std::size_t bytes = 0;
   {
-    auto r = db.select("SELECT id, said FROM inbox ORDER BY id LIMIT ?1", rows_max + 1);
+    auto r = db.select("SELECT id, said, received_at_ms FROM inbox ORDER BY id LIMIT ?1", rows_max + 1);
     while (r.next()) {
       if (++rows > rows_max || bytes > bytes_max || found.facts.size() > facts_max) {
         result.more = true;
@@ -406,6 +413,7 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
       }
       last = r.integer(0);
       bytes += r.bytes(1).size();
+      found.received_at_ms = r.integer(2);
       read_row(r.bytes(1), parser, found);
     }
   }

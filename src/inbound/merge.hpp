@@ -26,6 +26,7 @@ struct merge_result {
   std::vector<std::int64_t> limits_changed;  // senders whose limits follow what the provider says
   bool barred = false;                       // somebody may not be written to any more
   bool replies = false;                      // durable events were added
+  bool heard = false;                        // of a later message than ever since the store was opened: webhooks arrive
   bool more = false;                         // the inbox holds more, or there is more to be indexed
   std::int64_t next_ms = 0;                  // when to merge again though no webhook comes; 0: never
 };
@@ -33,6 +34,8 @@ struct merge_result {
 struct merge_options {
   words_of_message words = nullptr;  // told with a reply
   bool idle = true;                  // nothing is being sent: sent messages are indexed before anybody asks for them
+  // Receipts that were taken in before then do not show that webhooks arrive: the store was opened to run then.
+  std::int64_t opened_at_ms = 0;
 };
 
 // Merges rows up to about 2,000 receipts or 2 MiB (some milliseconds of work). Any order and any repetition of receipts

@@ -8,6 +8,7 @@
 #include "store/outcomes.hpp"
 #include "store/sent_index.hpp"
 #include "store/suppressions.hpp"
+#include "store/unconfirmed.hpp"
 
 namespace bulkmsg::store {
 
@@ -226,6 +227,8 @@ recovered recover(database& db, std::int64_t now_ms) {
         "SELECT l.campaign, count(*) FROM messages m JOIN lanes l ON l.id = m.id >> 32 WHERE m.state = 6 GROUP BY 1");
     while (r.next()) attempting.push_back({r.integer(0), r.integer(1)});
   }
+  // Of what was about to be sent again receipts may have been held back as long as nobody listened: it waits anew.
+  drop_resends(db);
   if (!attempting.empty()) {
     db.run("UPDATE messages SET state = 4, code = ?1, detail = ?2 WHERE state = 6", errc::connection_lost, why);
     for (const auto& a : attempting) {

@@ -218,6 +218,18 @@ void drop_repeats(database& db, std::int64_t campaign) {
   if (back > 0) db.run("UPDATE campaigns SET unconfirmed = unconfirmed + ?2 WHERE id = ?1", campaign, back);
 }
 
+void drop_resends(database& db) {
+  std::vector<std::int64_t> campaigns;
+  {
+    auto r = db.select(
+        "SELECT id FROM campaigns INDEXED BY campaigns_ruled WHERE (unconfirmed_rule > 0 OR repeat_ms > 0) AND "
+        "unconfirmed_rule = ?1 AND state IN (4, 5)",
+        unconfirmed_rule::resend);
+    while (r.next()) campaigns.push_back(r.integer(0));
+  }
+  for (const auto id : campaigns) drop_repeats(db, id);
+}
+
 resolve_turn resolve(database& db, std::int64_t campaign, const resolution& how, std::int64_t now_ms) {
   static_cast<void>(read_campaign(db, campaign));
   std::vector<std::int64_t> ids;

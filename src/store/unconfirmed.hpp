@@ -49,6 +49,9 @@ bool awaits_rule(database& db, std::int64_t campaign, std::int64_t now_ms);
 // After a stop nothing is sent again: what was to be is unconfirmed, as before.
 void drop_repeats(database& db, std::int64_t campaign);
 
+// The same when the store is opened to run, for all campaigns whose rule is `resend`.
+void drop_resends(database& db);
+
 // Settles unconfirmed messages by a person's word, up to some milliseconds of work.
 struct resolve_turn {
   std::vector<settled_message> changed;

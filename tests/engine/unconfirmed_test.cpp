@@ -75,6 +75,32 @@ TEST(unconfirmed_rule, resend_sends_again_once_webhooks_are_seen_to_arrive) {
   EXPECT_EQ(p.count(), 51);
 }
 
+TEST(unconfirmed_rule, resend_also_acts_on_a_receipt_that_is_no_news) {
+  provider p(losing({number(2)}));
+  host h({.send = true}, p.origin());
+  h.sender = must(h->put_sender(sender_at(h.origin)));
+  const auto campaign = must(h->create_campaign({.name = "spring",
+                                                 .sender = h.sender,
+                                                 .content = must(h->put_template(template_json())),
+                                                 .when_unconfirmed = unconfirmed_rule::resend,
+                                                 .unconfirmed_wait = std::chrono::seconds(3)}));
+  must(h->import_csv_text(campaign, csv(50)));
+  must(h->start(campaign));
+  ASSERT_TRUE(h.until([&] { return h.told(campaign).sent == 49; }));
+  std::string later;
+  for (const auto& r : p.requests()) {
+    if (r.to == number(49)) later = r.key;
+  }
+  must(ingest(*h, statuses({{later, "delivered"}})));
+  ASSERT_TRUE(h.until([&] { return h.told(campaign).delivered == 1; }));
+  h.open({.send = true});
+  std::this_thread::sleep_for(std::chrono::milliseconds(3500));  // the wait since the opening is over
+  must(ingest(*h, statuses({{later, "delivered"}})));
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == campaign_state::completed; }));
+  EXPECT_EQ(h.told(campaign).sent, 50);
+  EXPECT_EQ(p.count(), 51);
+}
+
 TEST(unconfirmed_rule, is_checked_and_frozen_in_the_hash) {
   host h;
   const auto campaign = h.draft(1);

@@ -55,7 +55,7 @@ struct ruled_world : world {
       p.writer().submit(
           [=, this](store::database& db) {
             inbound::append(db, body, wall_ms());
-            static_cast<void>(inbound::merge(db, 7, wall_ms()));
+            if (merges) static_cast<void>(inbound::merge(db, 7, wall_ms(), {.opened_at_ms = opened_ms}));
           },
           [](const error*) {});
     });
@@ -65,6 +65,7 @@ struct ruled_world : world {
 
   std::int64_t opened_ms = 0;
   bool ended = false;
+  bool merges = true;
 };
 
 // total = queued + sent + failed + unconfirmed + skipped by rows, and every credit in its place.
@@ -166,6 +167,58 @@ TEST(unconfirmed, resend_waits_its_time_from_the_attempt_and_again_from_the_reop
   ASSERT_EQ(w.books.arrivals.size(), 21u);
   EXPECT_GE(w.books.arrivals[20].at - reopened, wait_ms * millisecond);
   EXPECT_EQ(p.count().sent, 20);
+  expect_books(w);
+}
+
+TEST(unconfirmed, what_was_about_to_be_sent_again_waits_anew_after_the_reopening) {
+  ruled_world w(20, unconfirmed_rule::resend);
+  auto& first = w.live();
+  w.books.script = [&](const arrival& a, std::size_t) {
+    if (a.key.message.sequence == 3 && a.key.attempt == 1) return lose(true);
+    w.tell(*w.running, a, second);
+    return accept();
+  };
+  first.run_for(30 * second);
+  first.sender().hold({1});  // the campaign is paused as the rule acts
+  first.run_for(60 * second);
+  EXPECT_EQ(first.count().unconfirmed, 0);
+  EXPECT_EQ(first.count().queued(), 1);
+  w.crash();
+  w.time.advance_to(w.time.now() + 10 * hour);
+  // The provider could tell nobody meanwhile.
+  auto& p = w.live();
+  expect_books(w);
+  p.run_for(20 * second);
+  w.tell(p, w.books.arrivals[3], second);
+  w.tell(p, w.books.arrivals[9], second);
+  p.run_for(hour);
+  EXPECT_EQ(w.books.arrivals.size(), 20u);
+  EXPECT_EQ(p.count().sent, 20);
+  expect_books(w);
+}
+
+TEST(unconfirmed, receipts_taken_in_before_the_opening_do_not_show_that_webhooks_arrive) {
+  ruled_world w(20, unconfirmed_rule::resend);
+  auto& first = w.live();
+  w.books.script = [&](const arrival& a, std::size_t) {
+    return a.key.message.sequence == 3 && a.key.attempt == 1 ? lose(true) : accept();
+  };
+  first.run_for(30 * second);
+  w.merges = false;  // it dies with webhooks in its inbox
+  w.tell(first, w.books.arrivals[9], second);
+  first.run_for(2 * second);
+  w.crash();
+  w.time.advance_to(w.time.now() + 10 * hour);
+  w.merges = true;
+  auto& p = w.live();
+  w.tell(p, w.books.arrivals[1], second);  // of an earlier message; the rest of the inbox is merged with it
+  p.run_for(hour);
+  EXPECT_EQ(store::list_messages(p.reader(), 1, {.state = message_state::unconfirmed}).size(), 1u);
+  EXPECT_EQ(p.count().delivered, 2);
+  EXPECT_EQ(w.books.arrivals.size(), 20u);
+  w.tell(p, w.books.arrivals[10], second);
+  p.run_for(hour);
+  EXPECT_EQ(w.books.arrivals.size(), 21u);
   expect_books(w);
 }
 

@@ -47,12 +47,11 @@ void judge::took(std::int64_t message, int rank) {
   best = std::max(best, rank);
 }
 
-void judge::took_reply(const std::string& id, std::int64_t quoted, bool stop) {
+void judge::took_reply(const std::string& id, std::int64_t quoted, const std::string& by, bool stop) {
   // Only what is known to be sent can be found by what it is called.
-  const bool known =
-      quoted != 0 && db_ &&
-      number("SELECT EXISTS(SELECT 1 FROM messages WHERE state = 2 AND provider_id IS NOT NULL AND id = " +
-             std::to_string(quoted) + ")") != 0;
+  const bool known = quoted != 0 && db_ &&
+                     number("SELECT EXISTS(SELECT 1 FROM messages WHERE state = 2 AND provider_id = '" + by +
+                            "' AND id = " + std::to_string(quoted) + ")") != 0;
   replies_.emplace(id, known ? quoted : 0);
   if (stop) stops_.insert(id);
 }
@@ -113,7 +112,8 @@ void judge::look(bool at_rest) {
       const auto state = static_cast<message_state>(r.integer(1));
       const auto receipt = r.integer(2);
       const auto known = in_.provider().messages().find(r.integer(0));
-      const bool accepted = known != in_.provider().messages().end() && known->second.accepted;
+      const bool there = known != in_.provider().messages().end();
+      const bool accepted = there && known->second.accepted;
       const auto where =
           "message " + std::to_string(r.integer(0) >> 32) + ":" + std::to_string(r.integer(0) & 0xffffffff);
       switch (state) {
@@ -121,11 +121,12 @@ void judge::look(bool at_rest) {
           ++rows.sent;
           if (!accepted && !in_.provider().light)
             throw broken{where + " is called sent, and the provider never accepted it"};
+          if (there && known->second.known_at < 0) known->second.known_at = in_.clock().now();
           rows.undelivered += receipt == 2, rows.delivered += receipt >= 3, rows.read += receipt == 4;
           break;
         case message_state::refused:
           ++rows.failed;
-          if (accepted) throw broken{where + " is called failed, and the provider has accepted it"};
+          if (there) in_.provider().keep_failed(known->second, where);
           break;
         case message_state::unconfirmed:
           ++rows.unconfirmed;

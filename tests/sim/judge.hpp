@@ -23,8 +23,8 @@ class judge {
   void look(bool at_rest = false);
   // What was told to the host stays: the best receipt that was taken for each message.
   void took(std::int64_t message, int rank);
-  // A reply was taken; quoted: the message that it answers by its id, 0: none; stop: it says so.
-  void took_reply(const std::string& id, std::int64_t quoted, bool stop);
+  // A reply was taken; quoted: the message that it answers by the provider's id `by`, 0: none; stop: it says so.
+  void took_reply(const std::string& id, std::int64_t quoted, const std::string& by, bool stop);
   // The host is about to acknowledge the events up to this one.
   void heard(std::int64_t event);
   // Every reply there is was taken, told to the host, and counted once for its message.

@@ -71,16 +71,16 @@ provider::answer provider::take(const std::string& request) {
     a.status = 502;
     a.body = "<html>Bad Gateway</html>";
   } else if (drawn(trouble.temporary)) {
-    how = "131000", a.status = 500, a.body = refusal(131000), a.refusal = true;
+    how = "131000", a.status = 500, a.body = refusal(131000), a.refused = a.may_retry = true;
   } else if (drawn(trouble.throttled)) {
-    how = "130429", a.status = 429, a.body = refusal(130429), a.refusal = true;
+    how = "130429", a.status = 429, a.body = refusal(130429), a.refused = a.may_retry = true;
     if (d.chance(300)) a.retry_after = second;
   } else if (drawn(trouble.pair)) {
-    how = "131056", a.status = 400, a.body = refusal(131056), a.refusal = true;
+    how = "131056", a.status = 400, a.body = refusal(131056), a.refused = a.may_retry = true;
   } else if (drawn(trouble.refused)) {
-    how = "131026", a.status = 400, a.body = refusal(131026);
+    how = "131026", a.status = 400, a.body = refusal(131026), a.refused = true;
   } else if (drawn(trouble.token)) {
-    how = "190", a.status = 401, a.body = refusal(190), a.refusal = true;
+    how = "190", a.status = 401, a.body = refusal(190), a.refused = a.may_retry = true;
   } else {
     accepted = true;
     if (drawn(trouble.slow)) a.latency += d.between(1, 4) * second;
@@ -96,14 +96,18 @@ provider::answer provider::take(const std::string& request) {
   if (silent_.contains(key->campaign)) throw broken{name_of(*key) + " left after pause or stop had returned"};
   accepted_ += accepted ? 1 : 0;
   if (light) {
-    const auto sequence = key->message.key();
-    if (!reached_.empty() && !reached_.insert({sequence, {}}).second) throw broken{name_of(*key) + " came twice"};
+    const auto sequence = key->message.sequence;
+    if (came_.size() <= sequence) came_.resize(2 * std::size_t{sequence} + 1024);
+    if (came_[sequence]) throw broken{name_of(*key) + " came twice"};
+    came_[sequence] = true;
     return a;
   }
-  entry e{now, key->campaign, key->message, field(request, R"("to":")"), accepted, false, 0};
-  if (const auto bar = barred_.find(digits(e.to)); bar != barred_.end() && now > bar->second) {
-    throw broken{name_of(*key) + " left for " + e.to + ", who is suppressed"};
-  }
+  entry e{.at = this->now(),
+          .campaign = key->campaign,
+          .message = key->message,
+          .to = field(request, R"("to":")"),
+          .accepted = accepted};
+  keep_consent(e, name_of(*key));
   if (const auto due = not_before_.find(key->campaign); due != not_before_.end()) {
     if (in_.clock().wall() / millisecond < due->second) {
       throw broken{name_of(*key) + " left before its campaign's time"};
@@ -111,18 +115,23 @@ provider::answer provider::take(const std::string& request) {
     not_before_.erase(due);  // a clock that is set back does not stop it
   }
   in_.say("send " + name_of(*key) + " to " + e.to + ": " + how);
-  if (const auto before = last_.find(key->message.key()); before != last_.end()) {
-    if (before->second.accepted) throw broken{name_of(*key) + ": " + e.to + " was reached twice"};
-    if (!before->second.may_retry) throw broken{name_of(*key) + " was sent again although its fate was in doubt"};
+  const auto before = last_.find(key->message.key());
+  if (before != last_.end()) keep_once(e, before->second, key->attempt, a.number, name_of(*key));
+  if (accepted) {
+    const auto [reached, first] = reached_.emplace(std::pair{key->campaign, e.to}, key->message.key());
+    if (!first && reached->second != key->message.key()) throw broken{e.to + " was reached twice"};
   }
-  if (accepted && !reached_.insert({key->campaign, e.to}).second) throw broken{e.to + " was reached twice"};
   keep_family(e);
   if (accepted) {
     e.rank = d.chance(trouble.undelivered) ? 2 : static_cast<int>(d.between(2, 4));
     if (e.rank == 2 && trouble.undelivered == 0) e.rank = 3;
     report(e, id, field(request, R"("biz_opaque_callback_data":")"), a.number);
-    reached_in_[{key->campaign, e.to}] = e;
   }
+  if (before != last_.end() && before->second.accepted) {
+    e.accepted = true;
+    e.rank = std::max(e.rank, before->second.rank);
+  }
+  if (accepted) reached_in_[{key->campaign, e.to}] = e;
   a.request = static_cast<std::size_t>(key->message.key());
   last_[key->message.key()] = e;
   return a;
@@ -130,9 +139,41 @@ provider::answer provider::take(const std::string& request) {
 
 void provider::heard(const answer& a) {
   --numbers_[a.number].in_flight;
-  if (a.fate == net::fate::answered && a.refusal && !light) {
-    last_[static_cast<std::int64_t>(a.request)].may_retry = true;
+  if (a.fate != net::fate::answered || !a.refused || light) return;
+  auto& of = last_[static_cast<std::int64_t>(a.request)];
+  of.refused = true;
+  of.may_retry = a.may_retry;
+}
+
+rule_book::moment provider::now() const {
+  auto& clock = const_cast<world&>(in_).clock();
+  return {clock.now(), clock.wall() / millisecond};
+}
+
+// Sent again: what was refused may be, and what may have gone only as the campaign's rule says.
+void provider::keep_once(entry& of, const entry& before, std::uint32_t attempt, const std::string& number,
+                         const std::string& who) {
+  of.again = before.again;
+  of.known_at = before.known_at;
+  // It may have been on its way out just as it became known.
+  if (before.known_at >= 0 && of.at.at - before.known_at > second) {
+    throw broken{who + " was sent again although it was known to have gone"};
   }
+  if (before.may_retry) return;
+  const auto why = rules.against_resend(of.campaign, number, attempt, before.at, of.at);
+  if (!why.empty()) {
+    throw broken{who + ": " + of.to + (before.accepted ? " was reached twice, " : " was sent to again ") + why};
+  }
+  of.again = true;
+}
+
+void provider::keep_failed(const entry& of, const std::string& where) {
+  const auto rule = rules.of(of.campaign);
+  if (rule.is == unconfirmed_rule::give_up && rules.waited(of.campaign, of.at, now())) return;
+  // After a repetition nobody knows of the first, and who is barred meanwhile gets none.
+  if (rule.is == unconfirmed_rule::resend && ((of.again && of.refused) || barred(of.campaign, of.to))) return;
+  if (of.accepted) throw broken{where + " is called failed, and the provider has accepted it"};
+  if (!of.refused && !of.resolved) throw broken{where + " is called failed, and nobody has refused it"};
 }
 
 void provider::expect_silence(std::int64_t campaign, bool silent) {
@@ -154,7 +195,9 @@ provider::receipt provider::receipt_of(const entry& of, const std::string& id, c
           rank,
           {},
           {},
-          false};
+          false,
+          false,
+          of.at.wall_ms};
 }
 
 std::string provider::webhook(const std::vector<receipt>& of) {
@@ -192,6 +235,7 @@ void provider::answer_to(const entry& of, const std::string& id, const std::stri
   for (int i = 0; i < 2 && d.chance(trouble.replies); ++i) {
     receipt r{.message = of.message.key(), .number = number, .reply = "in." + std::to_string(++replies_)};
     r.quotes = d.chance(700);
+    r.quoted = id;
     r.stop = d.chance(200);
     const auto after = d.between(300, 4000) * millisecond;
     r.json = R"({"from":")" + digits(of.to) + R"(","id":")" + r.reply + R"(","timestamp":")" +
@@ -208,16 +252,30 @@ void provider::bar(const std::string& address, nanoseconds_t from) {
   known->second = std::min(known->second, from);
 }
 
+void provider::keep_consent(const entry& of, const std::string& who) const {
+  const auto to = digits(of.to);
+  const auto since = [&](const auto& map) {
+    const auto found = map.find(to);
+    return found != map.end() && of.at.at > found->second;
+  };
+  if (since(barred_)) throw broken{who + " left for " + of.to + ", who is suppressed"};
+  const auto agreed = agreed_.find(of.campaign);
+  if (agreed == agreed_.end()) return;
+  if (!agreed->second.contains(to)) throw broken{who + " left for " + of.to + ", who was not chosen or had not agreed"};
+  if (since(withdrawn_)) throw broken{who + " left for " + of.to + ", who has withdrawn their consent"};
+}
+
 // A child sends again what did not reach its parent's people, and all children together to each of them once.
 void provider::keep_family(const entry& of) {
   const auto family = parents_.find(of.campaign);
   if (family == parents_.end()) return;
   const auto [parent, of_failed] = family->second;
   const auto before = reached_in_.find({parent, of.to});
-  if (of_failed && before != reached_in_.end() && before->second.rank != 2) {
+  // What was refused when it was sent again is called failed, though the first request may have been accepted.
+  if (of_failed && before != reached_in_.end() && before->second.rank != 2 && !repeated(before->second)) {
     throw broken{of.to + " was reached, and a campaign for those who were not writes again"};
   }
-  if (of.accepted && !sent_again_.insert({parent, of.to}).second) {
+  if (of.accepted && sent_again_.emplace(std::pair{parent, of.to}, of.campaign).first->second != of.campaign) {
     throw broken{of.to + " was reached by two children of one campaign"};
   }
 }

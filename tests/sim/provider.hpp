@@ -15,6 +15,7 @@
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/net/transport.hpp"
 #include "bulkmsg/pacing/limit.hpp"
+#include "sim/rule_book.hpp"
 
 namespace bulkmsg::sim {
 
@@ -49,7 +50,7 @@ class provider {
     nanoseconds_t retry_after = 0;
     std::string body;
     nanoseconds_t latency = 0;
-    bool refusal = false;  // whoever hears this may send again
+    bool refused = false, may_retry = false;  // whoever hears the latter may send again
     std::size_t request = 0;
     std::string number;  // that sent it
   };
@@ -72,15 +73,21 @@ class provider {
   }
   // From then on, by the engine's clock, nothing may leave for them.
   void bar(const std::string& address, nanoseconds_t from);
+  // A campaign for those who agreed, and to nobody else; it ends for whoever takes it back, by the engine's clock.
+  void only_to(std::int64_t campaign, std::set<std::string> numbers) { agreed_[campaign] = std::move(numbers); }
+  void withdraw(const std::string& address, nanoseconds_t from) { withdrawn_.emplace(digits(address), from); }
   // Nothing of the campaign may leave before, by the wall clock.
   void not_before(std::int64_t campaign, std::int64_t wall_ms) { not_before_[campaign] = wall_ms; }
   // Who fired by a clock that is set back then sends all the same.
   void clock_set_back(std::int64_t by_ms) {
+    rules.clock_set_back({now().at, now().wall_ms + by_ms});
     for (auto& [campaign, wall_ms] : not_before_) wall_ms -= by_ms;
   }
+  [[nodiscard]] rule_book::moment now() const;
   // The campaign sends again what failed of its parent, or is unconfirmed there.
   void is_child(std::int64_t campaign, std::int64_t parent, bool of_failed) {
     parents_[campaign] = {parent, of_failed};
+    if (const auto agreed = agreed_.find(parent); agreed != agreed_.end()) agreed_[campaign] = agreed->second;
   }
 
   troubles trouble;
@@ -97,6 +104,8 @@ class provider {
     std::string number;  // of ours
     std::string reply;   // its id; empty: a receipt
     bool quotes = false, stop = false;
+    std::int64_t attempt_ms = 0;  // when the request that it tells of came
+    std::string quoted = {};      // the provider's id of what a reply answers
   };
   std::multimap<nanoseconds_t, receipt> mail;
   static std::string webhook(const std::vector<receipt>& of);
@@ -104,15 +113,26 @@ class provider {
   void replay();
 
   struct entry {
-    nanoseconds_t at = 0;
+    rule_book::moment at;  // of the last request
     std::int64_t campaign = 0;
     message_id message;
     std::string to;
-    bool accepted = false;
-    bool may_retry = false;
-    int rank = 0;  // the last that it reports of an accepted message: 1 sent, 2 failed, 3 delivered, 4 read
+    bool accepted = false;   // any of its requests
+    bool may_retry = false;  // the last one was refused, and that was heard
+    int rank = 0;            // the best that it reports of an accepted message: 1 sent, 2 failed, 3 delivered, 4 read
+    bool again = false;      // sent again by the campaign's rule, though it may have gone
+    bool refused = false;    // the last one, for now or for good, and that was heard
+    bool resolved = false;   // called not sent by a person
+    nanoseconds_t known_at = -1;  // since then it is durable that it was accepted
   };
-  [[nodiscard]] const std::map<std::int64_t, entry>& messages() const { return last_; }  // by message key
+  [[nodiscard]] std::map<std::int64_t, entry>& messages() { return last_; }  // by message key
+  // May not be written to by now: suppressed, or no longer agreed.
+  [[nodiscard]] bool barred(std::int64_t campaign, const std::string& address) const {
+    return barred_.contains(digits(address)) || (agreed_.contains(campaign) && withdrawn_.contains(digits(address)));
+  }
+  // The store calls it failed: throws broken when nobody refused it and no rule allows that.
+  void keep_failed(const entry& of, const std::string& where);
+  rule_book rules;
   [[nodiscard]] std::size_t requests() const { return requests_; }
   // When the last one came.
   [[nodiscard]] nanoseconds_t last_at(const std::string& number) {
@@ -128,7 +148,14 @@ class provider {
     int in_flight = 0;
   };
   void keep_limits(line& of, const std::string& who);
+  void keep_consent(const entry& of, const std::string& who) const;
   void keep_family(const entry& of);
+  [[nodiscard]] bool repeated(const entry& of) const {
+    const auto last = last_.find(of.message.key());
+    return last != last_.end() && last->second.again;
+  }
+  void keep_once(entry& of, const entry& before, std::uint32_t attempt, const std::string& number,
+                 const std::string& who);
   void report(const entry& of, const std::string& id, const std::string& callback, const std::string& number);
   void answer_to(const entry& of, const std::string& id, const std::string& number);
   [[nodiscard]] receipt receipt_of(const entry& of, const std::string& id, const std::string& callback, int rank) const;
@@ -138,14 +165,16 @@ class provider {
 
   world& in_;
   std::map<std::int64_t, entry> last_;
-  std::set<std::pair<std::int64_t, std::string>> reached_;  // campaign and address
+  std::map<std::pair<std::int64_t, std::string>, std::int64_t> reached_;  // campaign and address -> message
+  std::vector<bool> came_;                                                // light: by sequence
   std::set<std::int64_t> silent_;
   std::map<std::string, line> numbers_;
-  std::map<std::string, nanoseconds_t> barred_;
+  std::map<std::string, nanoseconds_t> barred_, withdrawn_;
+  std::map<std::int64_t, std::set<std::string>> agreed_;  // by campaign
   std::map<std::int64_t, std::int64_t> not_before_;
   std::map<std::int64_t, std::pair<std::int64_t, bool>> parents_;
   std::map<std::pair<std::int64_t, std::string>, entry> reached_in_;  // campaign and address -> what became of it
-  std::set<std::pair<std::int64_t, std::string>> sent_again_;         // parent and address, by any of its children
+  std::map<std::pair<std::int64_t, std::string>, std::int64_t> sent_again_;  // parent and address -> its child
   std::vector<receipt> all_;
   std::size_t requests_ = 0, accepted_ = 0, replies_ = 0;
 };

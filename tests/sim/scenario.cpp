@@ -30,6 +30,10 @@ constexpr const char* template_json =
     R"({"name":"t","language":"en_US","status":"APPROVED","category":"UTILITY","components":[)"
     R"({"type":"BODY","text":"Hi {{1}}","example":{"body_text":[["Ana"]]}}]})";
 
+constexpr const char* marketing_json =
+    R"({"name":"m","language":"en_US","status":"APPROVED","category":"MARKETING","components":[)"
+    R"({"type":"BODY","text":"Buy, {{1}}","example":{"body_text":[["Ana"]]}}]})";
+
 constexpr std::array limits_of{"200/s; in-flight=8",       "50/s; in-flight=4",          "40/s; 50/2s; in-flight=6",
                                "100/10s; in-flight=16",    "10/batch,500ms; 80/s",       "1000/s; in-flight=64",
                                "25/batch,2s; in-flight=3", "30/s; 200/30s; in-flight=12"};
@@ -75,9 +79,11 @@ const empty_store& store_file() {
   return one;
 }
 
+std::string number_of(std::int64_t person) { return "+4915" + std::to_string(100'000'000 + person); }
+
 std::string recipients(std::int64_t count, std::int64_t first) {
   std::string csv = "phone_number,who\n";
-  for (std::int64_t i = 0; i < count; ++i) csv += "+4915" + std::to_string(100'000'000 + first + i) + ",n\n";
+  for (std::int64_t i = 0; i < count; ++i) csv += number_of(first + i) + ",n\n";
   return csv;
 }
 
@@ -114,6 +120,8 @@ class scenario {
     std::int64_t people = 0, first = 0;  // how many, and the first one's number
     std::size_t sender = 0;
     bool started = false, stopped = false;
+    bool unsure = false;                       // a resume was posted, and nobody knows when it is carried out
+    bool marketing = false;                    // to contacts who agreed
     bool discarded = false;                    // all of its people want no more
     std::int64_t due_ms = 0, lateness_ms = 0;  // of its schedule; 0: it has none
   };
@@ -136,18 +144,26 @@ class scenario {
       die();
       return told;
     }
-    const bool excused = !told && (r.error().code == errc::wrong_state || r.error().code == errc::not_found ||
-                                   r.error().code == errc::recipient_suppressed ||
-                                   (syncs_fail_ && r.error().code == errc::store_failed));
+    const bool excused =
+        !told && (r.error().code == errc::wrong_state || r.error().code == errc::not_found ||
+                  r.error().code == errc::recipient_suppressed || r.error().code == errc::consent_missing ||
+                  r.error().code == errc::timed_out || r.error().code == errc::closed ||
+                  (syncs_fail_ && r.error().code == errc::store_failed));
     if (!told && !excused) throw broken{what + ": " + r.error().message};
     return told;
   }
   void set_up(const std::vector<std::string>& limits, int connections, const std::vector<std::int64_t>& people);
+  void choose_contacts(campaign& c);
+  void withdraw(const campaign& c);
   void start(campaign& c);
   void schedule(campaign& c);
   void suppress(const campaign& c);
-  void resolve(const campaign& c);
+  void resolve(const campaign& c, bool one = true);
+  void help_resend();
   void send_again(const campaign& c);
+  template <class F>
+  result<void> by_another(F&& f);
+  void post(campaign& c);
   void poll();
   void judge_schedules();
   void run_for(nanoseconds_t time);
@@ -162,10 +178,23 @@ class scenario {
     return std::all_of(campaigns_.begin(), campaigns_.end(),
                        [&](auto& c) { return c.discarded || is_final(state(c)); });
   }
+  // Everything is sent of those that are not at their end, and what may have gone is waited for.
+  bool waits_for_receipts() {
+    return std::all_of(campaigns_.begin(), campaigns_.end(), [&](auto& c) {
+      return c.discarded || is_final(state(c)) ||
+             (world_.provider().rules.of(c.id.value).is == unconfirmed_rule::resend &&
+              judge_.number("SELECT state = 4 AND total = sent + failed + unconfirmed + skipped FROM campaigns WHERE "
+                            "id = " +
+                            std::to_string(c.id.value)) != 0);
+    });
+  }
   // Somebody among its recipients may be written to.
   bool has_people(const campaign& c) {
     return judge_.number("SELECT EXISTS(SELECT 1 FROM recipients r WHERE id >> 32 = " + std::to_string(c.id.value) +
-                         " AND NOT EXISTS(SELECT 1 FROM suppressions s WHERE s.address = r.address))") != 0;
+                         " AND NOT EXISTS(SELECT 1 FROM suppressions s WHERE s.address = r.address) AND (" +
+                         (c.marketing ? "0" : "1") +
+                         " OR NOT EXISTS(SELECT 1 FROM consent_log k JOIN consents n ON n.person = k.person WHERE "
+                         "k.address = r.address AND n.state = 2)))") != 0;
   }
   void expect_used(nanoseconds_t began);
   void pause(campaign& c);
@@ -177,17 +206,21 @@ class scenario {
   judge judge_;
   std::optional<engine> engine_;
   std::vector<campaign> campaigns_;
+  std::map<std::string, bool> contacts_;  // whether they agreed
   std::uint64_t commits_ = 0;
   std::uint64_t look_every_ = 5;
   nanoseconds_t jumped_forward_at_ = -1;
   bool jumped_ = false;
   bool syncs_fail_ = false;
-  bool calm_ = true;  // nothing goes wrong
+  std::int64_t posts_ = 0;        // so many webhooks come in by another process
+  nanoseconds_t posted_at_ = -1;  // by another process, the last time
+  bool calm_ = true;              // nothing goes wrong
   verdict said_;
 };
 
 void scenario::open() {
   for (int tries = 0;; ++tries) {
+    world_.provider().rules.opened(world_.provider().now());
     auto opened = engine::open(file_.path(), {});
     if (opened && world_.alive()) {
       engine_.emplace(std::move(*opened));
@@ -217,6 +250,7 @@ void scenario::die() {
   ++said_.deaths;
   judge_.rise();
   engine_.reset();
+  world_.provider().rules.ended(world_.provider().now());
   world_.reboot(power ? disk::end::of_power : disk::end::of_process);
   if (d_.chance(100)) world_.disk().die_after(d_.between(0, 30));
   world_.run_until(world_.clock().now() + d_.between(0, d_.chance(500) ? 20 : 2000) * millisecond);
@@ -240,11 +274,16 @@ void scenario::leave_for(nanoseconds_t time) {
   static_cast<void>(engine_->close(drain));
   if (!world_.alive()) return die();
   engine_.reset();
+  world_.provider().rules.ended(world_.provider().now());
   const bool power = d_.chance(300);
   world_.reboot(power ? disk::end::of_power : disk::end::of_process);
   world_.run_until(world_.clock().now() + time);
   if (jumped_forward_at_ >= 0 && world_.clock().now() - jumped_forward_at_ < 40 * second)
     world_.provider().forget_times();
+  if (d_.chance(200)) {  // nobody runs it, and somebody posts
+    posts_ = 1;
+    if (!world_.provider().mail.empty() && world_.provider().mail.begin()->first <= world_.clock().now()) deliver();
+  }
   open();
 }
 
@@ -270,6 +309,7 @@ void scenario::set_up(const std::vector<std::string>& limits, int connections,
                                                 .connections_max = connections})));
   }
   const auto words = must(engine_->put_template(template_json));
+  const auto marketing = must(engine_->put_template(marketing_json));
   credits::plan plan;
   plan.users = 1000;
   const auto account = must(engine_->put_account("a", plan));
@@ -278,17 +318,81 @@ void scenario::set_up(const std::vector<std::string>& limits, int connections,
     campaign c;
     c.sender = campaigns_.size() % senders.size();
     c.first = first;
-    c.id = must(engine_->create_campaign({.name = "c" + std::to_string(campaigns_.size()),
-                                          .sender = senders[c.sender],
-                                          .content = words,
-                                          .account = account,
-                                          .mapping = {{"body.1", "who"}}}));
-    const auto report = must(engine_->import_csv_text(c.id, recipients(count, first)));
-    if (report.added != count)
-      throw broken{"of " + std::to_string(count) + " recipients " + std::to_string(report.added) + " were taken"};
+    c.marketing = !calm_ && d_.chance(200);
+    rule_book::rule rule;
+    if (const auto drawn = d_.between(0, 9); !calm_ && drawn < 5) {
+      rule = {drawn < 3 ? unconfirmed_rule::resend : unconfirmed_rule::give_up, d_.between(1000, 6000)};
+      world_.say("unconfirmed: " + std::string(name(rule.is)) + " after " + std::to_string(rule.wait_ms) + " ms");
+    }
+    c.id = must(engine_->create_campaign(
+        {.name = "c" + std::to_string(campaigns_.size()),
+         .sender = senders[c.sender],
+         .content = c.marketing ? marketing : words,
+         .account = account,
+         .mapping = {{"body.1", "who"}},
+         .when_unconfirmed = rule.is,
+         .unconfirmed_wait = std::chrono::milliseconds(std::max<std::int64_t>(1000, rule.wait_ms))}));
+    world_.provider().rules.put(c.id.value, rule);
     c.people = count;
+    if (c.marketing) {
+      choose_contacts(c);
+    } else if (const auto added = must(engine_->import_csv_text(c.id, recipients(count, first))).added;
+               added != count) {
+      throw broken{"of " + std::to_string(count) + " recipients " + std::to_string(added) + " were taken"};
+    }
     campaigns_.push_back(c);
     if (!d_.chance(300)) first += count;  // else the next one goes to the same people
+  }
+}
+
+// Its people are contacts, of whom a segment picks some; some of these have agreed, and some of those are suppressed.
+void scenario::choose_contacts(campaign& c) {
+  const auto must = [](auto r) {
+    if (!r) throw broken{"choosing contacts: " + r.error().message};
+    return *r;
+  };
+  std::array<std::string, 2> files{"phone_number,who,town\n", "phone_number,who,town\n"};
+  std::set<std::string> agreed;
+  const auto town = "t" + std::to_string(c.id.value);
+  std::int64_t chosen = 0, without = 0;
+  for (std::int64_t i = 0; i < c.people; ++i) {
+    const auto number = number_of(c.first + i);
+    // Whoever was asked by an earlier campaign has said so already.
+    const bool known = contacts_.contains(number), agrees = known ? contacts_.at(number) : d_.chance(800);
+    const bool lives_there = i == 0 || d_.chance(800);
+    contacts_.emplace(number, agrees);
+    files[agrees && !known ? 1 : 0] += number + ",n," + (lives_there ? town : "elsewhere") + "\n";
+    if (!lives_there) continue;
+    ++chosen;
+    without += agrees ? 0 : 1;
+    if (agrees) agreed.insert(number.substr(1));
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto read = [&text = files[i]](char* to, std::size_t capacity) -> result<std::size_t> {
+      const auto n = text.copy(to, capacity);
+      text.erase(0, n);
+      return n;
+    };
+    static_cast<void>(must(engine_->import_contacts_csv(read, {.consent_source = i == 1 ? "a form" : ""})));
+  }
+  const auto stored = engine_->put_segment(town, R"({"attribute":"town","is":")" + town + "\"}");
+  if (!stored) throw broken{"a segment: " + stored.error().message};
+  const auto report = must(engine_->import_contacts(c.id, town));
+  world_.say("contacts: " + std::to_string(report.chosen) + " of " + std::to_string(c.people) + ", agreed " +
+             std::to_string(report.added));
+  if (report.chosen != chosen || report.without_consent != without || report.added != chosen - without) {
+    throw broken{"of " + std::to_string(chosen) + " contacts in " + town + ", " + std::to_string(without) +
+                 " of them without consent, " + std::to_string(report.added) + " were chosen"};
+  }
+  world_.provider().only_to(c.id.value, std::move(agreed));
+}
+
+// Somebody takes back what they agreed to.
+void scenario::withdraw(const campaign& c) {
+  const auto who = number_of(c.first + d_.between(0, c.people - 1));
+  if (ask("withdraw " + who,
+          [&] { return engine_->put_consent(who, {.state = consent_state::withdrawn, .source = "a call"}); })) {
+    world_.provider().withdraw(who, world_.clock().now());
   }
 }
 
@@ -367,34 +471,64 @@ void scenario::judge_schedules() {
 }
 
 void scenario::suppress(const campaign& c) {
-  const auto who = "+4915" + std::to_string(100'000'000 + c.first + d_.between(0, c.people - 1));
+  const auto who = number_of(c.first + d_.between(0, c.people - 1));
   if (ask("suppress " + who, [&] { return engine_->suppress(who, {.note = "asked us by telephone"}); })) {
     world_.provider().bar(who, world_.clock().now());
   }
 }
 
-// A person looks at the provider's own books.
-void scenario::resolve(const campaign& c) {
+// A person looks at the provider's own books; one: at a message that is drawn, else at all of them.
+void scenario::resolve(const campaign& c, bool one) {
   const auto lanes =
       " FROM messages m JOIN lanes l ON l.id = m.id >> 32 WHERE m.state = 4 AND m.superseded IS NULL AND l.campaign "
       "= " +
       std::to_string(c.id.value);
-  const auto count = judge_.number("SELECT count(*)" + lanes);
-  if (count == 0) return;
-  const auto key = judge_.number("SELECT m.id" + lanes + " ORDER BY m.id LIMIT 1 OFFSET " +
-                                 std::to_string(d_.between(0, count - 1)));
-  const auto known = world_.provider().messages().find(key);
-  const bool sent = known != world_.provider().messages().end() && known->second.accepted;
-  const auto message = message_id::from_key(key);
-  static_cast<void>(ask("resolve " + std::to_string(message.lane) + ":" + std::to_string(message.sequence),
-                        [&] { return engine_->resolve(c.id, {.sent = sent, .message = message, .actor = "ann"}); }));
+  for (auto count = judge_.number("SELECT count(*)" + lanes); count > 0; --count) {
+    const auto key = judge_.number("SELECT m.id" + lanes + " ORDER BY m.id LIMIT 1 OFFSET " +
+                                   std::to_string(one ? d_.between(0, count - 1) : count - 1));
+    if (key == 0) return;  // settled meanwhile
+    const auto known = world_.provider().messages().find(key);
+    const bool there = known != world_.provider().messages().end();
+    const bool sent = there && known->second.accepted;
+    if (there && !sent) known->second.resolved = true;
+    const auto message = message_id::from_key(key);
+    static_cast<void>(ask("resolve " + std::to_string(message.lane) + ":" + std::to_string(message.sequence),
+                          [&] { return engine_->resolve(c.id, {.sent = sent, .message = message, .actor = "ann"}); }));
+    if (one) return;
+  }
+}
+
+// What is left of campaigns that send again once webhooks are seen to arrive. All receipts come once more; then the
+// rule has acted on every message before the last that one told of, and a person settles the rest.
+void scenario::help_resend() {
+  world_.provider().replay();
+  do {
+    run_for(second);
+  } while (!world_.provider().mail.empty());
+  run_for(15 * second);
+  const std::string told_of =
+      "(SELECT max(o.at_ms) FROM lanes k JOIN messages o ON o.id >> 32 = k.id WHERE k.sender = l.sender AND "
+      "o.state = 2 AND o.receipt > 0 AND o.repeat_until_ms IS NULL)";
+  const auto idle = judge_.number(
+      "SELECT m.id FROM messages m JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign WHERE "
+      "m.state = 4 AND m.superseded IS NULL AND c.state = 4 AND c.unconfirmed_rule = 1 AND m.attempt < 5 AND m.at_ms "
+      "< " +
+      std::to_string(world_.clock().wall() / millisecond - 10'000) + " AND m.at_ms < " + told_of);
+  if (idle != 0)
+    throw broken{"message " + std::to_string(idle >> 32) + ":" + std::to_string(idle & 0xffffffff) +
+                 " could be sent again by the rule, and is not"};
+  for (auto& c : campaigns_) {
+    if (state(c) == campaign_state::sending && world_.provider().rules.of(c.id.value).is == unconfirmed_rule::resend) {
+      resolve(c, false);
+    }
+  }
 }
 
 // What failed, or may have gone, again: by a campaign of its own.
 void scenario::send_again(const campaign& c) {
   if (campaigns_.size() > 6 || !c.started) return;
   const bool failed = d_.chance(600);
-  campaign child{.people = c.people, .first = c.first, .sender = c.sender};
+  campaign child{.people = c.people, .first = c.first, .sender = c.sender, .marketing = c.marketing};
   if (!ask("retry " + std::to_string(c.id.value) + (failed ? " failed" : " unconfirmed"), [&] {
         auto made = engine_->retry(
             c.id, {.what = failed ? retry_kind::failed : retry_kind::unconfirmed, .all = d_.chance(500)});
@@ -404,8 +538,55 @@ void scenario::send_again(const campaign& c) {
     return;
   }
   world_.provider().is_child(child.id.value, c.id.value, failed);
+  world_.provider().rules.put(child.id.value, world_.provider().rules.of(c.id.value));
   campaigns_.push_back(child);
   start(campaigns_.back());
+}
+
+// Another process opens the store to post, and may die before it can tell the runner.
+template <class F>
+result<void> scenario::by_another(F&& f) {
+  world_.tell_runner(!d_.chance(100));
+  auto other = engine::open(file_.path(), {.mode = open_mode::post});
+  auto told = other ? f(*other) : result<void>(fail(other.error()));
+  if (other) static_cast<void>(other->close(std::chrono::milliseconds(0)));
+  posted_at_ = world_.clock().now();
+  if (!world_.told()) return fail(errc::closed, "the other process died");
+  return told;
+}
+
+// Somebody at another process's command line.
+void scenario::post(campaign& c) {
+  const auto drawn = d_.between(0, 9);
+  const auto who = number_of(c.first + d_.between(0, c.people - 1));
+  const auto what = drawn < 4   ? "pause " + std::to_string(c.id.value)
+                    : drawn < 8 ? "resume " + std::to_string(c.id.value)
+                                : "suppress " + who;
+  const bool resumes = drawn >= 4 && drawn < 8;
+  if (resumes && (c.stopped || c.unsure)) return;
+  if (resumes) world_.provider().expect_silence(c.id.value, false);
+  const auto deaths = said_.deaths;
+  bool late = false;
+  const bool done = ask("another process: " + what, [&] {
+    const auto posted = by_another([&](engine& by) -> result<void> {
+      const auto wait = std::chrono::seconds(world_.told() ? 5 : 0);
+      if (drawn < 4) return by.pause(c.id, "a break", wait, "bob");
+      return resumes ? by.resume(c.id, wait, "bob") : by.suppress(who, {.note = "asked bob"});
+    });
+    late = !posted && posted.error().code == errc::timed_out;
+    return posted;
+  });
+  // Who was told of it acts at once; whoever was not, or has died, does so later.
+  if (late && deaths == said_.deaths && !syncs_fail_) {
+    throw broken{what + " was posted, and the runner does not take it up"};
+  }
+  if (resumes && !done) c.unsure = true;
+  if (!done || resumes) return;
+  if (drawn >= 8) {
+    world_.provider().bar(who, world_.clock().now() + second);  // what is taken up already may go
+  } else if (!c.unsure) {
+    world_.provider().expect_silence(c.id.value, true);
+  }
 }
 
 void scenario::poll() {
@@ -445,7 +626,10 @@ void scenario::deliver() {
     gathered.push_back(std::move(mail.extract(mail.begin()).mapped()));
   }
   const auto body = provider::webhook(gathered);
-  const auto done = engine_->ingest(body, sign(body));
+  const auto take = [&](engine& by) { return by.ingest(body, sign(body)); };
+  const bool by_other = posts_ > 0 && posts_-- > 0;
+  if (by_other) world_.say("another process takes a webhook");
+  const auto done = by_other ? by_another(take) : take(*engine_);
   for (auto& r : gathered) {
     world_.say("webhook " + std::to_string(r.message >> 32) + ":" + std::to_string(r.message & 0xffffffff) + " rank " +
                (r.reply.empty() ? std::to_string(r.rank) : r.reply) +
@@ -453,8 +637,9 @@ void scenario::deliver() {
     if (!done) continue;
     if (r.reply.empty()) {
       judge_.took(r.message, r.rank);
+      world_.provider().rules.heard(r.number, r.attempt_ms);
     } else {
-      judge_.took_reply(r.reply, r.quotes ? r.message : 0, r.stop);
+      judge_.took_reply(r.reply, r.quotes ? r.message : 0, r.quoted, r.stop);
     }
   }
   // The host may die before its answer is out: then it is not acknowledged, though it was taken.
@@ -465,7 +650,7 @@ void scenario::deliver() {
 }
 
 void scenario::pause(campaign& c) {
-  if (ask("pause " + std::to_string(c.id.value), [&] { return engine_->pause(c.id, "a break"); })) {
+  if (ask("pause " + std::to_string(c.id.value), [&] { return engine_->pause(c.id, "a break"); }) && !c.unsure) {
     world_.provider().expect_silence(c.id.value, true);
   }
 }
@@ -498,7 +683,12 @@ void scenario::draw_troubles() {
 
 void scenario::misfortune() {
   auto& c = campaigns_[static_cast<std::size_t>(d_.between(0, static_cast<std::int64_t>(campaigns_.size()) - 1))];
-  switch (d_.between(0, 19)) {
+  switch (d_.between(0, 21)) {
+    case 20:
+      return post(c);
+    case 21:
+      posts_ = d_.between(1, 3);
+      return;
     case 0:
       return pause(c);
     case 1:
@@ -547,8 +737,9 @@ void scenario::misfortune() {
     case 14:
       return poll();
     case 15:
-    case 16:
       return suppress(c);
+    case 16:
+      return c.marketing ? withdraw(c) : suppress(c);
     case 17:
       return resolve(c);
     case 18:
@@ -620,11 +811,16 @@ verdict scenario::faults() {
   world_.die_after(-1);
   world_.disk().die_after(-1);
   const auto until = world_.clock().now() + 1200 * second;
+  auto help_at = world_.clock().now() + 10 * second;
   do {
     for (auto& c : campaigns_) {
       if (state(c) == campaign_state::paused) resume(c);
     }
     run_for(250 * millisecond);
+    if (world_.clock().now() > help_at && !all_final() && waits_for_receipts()) {
+      help_resend();
+      help_at = world_.clock().now() + 5 * second;
+    }
     if (world_.clock().now() > until) throw broken{"a campaign does not come to its end"};
   } while (!all_final());
   if (calm) expect_used(began);
@@ -635,6 +831,12 @@ verdict scenario::faults() {
 
   p.replay();
   while (!p.mail.empty()) run_for(second);
+  // Of what another process posted before it died nobody tells: the runner looks once a minute.
+  if (posted_at_ >= 0) run_for(61 * second);
+  if (judge_.number("SELECT count(*) FROM commands WHERE done_at_ms = 0") != 0) {
+    throw broken{"what another process posted is never carried out: " +
+                 judge_.text("SELECT verb || ' ' || campaign || ' of ' || at_ms FROM commands WHERE done_at_ms = 0")};
+  }
   run_for(12 * second);  // what is quoted and not known is waited for
   world_.run_until(world_.clock().now() + second);
   for (auto& c : campaigns_) judge_.end(c.id.value, true);

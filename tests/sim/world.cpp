@@ -162,7 +162,8 @@ class wire final : public net::transport {
 
 class machine final : public surroundings {
  public:
-  explicit machine(world& in) : in_(in) {}
+  explicit machine(world& in) : in_(in), process_(++in.processes_) {}
+  ~machine() override { in_.writers_.erase(process_); }
   [[nodiscard]] const bulkmsg::clock& time() const noexcept override { return in_.clock_; }
   std::int64_t random_id() override { return in_.dice_.between(1, INT64_MAX - 1); }
   std::unique_ptr<io_executor> make_io() override { return std::make_unique<fibre>(in_); }
@@ -170,15 +171,16 @@ class machine final : public surroundings {
   std::unique_ptr<store::writer> make_writer(store::database db) override {
     auto made =
         std::make_unique<store::writer>(std::move(db), store::writer::runs::by_step, [this] { return in_.turn(); });
-    in_.writer_ = made.get();
+    in_.writers_[process_] = {made.get()};
     return made;
   }
   result<std::unique_ptr<net::transport>> connect(io_executor&, net::transport_options options) override {
     return std::make_unique<wire>(in_, options);
   }
-  // Nobody else is there.
-  std::shared_ptr<void> watch_posts(io_executor&, const std::string&, std::function<void()>) override {
-    return std::make_shared<int>(0);
+  std::shared_ptr<void> watch_posts(io_executor&, const std::string&, std::function<void()> told) override {
+    auto lives = std::make_shared<int>(0);
+    in_.runner_ = {process_, lives, std::move(told)};
+    return lives;
   }
   bool sleep(std::chrono::milliseconds time) override {
     const auto until = in_.clock_.now() + time.count() * millisecond;
@@ -198,6 +200,7 @@ class machine final : public surroundings {
 
  private:
   world& in_;
+  const std::uint64_t process_;
 };
 
 world::world(std::uint64_t seed, bool tells)
@@ -212,15 +215,29 @@ world::world(std::uint64_t seed, bool tells)
 
 world::~world() { here = nullptr; }
 
-void world::plan_commit() {
-  if (commit_planned_ || writer_ == nullptr || !writer_->waiting()) return;
-  commit_planned_ = true;
-  // Commits take their time, now more and now less, so that everything else gets in between.
-  const auto takes = dice_.between(0, commit_most_ / microsecond) * microsecond;
-  insert(clock_.now() + takes, life_, [this] {
-    commit_planned_ = false;
-    writer_->step();
-    if (alive() && after_commit) after_commit();
+void world::plan_commits() {
+  for (auto& [process, s] : writers_) {
+    if (s.commit_planned || !s.writer->waiting()) continue;
+    s.commit_planned = true;
+    // Commits take their time, now more and now less, so that everything else gets in between.
+    const auto takes = dice_.between(0, commit_most_ / microsecond) * microsecond;
+    insert(clock_.now() + takes, life_, [this, process = process] {
+      const auto found = writers_.find(process);
+      if (found == writers_.end()) return;
+      found->second.commit_planned = false;
+      found->second.writer->step();
+      if (!alive()) return;
+      tell(process);
+      if (after_commit) after_commit();
+    });
+  }
+}
+
+// What another process has committed it tells the runner of, if it still lives then.
+void world::tell(std::uint64_t process) {
+  if (process == runner_.process || !told_ || runner_.lives.expired()) return;
+  insert(clock_.now() + dice_.between(0, 5000) * microsecond, life_, [this, lives = runner_.lives] {
+    if (!lives.expired()) runner_.told();
   });
 }
 
@@ -231,7 +248,7 @@ bool world::turn() {
     disk_.kill();
     return false;
   }
-  plan_commit();
+  plan_commits();
   task next;
   if (!tasks_.empty()) {
     next = std::move(tasks_.front());
@@ -265,8 +282,7 @@ void world::run_until(nanoseconds_t at) {
 
 void world::reboot(disk::end how) {
   ++life_;
-  writer_ = nullptr;
-  commit_planned_ = false;
+  for (auto& [process, s] : writers_) s.commit_planned = false;
   tasks_.clear();
   std::erase_if(timers_, [](const auto& t) { return t.second.life != 0; });
   alive_ = true;

@@ -58,6 +58,9 @@ class world {
   [[nodiscard]] std::uint64_t trace() const { return trace_; }
   void quiet() { calm_disk_ = true; }
   void slow_disk(nanoseconds_t most) { commit_most_ = most; }
+  // Whether other processes live to tell the runner of what they have posted.
+  void tell_runner(bool told) { told_ = told; }
+  [[nodiscard]] bool told() const { return told_; }
 
   manual_clock& clock() { return clock_; }
   sim::disk& disk() { return disk_; }
@@ -76,7 +79,18 @@ class world {
   void insert(nanoseconds_t when, std::uint64_t life, std::function<void()> run) {
     timers_.emplace(when, task{life, std::move(run)});
   }
-  void plan_commit();
+  void plan_commits();
+  // One for each process that writes: the runner's, and at times another one's that posts.
+  struct scribe {
+    store::writer* writer = nullptr;
+    bool commit_planned = false;
+  };
+  struct watcher {
+    std::uint64_t process = 0;
+    std::weak_ptr<void> lives;
+    std::function<void()> told;
+  };
+  void tell(std::uint64_t process);
 
   manual_clock clock_;
   sim::dice dice_;
@@ -84,8 +98,10 @@ class world {
   sim::provider provider_;
   std::deque<task> tasks_;
   std::multimap<nanoseconds_t, task> timers_;  // equal times in the order of insertion
-  store::writer* writer_ = nullptr;
-  bool commit_planned_ = false;
+  std::map<std::uint64_t, scribe> writers_;    // by process
+  watcher runner_;
+  std::uint64_t processes_ = 0;
+  bool told_ = true;
   std::uint64_t life_ = 1;
   bool alive_ = true;
   std::int64_t turns_left_ = -1;
