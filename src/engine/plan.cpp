@@ -48,22 +48,28 @@ std::string join_list(const std::vector<std::string>& list) {
 namespace {
 
 error nobody_left(const store::campaign_row& row, const store::left_out& out) {
-  const auto suppressed = out.count(errc::recipient_suppressed);
-  const auto consent = out.count(errc::consent_missing);
-  const auto closed = out.count(errc::window_closed);
-  std::string message = "campaign '" + row.name + "' has nobody to be sent to: of its recipients " +
-                        std::to_string(suppressed) + " are suppressed (see `bulkmsg suppressions`)";
-  if (consent > 0) {
-    message += ", " + std::to_string(consent) +
-               " have no known consent to marketing; if they gave it, say where (state_consent, or `bulkmsg send "
-               "--consent SOURCE`)";
+  struct part {
+    errc why;
+    const char* words;
+  };
+  static constexpr part parts[] = {
+      {errc::duplicate_recipient, " were reached after all by the campaign that is sent again; discard this one"},
+      {errc::recipient_suppressed, " are suppressed (see `bulkmsg suppressions`)"},
+      {errc::window_closed, " have not written within 24 hours, and then only templates may be sent; send a template"},
+      {errc::consent_missing,
+       " have no known consent to marketing; if they gave it, say where (state_consent, or `bulkmsg send --consent "
+       "SOURCE`)"},
+  };
+  error why{errc::recipient_suppressed, "campaign '" + row.name + "' has nobody to be sent to", 0, 0};
+  const char* between = ": of its recipients ";
+  for (const auto& each : parts) {
+    const auto n = out.count(each.why);
+    if (n == 0) continue;
+    why.code = each.why;
+    why.message += between + std::to_string(n) + each.words;
+    between = ", ";
   }
-  if (closed > 0) {
-    message += ", " + std::to_string(closed) +
-               " have not written within 24 hours, and then only templates may be sent; send a template";
-  }
-  const auto code = consent > 0 ? errc::consent_missing : closed > 0 ? errc::window_closed : errc::recipient_suppressed;
-  return {code, message, 0, 0};
+  return why;
 }
 
 }  // namespace

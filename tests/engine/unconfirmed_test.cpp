@@ -270,6 +270,22 @@ TEST(retry, of_the_unconfirmed_leaves_out_whom_a_receipt_shows_to_be_reached) {
   static_cast<void>(must(h->audit(account)));
 }
 
+TEST(retry, of_people_who_were_all_reached_after_all_says_so) {
+  provider p(losing({number(1)}));
+  host h({.send = true}, p.origin());
+  const auto parent = h.start(2);
+  ASSERT_TRUE(h.until([&] { return h.state(parent) == campaign_state::completed; }));
+  const auto child = must(h->retry(parent, {.what = retry_kind::unconfirmed})).child;
+  std::map<std::string, std::string> keys;
+  for (const auto& r : p.requests()) keys[r.to] = r.key;
+  must(ingest(*h, statuses({{keys[number(1)], "delivered"}})));
+  ASSERT_TRUE(h.until([&] { return h.told(parent).unconfirmed == 0; }));
+  const auto none = refused(h->start(child));
+  EXPECT_EQ(none.code, errc::duplicate_recipient);
+  EXPECT_NE(none.message.find("of its recipients 1 were reached after all"), std::string::npos) << none.message;
+  must(h->discard(child));
+}
+
 TEST(retry, two_calls_at_once_never_take_the_same_message) {
   provider p([](const request& r, int nth) {
     return r.to < number(30) ? provider::refused(131026) : provider::accepted(nth);
