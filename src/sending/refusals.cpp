@@ -71,8 +71,10 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
   const auto because = "the provider refused: " + title + " (code " + std::to_string(answer.provider_code) + ")";
   const auto campaign = l.settings.campaign;
   const auto settle_it = [&] {
-    // The same request once more, and refused for now: of the first one that says nothing.
-    if (m.repeats && channels::may_pass(answer.next)) {
+    // Refused for now, which says nothing of an earlier request that may have gone: so it is neither failed nor, when
+    // it is the same request once more, to be sent under another attempt.
+    const bool given_up = o.state == message_state::refused;
+    if ((m.repeats || (m.maybe_gone && given_up)) && channels::may_pass(answer.next)) {
       o.state = message_state::unconfirmed;
       o.next_at_ms = 0;
     }

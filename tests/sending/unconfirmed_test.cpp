@@ -274,6 +274,22 @@ TEST(unconfirmed, resending_is_bounded_and_what_is_left_is_held) {
   expect_books(w);
 }
 
+TEST(unconfirmed, a_resend_refused_for_now_until_it_is_given_up_says_nothing_of_the_first_request) {
+  ruled_world w(20, unconfirmed_rule::resend);
+  auto& p = w.live();
+  w.books.script = [&](const arrival& a, std::size_t) {
+    if (a.key.message.sequence != 3) w.tell(p, a, second);
+    if (a.key.message.sequence != 3) return accept();
+    return a.key.attempt == 1 ? lose(true) : refuse(131000);
+  };
+  p.run_for(hour);
+  EXPECT_EQ(w.books.arrivals.size(), 19u + 8) << "it was tried as often as any";
+  EXPECT_EQ(p.count().failed, 0) << "or people could have it sent again";
+  EXPECT_EQ(p.count().unconfirmed, 1);
+  EXPECT_TRUE(w.ended);
+  expect_books(w);
+}
+
 TEST(unconfirmed, give_up_returns_the_credit_and_a_later_receipt_takes_it_again) {
   ruled_world w(20, unconfirmed_rule::give_up);
   auto& p = w.live();
