@@ -79,9 +79,11 @@ class provider {
   // Nothing of the campaign may leave before, by the wall clock.
   void not_before(std::int64_t campaign, std::int64_t wall_ms) { not_before_[campaign] = wall_ms; }
   // Who fired by a clock that is set back then sends all the same.
-  void clock_set_back(std::int64_t by_ms) {
-    rules.clock_set_back({now().at, now().wall_ms + by_ms});
-    for (auto& [campaign, wall_ms] : not_before_) wall_ms -= by_ms;
+  void clock_set(std::int64_t back_ms) {
+    rules.clock_set({now().at, now().wall_ms + back_ms});
+    if (back_ms > 0) {
+      for (auto& [campaign, wall_ms] : not_before_) wall_ms -= back_ms;
+    }
   }
   [[nodiscard]] rule_book::moment now() const;
   // The campaign sends again what failed of its parent, or is unconfirmed there.

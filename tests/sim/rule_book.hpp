@@ -36,8 +36,8 @@ class rule_book {
     heard_of_ms_.clear();
   }
   void ended(moment now) { lives_.back().ended = now; }
-  // The wall clock was set back, and showed this before.
-  void clock_set_back(moment before) { set_back_.push_back(before); }
+  // The wall clock was set, and showed this before.
+  void clock_set(moment before) { set_.push_back(before); }
   // The host took a receipt of a request that came then, by the wall clock, over that number of ours.
   void heard(const std::string& number, std::int64_t attempt_ms) {
     auto& latest = heard_of_ms_[number];
@@ -73,14 +73,22 @@ class rule_book {
     const auto wait_ms = of(campaign).wait_ms;
     // By either clock: the one that the engine goes by may be set.
     const auto since = [&](moment from) {
-      return now.at - from.at >= wait_ms * millisecond || latest_wall(from.at, now) >= from.wall_ms + wait_ms;
+      return now.at - from.at >= wait_ms * millisecond || latest_wall(from.at, now) >= known_wall(from) + wait_ms;
     };
     return since(attempt) && since(in.opened);
+  }
+  // What a sender takes the wall clock to show: it looks at it every millisecond.
+  [[nodiscard]] std::int64_t known_wall(moment at) const {
+    auto known = at.wall_ms;
+    for (const auto& m : set_) {
+      if (m.at <= at.at && at.at - m.at <= millisecond) known = std::min(known, m.wall_ms);
+    }
+    return known;
   }
   // The latest that the wall clock has shown since.
   [[nodiscard]] std::int64_t latest_wall(nanoseconds_t since, moment now) const {
     auto latest = now.wall_ms;
-    for (const auto& m : set_back_) {
+    for (const auto& m : set_) {
       if (m.at >= since) latest = std::max(latest, m.wall_ms);
     }
     return latest;
@@ -89,7 +97,7 @@ class rule_book {
   std::map<std::int64_t, rule> rules_;
   std::map<std::string, std::int64_t> heard_of_ms_;  // by number, the latest attempt
   std::vector<life> lives_;
-  std::vector<moment> set_back_;
+  std::vector<moment> set_;
 };
 
 }  // namespace bulkmsg::sim

@@ -725,7 +725,7 @@ void scenario::misfortune() {
       const auto by = d_.between(-5000, 20'000) * millisecond;
       world_.clock().shift_wall(by);
       if (by > 0) jumped_forward_at_ = world_.clock().now();
-      if (by < 0) world_.provider().clock_set_back(-by / millisecond);
+      world_.provider().clock_set(-by / millisecond);
       jumped_ = true;
       world_.say("the wall clock jumps by " + std::to_string(by / millisecond) + " ms");
       return;
