@@ -186,9 +186,7 @@ void engine::impl::merge_webhooks() {
 }
 
 // What the provider held goes on by its word; what is missing to send is told as for a campaign that was opened.
-void engine::impl::go_on(std::int64_t campaign) {
-  begin_sending(campaign);
-}
+void engine::impl::go_on(std::int64_t campaign) { begin_sending(campaign); }
 
 void engine::impl::tell_merged(const inbound::merge_result& merged) {
   std::vector<event> progress;

@@ -154,7 +154,7 @@ CREATE TABLE credit_calls(                -- ids made by clients: a call with a 
   PRIMARY KEY(account, id)) WITHOUT ROWID;
 
 CREATE TABLE campaigns(
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: hosts remember it, and so does the history
   name TEXT NOT NULL,
   state INTEGER NOT NULL,
   reason TEXT NOT NULL DEFAULT '',

@@ -91,7 +91,7 @@ class Walk(unittest.TestCase):
         report = json.loads(self.fine(self.program.run(*line, "--json")))
         self.assertEqual((report["sent"], report["credits_spent"]), (20, 60))
         self.assertEqual(self.program.json("credits", "audit", "shop")["spent"], 60)
-        self.assertEqual(self.program.json("credits", "estimate", "1", "--rates", rates), plan["estimate"])
+        self.assertEqual(self.program.json("credits", "estimate", report["campaign"], "--rates", rates), plan["estimate"])
         rates.write_text('{"rates": {"49": {"utility": 0.5}}}')
         refused = self.program.run(*line)
         self.assertEqual(refused.returncode, 1)
@@ -117,19 +117,20 @@ class Walk(unittest.TestCase):
         self.assertEqual((report["credits_spent"], report["credits_available"]), (200, 300))
         self.expect_each_once(200)
 
-        status = self.program.json("status", "1")
+        campaign = report["campaign"]
+        status = self.program.json("status", campaign)
         self.assertEqual({k: report[k] for k in status}, status)
-        self.assertEqual([c["campaign"] for c in self.program.json("list")], [1])
+        self.assertEqual([c["campaign"] for c in self.program.json("list")], [campaign])
         audit = self.program.json("credits", "audit", "shop")
         self.assertEqual((audit["spent"], audit["available"], audit["reserved"]), (200, 300, 0))
         self.assertTrue(audit["conserved"])
 
-        table = list(csv.DictReader(io.StringIO(self.fine(self.program.run("messages", "1", "--csv")))))
+        table = list(csv.DictReader(io.StringIO(self.fine(self.program.run("messages", campaign, "--csv")))))
         self.assertEqual(sorted(row["address"] for row in table), sorted(harness.address(n) for n in range(200)))
         self.assertEqual({(row["state"], row["receipt"]) for row in table}, {("sent", "read")})
         wamids = {entry["to"]: entry["wamid"] for entry in self.sandbox.accepted()}
         self.assertEqual({row["address"]: row["provider_id"] for row in table}, wamids)
-        self.assertEqual(self.fine(self.program.run("messages", "1", "--state", "failed")), "")
+        self.assertEqual(self.fine(self.program.run("messages", campaign, "--state", "failed")), "")
         for looking in (["status"], ["list"], ["credits", "show", "shop"], ["credits", "audit", "shop"]):
             self.assertIn("200", self.fine(self.program.run(*looking)))
 

@@ -229,7 +229,7 @@ class WhatsAppTemplateBroadcasts(Scenario):
         report = self.told(*line, "--quiet")
         self.assertEqual((report["state"], report["sent"], report["sender"]), ("completed", 60, "number 1, number 2"))
         self.assertEqual([len(box.accepted()) for box in boxes], list(shares.values()))
-        log = list(csv.DictReader(io.StringIO(self.run_fine("log", "1", "--csv"))))
+        log = list(csv.DictReader(io.StringIO(self.run_fine("log", report["campaign"], "--csv"))))
         by_log = [{m["address"] for m in log if m["sender"] == f"number {n}"} for n in (1, 2)]
         self.assertEqual([{m["to"] for m in box.accepted()} for box in boxes], by_log)
 
@@ -275,7 +275,7 @@ class WhatsAppGroupsAndCredits(Scenario):
         self.assertEqual((balances["spent"], balances["available_topup"]), (3, 500))
 
         # 5. The live message log, and the saved message again for others.
-        self.assertEqual({m["state"] for m in self.lines("log", "1")}, {"sent"})
+        self.assertEqual({m["state"] for m in self.lines("log", report["campaign"])}, {"sent"})
         again = self.told("send", "--sender", sender, "--message", "own:opening", "--list", "group:Y2FwaV9ncm91cDo9",
                           "--map", "first_name=|all", "--account", "shop", "--quiet")
         self.assertEqual(again["sent"], 1)

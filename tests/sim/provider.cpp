@@ -171,7 +171,7 @@ void provider::keep_failed(const entry& of, const std::string& where) {
   const auto rule = rules.of(of.campaign);
   if (rule.is == unconfirmed_rule::give_up && rules.waited(of.campaign, of.at, now())) return;
   // After a repetition nobody knows of the first, and who is barred meanwhile gets none.
-  if (rule.is == unconfirmed_rule::resend && ((of.again && of.refused) || barred(of.campaign, of.to))) return;
+  if (rule.is == unconfirmed_rule::resend && ((of.again && of.refused) || may_be_barred(of.to))) return;
   if (of.accepted) throw broken{where + " is called failed, and the provider has accepted it"};
   if (!of.refused && !of.resolved) throw broken{where + " is called failed, and nobody has refused it"};
 }

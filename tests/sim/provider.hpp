@@ -128,9 +128,11 @@ class provider {
     nanoseconds_t known_at = -1;  // since then it is durable that it was accepted
   };
   [[nodiscard]] std::map<std::int64_t, entry>& messages() { return last_; }  // by message key
+  // Somebody asks for it; it may come to be though whoever asked has died before the answer.
+  void may_bar(const std::string& address) { asked_for_.insert(digits(address)); }
   // May not be written to by now: suppressed, or no longer agreed.
-  [[nodiscard]] bool barred(std::int64_t campaign, const std::string& address) const {
-    return barred_.contains(digits(address)) || (agreed_.contains(campaign) && withdrawn_.contains(digits(address)));
+  [[nodiscard]] bool may_be_barred(const std::string& address) const {
+    return barred_.contains(digits(address)) || asked_for_.contains(digits(address));
   }
   // The store calls it failed: throws broken when nobody refused it and no rule allows that.
   void keep_failed(const entry& of, const std::string& where);
@@ -172,6 +174,7 @@ class provider {
   std::set<std::int64_t> silent_;
   std::map<std::string, line> numbers_;
   std::map<std::string, nanoseconds_t> barred_, withdrawn_;
+  std::set<std::string> asked_for_;
   std::map<std::int64_t, std::set<std::string>> agreed_;  // by campaign
   std::map<std::int64_t, std::int64_t> not_before_;
   std::map<std::int64_t, std::pair<std::int64_t, bool>> parents_;

@@ -393,6 +393,7 @@ void scenario::choose_contacts(campaign& c) {
 // Somebody takes back what they agreed to.
 void scenario::withdraw(const campaign& c) {
   const auto who = number_of(c.first + d_.between(0, c.people - 1));
+  world_.provider().may_bar(who);
   if (ask("withdraw " + who,
           [&] { return engine_->put_consent(who, {.state = consent_state::withdrawn, .source = "a call"}); })) {
     world_.provider().withdraw(who, world_.clock().now());
@@ -475,6 +476,7 @@ void scenario::judge_schedules() {
 
 void scenario::suppress(const campaign& c) {
   const auto who = number_of(c.first + d_.between(0, c.people - 1));
+  world_.provider().may_bar(who);
   if (ask("suppress " + who, [&] { return engine_->suppress(who, {.note = "asked us by telephone"}); })) {
     world_.provider().bar(who, world_.clock().now());
   }
@@ -568,6 +570,7 @@ void scenario::post(campaign& c) {
   const bool resumes = drawn >= 4 && drawn < 8;
   if (resumes && (c.stopped || c.unsure)) return;
   if (resumes) world_.provider().expect_silence(c.id.value, false);
+  if (drawn >= 8) world_.provider().may_bar(who);
   const auto deaths = said_.deaths;
   bool late = false;
   const bool done = ask("another process: " + what, [&] {
@@ -824,7 +827,12 @@ verdict scenario::faults() {
       help_resend();
       help_at = world_.clock().now() + 5 * second;
     }
-    if (world_.clock().now() > until) throw broken{"a campaign does not come to its end"};
+    if (world_.clock().now() > until) {
+      throw broken{"a campaign does not come to its end: " +
+                   judge_.text("SELECT group_concat('campaign ' || id || ' in state ' || state || ', ' || "
+                               "(total - sent - failed - unconfirmed - skipped) || ' queued and ' || unconfirmed || "
+                               "' unconfirmed', '; ') FROM campaigns WHERE state < 6")};
+    }
   } while (!all_final());
   if (calm) expect_used(began);
   run_for(3 * second);

@@ -13,17 +13,18 @@ world* here = nullptr;
 // The engine's I/O executor. What is posted by a process that has died does not run.
 class sleeper final : public timer {
  public:
-  explicit sleeper(world& in) : in_(in), life_(in.life_) {}
+  sleeper(world& in, const void* on) : in_(in), on_(on), life_(in.life_) {}
   ~sleeper() override { ++*turn_; }
   void arm(nanoseconds_t at, std::function<void()> task) override {
-    in_.insert(at, life_, [task = std::move(task), mine = ++*turn_, turn = turn_] {
-      if (*turn == mine) task();
+    in_.insert(at, life_, [task = std::move(task), mine = ++*turn_, turn = turn_, &in = in_, on = on_] {
+      if (*turn == mine) in.run_on(on, task);
     });
   }
   void cancel() noexcept override { ++*turn_; }
 
  private:
   world& in_;
+  const void* const on_;
   const std::uint64_t life_;
   std::shared_ptr<std::uint64_t> turn_ = std::make_shared<std::uint64_t>(0);
 };
@@ -33,11 +34,13 @@ class fibre final : public io_executor {
   explicit fibre(world& in) : in_(in), life_(in.life_) {}
   ~fibre() override { fibre::stop(); }
   void post(std::function<void()> task) override {
-    if (!stopped_) in_.tasks_.push_back({life_, std::move(task)});
+    if (stopped_) return;
+    in_.tasks_.push_back({life_, [&in = in_, on = this, task = std::move(task)] { in.run_on(on, task); }});
   }
-  std::unique_ptr<timer> make_timer() override { return std::make_unique<sleeper>(in_); }
+  std::unique_ptr<timer> make_timer() override { return std::make_unique<sleeper>(in_, this); }
   [[nodiscard]] const clock& time() const noexcept override { return in_.clock_; }
   void call(const std::function<void()>& task) override {
+    if (in_.runs_ == this) return task();
     bool ran = stopped_;
     if (!ran) post([&] { task(), ran = true; });
     while (!ran && in_.turn()) continue;
@@ -241,6 +244,12 @@ void world::tell(std::uint64_t process) {
   });
 }
 
+void world::run_on(const void* executor, const std::function<void()>& work) {
+  const auto* before = std::exchange(runs_, executor);
+  work();
+  runs_ = before;
+}
+
 bool world::turn() {
   if (!alive()) return false;
   if (turns_left_ >= 0 && turns_left_-- == 0) {
@@ -261,7 +270,7 @@ bool world::turn() {
     next = std::move(first->second);
     timers_.erase(first);
   }
-  if (next.life == 0 || next.life == life_) next.run();
+  if (next.life == 0 || next.life == life_) run_on(nullptr, next.run);
   return alive();
 }
 

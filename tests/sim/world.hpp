@@ -79,6 +79,7 @@ class world {
   void insert(nanoseconds_t when, std::uint64_t life, std::function<void()> run) {
     timers_.emplace(when, task{life, std::move(run)});
   }
+  void run_on(const void* executor, const std::function<void()>& work);
   void plan_commits();
   // One for each process that writes: the runner's, and at times another one's that posts.
   struct scribe {
@@ -97,6 +98,7 @@ class world {
   sim::disk disk_;
   sim::provider provider_;
   std::deque<task> tasks_;
+  const void* runs_ = nullptr;                 // the executor whose task runs: its own calls are done at once
   std::multimap<nanoseconds_t, task> timers_;  // equal times in the order of insertion
   std::map<std::uint64_t, scribe> writers_;    // by process
   watcher runner_;

@@ -1,4 +1,5 @@
-// A time as people write it, with its zone: "2026-12-01 09:00 Europe/Berlin". See bulkmsg::parse_time in records/plan.hpp.
+// A time as people write it, with its zone: "2026-12-01 09:00 Europe/Berlin". See bulkmsg::parse_time in
+// records/plan.hpp.
 //
 // Needs absl's time zones (absl::time).
 #pragma once
