@@ -75,7 +75,6 @@ BUGS = [
      "now_ms, resend_attempts_max"),
     ("the_wait_does_not_begin_anew", "src/store/unconfirmed.cpp", r"now_ms - c\.wait_ms >= opened_ms", "true"),
     ("resend_outlives_the_process", "src/store/intents.cpp", r"\n  drop_resends\(db\);", ""),
-    ("old_receipts_show_that_webhooks_arrive", "src/inbound/merge.cpp", r"received_at_ms >= opened_at_ms", "true"),
     ("proof_outlives_the_process", "src/store/intents.cpp", r"SET heard_of_ms = 0\"", 'SET heard_of_ms = heard_of_ms"'),
     ("resend_never_acts", "src/store/unconfirmed.cpp", r"waited && c\.rule == unconfirmed_rule::resend\)", "false)"),
     ("give_up_does_not_wait", "src/store/unconfirmed.cpp", r"repeat_ms, now_ms - c\.wait_ms, now_ms\);",
