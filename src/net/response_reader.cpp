@@ -72,7 +72,10 @@ class parser final : public http::basic_parser<false> {
 
  private:
   void on_request_impl(http::verb, string_view, string_view, int, error_code&) override {}
-  void on_response_impl(int code, string_view, int, error_code&) override { to_.status = code; }
+  void on_response_impl(int code, string_view, int, error_code& ec) override {
+    to_.status = code;
+    if (code < 100) ec = http::error::bad_status;  // Beast takes any three digits; RFC 9110, 15: from 100 on
+  }
   void on_field_impl(http::field name, string_view, string_view value, error_code&) override {
     // Fields after the head are a chunked body's trailer: they may not speak for the head.
     if (name == http::field::retry_after && !in_body_)
