@@ -111,7 +111,7 @@ struct collector {
     facts.push_back({*key, rank, to_ms(r.timestamp_unix_s), r.error_code, std::string(r.message_id),
                      std::string(detail), std::string(r.participant),
                      r.error_code == store::user_opted_out_code ? std::string(r.recipient_id) : std::string(),
-                     received_at_ms >= opened_at_ms});
+                     received_at_ms > opened_at_ms});
   }
 
   // Parked ones that nobody looked for yet; true when there are more.
@@ -147,7 +147,7 @@ struct collector {
                          std::string(r.text(4)),
                          std::string(r.text(3)),
                          {},
-                         r.integer(5) >= opened_at_ms});
+                         r.integer(5) > opened_at_ms});
       }
     }
     db.run("DELETE FROM parked WHERE provider_id = ?1", provider_id);

@@ -34,7 +34,7 @@ struct merge_result {
 struct merge_options {
   words_of_message words = nullptr;  // told with a reply
   bool idle = true;                  // nothing is being sent: sent messages are indexed before anybody asks for them
-  // Receipts that were taken in before then do not show that webhooks arrive: the store was opened to run then.
+  // Receipts that were taken in up to then do not show that webhooks arrive: the store was opened to run then.
   std::int64_t opened_at_ms = 0;
 };
 
