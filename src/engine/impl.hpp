@@ -311,6 +311,7 @@ struct engine::impl final : inbound::receiver_handler {
   nanoseconds_t tick_at_ = never;    // what it is armed for
   std::shared_ptr<void> posts_;      // tells of other processes' posts; null: they are looked for
   std::int64_t last_command_ = 0;    // taken up in this run
+  std::int64_t known_consent_ = 0;   // the last change of suppressions and consent that was looked at
   std::vector<std::int64_t> ended_;  // campaigns whose end the store refused to write
   bool has_rules_ = true;            // a campaign has a rule, as far as is known
   nanoseconds_t rules_kept_at_ = 0;

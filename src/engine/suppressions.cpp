@@ -57,6 +57,7 @@ result<void> engine::suppress(std::span<const std::string> addresses, const supp
       }
     });
   }
+  if (self_->mode() == open_mode::post) store::tell_runner(self_->path_);
   if (self_->mode() == open_mode::run) self_->io_->call([this] { self_->screen_again(); });
   return done;
 }
@@ -103,6 +104,7 @@ result<void> engine::put_consent(std::string_view address, const consent& given)
   if (!canonical) return fail(canonical.error());
   auto done =
       self_->writer_->run([&](store::database& db) { store::put_consent(db, *canonical, given, self_->now_ms()); });
+  if (self_->mode() == open_mode::post) store::tell_runner(self_->path_);
   if (self_->mode() == open_mode::run) self_->io_->call([this] { self_->screen_again(); });
   return done;
 }

@@ -10,6 +10,7 @@
 #include "store/brakes.hpp"
 #include "store/run_lock.hpp"
 #include "store/senders.hpp"
+#include "store/suppressions.hpp"
 
 namespace bulkmsg {
 
@@ -209,9 +210,11 @@ void engine::impl::take_up_commands() {
   };
   static constexpr std::size_t most = 100;
   auto waiting = std::make_shared<std::vector<command>>();
+  auto barred_until = std::make_shared<std::int64_t>(0);
   writer_->submit(
-      [waiting, last = last_command_](store::database& db) {
+      [waiting, barred_until, last = last_command_](store::database& db) {
         waiting->clear();
+        *barred_until = store::last_consent_change(db);
         auto r = db.select(
             "SELECT id, campaign, verb, reason, argument, actor FROM commands WHERE done_at_ms = 0 AND id > ?1 "
             "ORDER BY id LIMIT ?2",
@@ -221,9 +224,11 @@ void engine::impl::take_up_commands() {
                               std::string(r.text(4)), std::string(r.text(5))});
         }
       },
-      [this, waiting](const error* failed) {
-        io_->post([this, waiting, ok = !failed] {
+      [this, waiting, barred_until](const error* failed) {
+        io_->post([this, waiting, barred_until, ok = !failed] {
           if (!ok) return done(chore::commands, clock_.now() + retry_after);
+          // Another process may have barred somebody for whom a message is open.
+          if (std::exchange(known_consent_, *barred_until) != *barred_until) screen_again();
           for (const auto& c : *waiting) {
             last_command_ = c.id;
             if (c.verb == "schedule" || c.verb == "cancel") {
