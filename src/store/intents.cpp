@@ -209,10 +209,10 @@ recovered recover(database& db, std::int64_t now_ms) {
     const auto base = s.lane << 32;
     found.window += s.last - s.first;
     const auto n = db.run(
-        "INSERT INTO messages(id, state, attempt, at_ms, code, detail) "
-        "SELECT plan.id, 4, 1, ?3, ?4, ?5 FROM plan LEFT JOIN messages m ON m.id = plan.id "
+        "INSERT INTO messages(id, state, attempt, at_ms, code, detail, left_by_ms) "
+        "SELECT plan.id, 4, 1, ?3, ?4, ?5, ?6 FROM plan LEFT JOIN messages m ON m.id = plan.id "
         "WHERE plan.id >= ?1 AND plan.id < ?2 AND m.id IS NULL",
-        base + s.first, base + s.last, s.at_ms, errc::connection_lost, why);
+        base + s.first, base + s.last, s.at_ms, errc::connection_lost, why, now_ms);
     db.run("UPDATE campaigns SET unconfirmed = unconfirmed + ?2 WHERE id = (SELECT campaign FROM lanes WHERE id = ?1)",
            s.lane, n);
     found.unconfirmed += n;
@@ -230,7 +230,8 @@ recovered recover(database& db, std::int64_t now_ms) {
   // Of what was about to be sent again receipts may have been held back as long as nobody listened: it waits anew.
   drop_resends(db);
   if (!attempting.empty()) {
-    db.run("UPDATE messages SET state = 4, code = ?1, detail = ?2 WHERE state = 6", errc::connection_lost, why);
+    db.run("UPDATE messages SET state = 4, code = ?1, detail = ?2, left_by_ms = ?3 WHERE state = 6",
+           errc::connection_lost, why, now_ms);
     for (const auto& a : attempting) {
       db.run("UPDATE campaigns SET unconfirmed = unconfirmed + ?2 WHERE id = ?1", a.campaign, a.count);
       found.unconfirmed += a.count;

@@ -89,11 +89,13 @@ std::int64_t repeat(database& db, const ruled& c, std::int64_t most, std::int64_
 }
 
 std::int64_t resend(database& db, const ruled& c, std::int64_t most, std::int64_t now_ms, rule_turn& turn) {
-  const auto ids = find(db, c.id, most,
-                        UNCONFIRMED_WHERE("superseded IS NULL AND at_ms <= ?4 AND at_ms < (SELECT s.heard_of_ms "
-                                          "FROM lanes l JOIN senders s ON s.id = l.sender WHERE l.id = ?1) "
-                                          "AND attempt < ?5 AND (?3 = 0 OR " REPEAT_UNTIL " <= ?6)"),
-                        c.repeat_ms, now_ms - c.wait_ms, resend_attempts_max, now_ms);
+  const auto ids =
+      find(db, c.id, most,
+           UNCONFIRMED_WHERE(
+               "superseded IS NULL AND at_ms <= ?4 AND max(at_ms, coalesce(left_by_ms, 0)) < (SELECT s.heard_of_ms "
+               "FROM lanes l JOIN senders s ON s.id = l.sender WHERE l.id = ?1) "
+               "AND attempt < ?5 AND (?3 = 0 OR " REPEAT_UNTIL " <= ?6)"),
+           c.repeat_ms, now_ms - c.wait_ms, resend_attempts_max, now_ms);
   for (const auto id : ids) {
     db.run("UPDATE messages SET state = 1, next_at_ms = ?2, repeat_until_ms = 0 WHERE id = ?1", id, now_ms);
     turn.changed.push_back({{c.id}, message_id::from_key(id), message_state::retry});

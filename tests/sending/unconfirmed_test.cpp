@@ -222,6 +222,34 @@ TEST(unconfirmed, receipts_taken_in_before_the_opening_do_not_show_that_webhooks
   expect_books(w);
 }
 
+TEST(unconfirmed, of_what_a_crash_interrupted_only_a_message_after_the_opening_is_a_later_one) {
+  ruled_world w(40, unconfirmed_rule::resend);
+  auto& first = w.live();
+  w.books.script = [](const arrival& a, std::size_t) {
+    auto v = accept();
+    if (a.key.message.sequence != 2) v.latency = hour;
+    return v;
+  };
+  first.run_for(300 * millisecond);
+  w.crash();
+  w.books.script = [](const arrival&, std::size_t) { return accept(); };
+  auto& p = w.live();
+  const auto resent = [&] {
+    return std::count_if(w.books.arrivals.begin(), w.books.arrivals.end(),
+                         [](const arrival& a) { return a.key.attempt > 1; });
+  };
+  w.tell(p, w.books.arrivals[2], second);  // it left later than they were claimed, but earlier than some of them left
+  p.run_for(hour);
+  const auto interrupted = p.count().unconfirmed;
+  EXPECT_GT(interrupted, 1);
+  EXPECT_EQ(resent(), 0);
+  w.tell(p, w.books.arrivals.back(), second);  // sent after the opening
+  p.run_for(hour);
+  EXPECT_EQ(resent(), interrupted);
+  EXPECT_EQ(p.count().sent, 40);
+  expect_books(w);
+}
+
 TEST(unconfirmed, both_attempts_accepted_are_charged_once) {
   ruled_world w(20, unconfirmed_rule::resend);
   auto& p = w.live();

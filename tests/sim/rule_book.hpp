@@ -58,14 +58,11 @@ class rule_book {
     if (!waited(lives_.back(), campaign, before, now)) return "before the rule's wait was over";
     const auto heard = heard_of_ms_.find(number);
     if (heard == heard_of_ms_.end()) return "and no receipt has come since the opening";
-    // Of what a crash interrupted the store knows only when it was taken up.
-    const auto least = before.wall_ms - (before.at < lives_.back().opened.at ? taken_up_ms_max : 0);
-    if (heard->second <= least) return "and no receipt of a later message has come since the opening";
+    if (heard->second <= before.wall_ms) return "and no receipt of a later message has come since the opening";
     return {};
   }
 
  private:
-  static constexpr std::int64_t taken_up_ms_max = 1000;  // before the first byte
   struct life {
     moment opened, ended;
   };

@@ -518,7 +518,8 @@ void scenario::help_resend() {
       "SELECT m.id FROM messages m JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign WHERE "
       "m.state = 4 AND m.superseded IS NULL AND c.state = 4 AND c.unconfirmed_rule = 1 AND m.attempt < 5 AND m.at_ms "
       "< " +
-      std::to_string(world_.clock().wall() / millisecond - 10'000) + " AND m.at_ms < " + told_of);
+      std::to_string(world_.clock().wall() / millisecond - 10'000) + " AND max(m.at_ms, coalesce(m.left_by_ms, 0)) < " +
+      told_of);
   if (idle != 0)
     throw broken{"message " + std::to_string(idle >> 32) + ":" + std::to_string(idle & 0xffffffff) +
                  " could be sent again by the rule, and is not"};
