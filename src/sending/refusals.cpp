@@ -135,8 +135,8 @@ void batch_sender::pause_for(campaign_id campaign, nanoseconds_t time, const std
   const auto known = pauses_.until(now, 0, 0, campaign.value);
   const auto until_ms = wall_ms(now + time);
   pause(campaign, until_ms);
-  // What was in flight is refused one after the other: told once.
-  if (pauses_.until(now, 0, 0, campaign.value) > known + time / 2) owner_.on_pause(campaign, until_ms, reason);
+  // What was in flight is refused one after the other: told once. Either may be until_lifted.
+  if (pauses_.until(now, 0, 0, campaign.value) - time / 2 > known) owner_.on_pause(campaign, until_ms, reason);
 }
 
 void batch_sender::pause(campaign_id campaign, std::int64_t until_ms) {

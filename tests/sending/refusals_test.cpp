@@ -3,6 +3,7 @@
 
 #include "pacing/reference.hpp"
 #include "pacing_world.hpp"
+#include "store/pauses.hpp"
 
 namespace bulkmsg::testing {
 namespace {
@@ -100,6 +101,19 @@ TEST(refusals, a_template_that_is_being_synced_holds_its_campaign_only) {
   EXPECT_EQ(w.count(1).sent, 500);
   w.run_for(hour);
   EXPECT_EQ(w.count(0).sent, 500);
+}
+
+TEST(refusals, a_pause_is_not_told_of_what_waits_for_people_already) {
+  pacing_world w({{"100/s"}}, {{.count = 100}});
+  w.books.script = [&](const arrival&, std::size_t nth) {
+    auto v = refuse(134101);
+    if (nth == 0) w.sender(0).pause({1}, store::until_resumed_ms);  // as when this sender is held for the campaign
+    return v;
+  };
+  w.open();
+  w.run_for(hour);
+  EXPECT_EQ(w.books.arrivals.size(), 1u);
+  EXPECT_TRUE(w.told().empty()) << w.told()[0];
 }
 
 TEST(refusals, a_pause_can_be_ended_by_people) {
