@@ -159,6 +159,7 @@ class Schedules(WithASandbox):
         self.assertEqual(3, plan.messages)
         status = campaign.status()
         self.assertEqual((CampaignState.SCHEDULED, at), (status.state, status.scheduled_at))
+        self.assertEqual((300, 3600), (status.max_lateness.seconds, status.unconfirmed_wait.seconds))
         campaign.add(rows(1, start=50))
         self.finish(campaign)
         self.assertEqual(4, campaign.counters.sent)
