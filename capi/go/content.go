@@ -201,7 +201,7 @@ type Message struct {
 
 // MessageFilter chooses messages; what is empty does not count.
 type MessageFilter struct {
-	State       string // "accepted", "refused", "unconfirmed", "skipped", "retry", "queued"
+	State       string // "sent", "failed", "unconfirmed", "skipped", "retry", "queued"
 	Receipt     string // "none", "sent", "failed", "delivered", "read"
 	Undelivered bool   // only accepted ones that a receipt failed
 	Code        int64  // the provider's

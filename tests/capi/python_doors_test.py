@@ -248,6 +248,7 @@ class Sending(WithASandbox):
         self.assertEqual((campaign.id, "again"), (child.status().parent, child.status().name))
         self.assertEqual([child.id], campaign.status().children)
         self.assertEqual({child.id}, {m.superseded_by for m in campaign.messages(state="refused")})
+        self.assertEqual([*campaign.messages(state="refused")], [*campaign.messages(state="failed")])
         child.start()
         self.finish(child)
         self.assertEqual(5, child.counters.sent)
