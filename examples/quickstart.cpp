@@ -1,4 +1,6 @@
 // The shortest program that sends: quickstart STORE SENDER_JSON TEMPLATE_JSON CSV
+//
+// Each run is another campaign; cpp/send_csv.cpp goes on with the one that a crash or a pause left unfinished.
 #include <bulkmsg/engine.hpp>
 #include <chrono>
 #include <cstdio>
@@ -33,9 +35,16 @@ int main(int argc, char** argv) {
   expect(engine.start(campaign));
 
   bulkmsg::event events[256];
-  while (!is_final(expect(engine.status(campaign)).state)) expect(engine.poll(events, std::chrono::seconds(1)));
-  const bulkmsg::counters done = expect(engine.status(campaign)).counters;
+  // It also pauses by itself when it cannot go on: the provider rejects the token, nobody answers.
+  while (expect(engine.status(campaign)).state < bulkmsg::campaign_state::paused) {
+    expect(engine.poll(events, std::chrono::seconds(1)));
+  }
+  const bulkmsg::campaign_status end = expect(engine.status(campaign));
+  const bulkmsg::counters& done = end.counters;
   std::printf("%lld sent, %lld failed, %lld skipped, %lld unconfirmed\n", static_cast<long long>(done.sent),
               static_cast<long long>(done.failed), static_cast<long long>(done.skipped),
               static_cast<long long>(done.unconfirmed));
+  if (end.state == bulkmsg::campaign_state::completed) return 0;
+  std::fprintf(stderr, "quickstart: %s\n", end.reason.c_str());
+  return 3;
 }

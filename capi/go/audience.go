@@ -30,11 +30,25 @@ type RowProblem struct {
 	Address      string
 }
 
-// ImportContactsCSVFile stores or updates contacts; phone_number is required, other columns are attributes.
-func (e *Engine) ImportContactsCSVFile(path string, o ContactsOptions) (report ContactsReport, problem error) {
+func (o ContactsOptions) options() options {
 	given := options{"labels": strings.Join(o.Labels, ";"), "group": o.Group, "consent_source": o.ConsentSource}
-	given.yes("test", o.Test).yes("sandbox", o.Sandbox)
-	problem = withConfig(C.BULKMSG_CONFIG_CONTACTS, given, func(config *C.bulkmsg_config) error {
+	return given.yes("test", o.Test).yes("sandbox", o.Sandbox)
+}
+
+// ImportContactsCSV stores or updates contacts; phone_number is required, other columns are attributes.
+func (e *Engine) ImportContactsCSV(csv string, o ContactsOptions) (report ContactsReport, problem error) {
+	problem = withConfig(C.BULKMSG_CONFIG_CONTACTS, o.options(), func(config *C.bulkmsg_config) error {
+		return e.json(&report, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+			data, length := chars(csv)
+			return C.bulkmsg_contacts_import_csv(engine, data, length, config, out, err)
+		})
+	})
+	return report, problem
+}
+
+// ImportContactsCSVFile is the same from a file, read in pieces.
+func (e *Engine) ImportContactsCSVFile(path string, o ContactsOptions) (report ContactsReport, problem error) {
+	problem = withConfig(C.BULKMSG_CONFIG_CONTACTS, o.options(), func(config *C.bulkmsg_config) error {
 		return e.json(&report, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
 			name, length := chars(path)
 			return C.bulkmsg_contacts_import_csv_file(engine, name, length, config, out, err)

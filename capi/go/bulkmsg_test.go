@@ -79,7 +79,7 @@ func TestRowsComeFromMemoryAndText(t *testing.T) {
 		t.Fatal(report)
 	}
 	card := need[Card](t)(campaign.Preview(0))
-	if card.Body != "Hello Åna, how are you?" {
+	if card.Body != "Hello Åna, how are you?" || card.Text != card.Body {
 		t.Fatal(card)
 	}
 	plan := need[Plan](t)(campaign.DryRun())
@@ -129,6 +129,10 @@ func TestContactsConsentAndSuppression(t *testing.T) {
 	if report.Added != 2 {
 		t.Fatal(report)
 	}
+	report = need[ContactsReport](t)(engine.ImportContactsCSV(people+"x,,\n", ContactsOptions{Labels: []string{"a"}}))
+	if report.Updated != 2 || len(report.Problems) != 1 || report.Problems[0].Line != 4 {
+		t.Fatal(report)
+	}
 	if err := engine.PutSegment("lisbon", `{"all":[{"attribute":"city","is":"Lisbon"}]}`); err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +172,23 @@ func TestCreditsAndMessages(t *testing.T) {
 	balances := need[Balances](t)(engine.Audit(account))
 	if balances.AvailableMonthly+balances.AvailableTopUp != 12 {
 		t.Fatal(balances)
+	}
+	plan := need[[]Account](t)(engine.Accounts().All())[0]
+	if plan.PerUserCredits != 10 || plan.Users != 1 || plan.BillingDay != 1 || plan.TimeZone != "UTC" {
+		t.Fatalf("%+v", plan)
+	}
+	campaign := draft(t, engine)
+	fill(t, campaign, 2)
+	rates := `{"rates": {"44": {"utility": 4000}}, "credits": {"utility": 2}}`
+	cost := need[Estimate](t)(campaign.Estimate(rates))
+	if cost.Messages != 2 || cost.Micros != 8000 || len(cost.Lines) != 1 || !cost.Lines[0].Priced {
+		t.Fatalf("%+v", cost)
+	}
+	if price := need[int64](t)(engine.Price(1, rates)); price != 2 {
+		t.Fatal(price)
+	}
+	if _, err := engine.PutMedia(1, []byte("no picture"), MediaOptions{Kind: "sticker"}); !errors.Is(err, MediaNotSupported) {
+		t.Fatal(err)
 	}
 	id := need[int64](t)(engine.PutMessage("hello", `{"type":"text","text":{"body":"Hi {{first_name}}"}}`))
 	if found := need[int64](t)(engine.FindMessage("hello")); found != id {
@@ -246,7 +267,7 @@ func TestPieces(t *testing.T) {
 		t.Fatal(report, accepted, rejected, err)
 	}
 	card := need[Card](t)(PreviewContent(templateJSON, "param1\nAna\n"))
-	if card.Body != "Hello Ana, how are you?" {
+	if card.Body != "Hello Ana, how are you?" || card.Text != card.Body {
 		t.Fatal(card)
 	}
 	limiter := need[*Limiter](t)(NewLimiter("1/1s; in-flight=1"))

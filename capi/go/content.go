@@ -39,6 +39,7 @@ type Template struct {
 	Name, Language    string
 	Status, Category  string
 	Quality           string
+	ParameterFormat   string `json:"parameter_format"`
 	RejectedReason    string `json:"rejected_reason"`
 	Gone              bool   // no longer listed by the provider
 	FetchedAt         Time   `json:"fetched_at_unix_ms"`
@@ -113,14 +114,15 @@ func (e *Engine) OwnMessages() *Rows[OwnMessage] {
 
 // Media is a file that the provider keeps; ProviderID is what messages refer to.
 type Media struct {
-	Number     int64
-	ProviderID string `json:"provider_id"`
-	SHA256     string `json:"sha256"`
-	MIME       string `json:"mime"`
-	Bytes      int64
-	Path       string
-	UploadedAt Time `json:"uploaded_at_unix_ms"`
-	Uploaded   bool // by this call
+	Number        int64
+	PhoneNumberID string `json:"phone_number_id"`
+	ProviderID    string `json:"provider_id"`
+	SHA256        string `json:"sha256"`
+	MIME          string `json:"mime"`
+	Bytes         int64
+	Path          string
+	UploadedAt    Time `json:"uploaded_at_unix_ms"`
+	Uploaded      bool // by this call
 }
 
 // Media that the provider keeps.
@@ -135,6 +137,25 @@ func (e *Engine) PutMediaFile(sender int64, path string) (kept Media, problem er
 	return kept, problem
 }
 
+// MediaOptions of PutMedia; what is empty is found out.
+type MediaOptions struct {
+	Kind string // "image", "video", "audio", "document", "sticker"
+	MIME string // of a document that is not known by its bytes
+	Name string // a file name
+}
+
+// PutMedia uploads bytes for the sender's number, unless the provider has them.
+func (e *Engine) PutMedia(sender int64, bytes []byte, o MediaOptions) (kept Media, problem error) {
+	given := options{"kind": o.Kind, "mime": o.MIME, "name": o.Name}
+	problem = withConfig(C.BULKMSG_CONFIG_MEDIA, given, func(config *C.bulkmsg_config) error {
+		return e.json(&kept, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+			data, length := charsOf(bytes)
+			return C.bulkmsg_media_put(engine, C.int64_t(sender), data, length, config, out, err)
+		})
+	})
+	return kept, problem
+}
+
 // Card is what a person will see.
 type Card struct {
 	Kind    string
@@ -144,13 +165,16 @@ type Card struct {
 	Footer  string
 	Buttons []struct{ Kind, Text, Target string }
 	Cards   []Card
+	Text    string `json:"-"` // all of it as plain text; of the whole, not of each card
 }
 
 // Preview is what the recipient in this row (from 0) will see.
 func (c *Campaign) Preview(row int64) (card Card, problem error) {
+	var text *C.bulkmsg_text
 	problem = c.json(&card, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
-		return C.bulkmsg_campaign_preview(engine, C.int64_t(c.id), C.int64_t(row), out, nil, err)
+		return C.bulkmsg_campaign_preview(engine, C.int64_t(c.id), C.int64_t(row), out, &text, err)
 	})
+	card.Text = takeText(text)
 	return card, problem
 }
 
@@ -177,7 +201,7 @@ type Message struct {
 
 // MessageFilter chooses messages; what is empty does not count.
 type MessageFilter struct {
-	State       string // "accepted", "refused", "unconfirmed", "skipped", "retry", "queued"
+	State       string // "sent", "failed", "unconfirmed", "skipped", "retry", "queued"
 	Receipt     string // "none", "sent", "failed", "delivered", "read"
 	Undelivered bool   // only accepted ones that a receipt failed
 	Code        int64  // the provider's

@@ -97,11 +97,47 @@ type Account struct {
 	Reserved       int64
 	Spent          int64
 	Uncollected    int64
+
+	PerUserCredits   int64 `json:"per_user_credits"` // its plan
+	Users            int64
+	AdditionalPhones int64  `json:"additional_phones"`
+	TopUpPriceMicros int64  `json:"topup_price_micros"`
+	BillingDay       int64  `json:"billing_day"`
+	TimeZone         string `json:"time_zone"`
 }
 
 // Accounts of the store.
 func (e *Engine) Accounts() *Rows[Account] {
 	return rowsOf[Account](e, C.BULKMSG_LIST_ACCOUNTS, 0, nil)
+}
+
+// Price is what a rate table (JSON, see examples/data/rates.json) asks for one message of this content: the
+// CreditsPerMessage of a campaign.
+func (e *Engine) Price(content int64, rates string) (int64, error) {
+	return e.id(func(engine *C.bulkmsg_engine, out *C.int64_t, err **C.bulkmsg_error) C.bulkmsg_status {
+		text, length := chars(rates)
+		return C.bulkmsg_account_price(engine, C.int64_t(content), text, length, out, err)
+	})
+}
+
+// Estimate is what a campaign would cost; Micros are micro-dollars.
+type Estimate struct {
+	Messages, Credits, Micros int64
+	Unpriced                  int64 // messages for which the table has no price
+	Lines                     []struct {
+		Destination, Category     string
+		Messages, Credits, Micros int64
+		Priced                    bool
+	}
+}
+
+// Estimate of the campaign by a rate table.
+func (c *Campaign) Estimate(rates string) (cost Estimate, problem error) {
+	problem = c.json(&cost, func(engine *C.bulkmsg_engine, out **C.bulkmsg_text, err **C.bulkmsg_error) C.bulkmsg_status {
+		text, length := chars(rates)
+		return C.bulkmsg_campaign_estimate(engine, C.int64_t(c.id), text, length, out, err)
+	})
+	return cost, problem
 }
 
 // LedgerEntry is one change of an account.

@@ -9,7 +9,7 @@
 //	report, err := campaign.ImportCSVFile("contacts.csv")
 //	plan, err := campaign.Start(bulkmsg.StartOptions{})
 //	for event := range engine.Events(ctx) { ... }
-//	for rows := campaign.Messages(bulkmsg.MessageFilter{State: "refused"}); rows.Next(); { ... rows.Row() ... }
+//	for rows := campaign.Messages(bulkmsg.MessageFilter{State: "failed"}); rows.Next(); { ... rows.Row() ... }
 //
 // Everything may be called from any goroutine, except a Limiter and a Table, which are for one at a time. A failed call
 // returns an *Error; errors.Is(err, bulkmsg.NotFound) and the like ask for its code.

@@ -33,14 +33,16 @@ func ParseRecipients(format Format, text string, o ImportOptions) (report Import
 // PreviewContent is what one recipient will see of a template or an own message; row is CSV, names and values.
 func PreviewContent(json, row string) (card Card, problem error) {
 	var err *C.bulkmsg_error
-	var out *C.bulkmsg_text
+	var out, text *C.bulkmsg_text
 	words, wordsLen := chars(json)
 	values, valuesLen := chars(row)
-	status := C.bulkmsg_content_preview(words, wordsLen, values, valuesLen, nil, &out, nil, &err)
+	status := C.bulkmsg_content_preview(words, wordsLen, values, valuesLen, nil, &out, &text, &err)
 	if problem = failure(status, err); problem != nil {
 		return card, problem
 	}
-	return card, takeJSON(out, &card)
+	problem = takeJSON(out, &card)
+	card.Text = takeText(text)
+	return card, problem
 }
 
 // ContentCSV is the CSV to fill in for a template or an own message: the header row that it needs, and an example row.

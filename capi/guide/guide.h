@@ -6,30 +6,30 @@
 
 static bulkmsg_error* err; /* details of the last failure */
 
-static void check(bulkmsg_status status, const char* doing) {
+static inline void check(bulkmsg_status status, const char* doing) {
   if (status == BULKMSG_OK) return;
   fprintf(stderr, "%s: %s [%s]\n", doing, bulkmsg_error_message(err, NULL), bulkmsg_status_name(status));
   exit(1); /* nothing is lost: the store is as safe as after a crash */
 }
 
 /* Ends the program, which was called without its arguments. */
-static void need(int given, int wanted, const char* arguments) {
+static inline void need(int given, int wanted, const char* arguments) {
   if (given - 1 == wanted) return;
   fprintf(stderr, "give it %s\n", arguments);
   exit(2);
 }
 
-static void set(bulkmsg_config* config, const char* key, const char* value) {
+static inline void set(bulkmsg_config* config, const char* key, const char* value) {
   check(bulkmsg_config_set(config, key, strlen(key), value, strlen(value), &err), key);
 }
 
-static void set_number(bulkmsg_config* config, const char* key, int64_t value) {
+static inline void set_number(bulkmsg_config* config, const char* key, int64_t value) {
   char digits[24];
   snprintf(digits, sizeof digits, "%lld", (long long)value);
   set(config, key, digits);
 }
 
-static bulkmsg_engine* open_store(const char* path) {
+static inline bulkmsg_engine* open_store(const char* path) {
   bulkmsg_engine* engine = NULL;
   bulkmsg_config* config = NULL;
   check(bulkmsg_config_create(BULKMSG_CONFIG_ENGINE, &config, &err), "config");
@@ -39,12 +39,12 @@ static bulkmsg_engine* open_store(const char* path) {
   return engine;
 }
 
-static void close_store(bulkmsg_engine* engine) {
+static inline void close_store(bulkmsg_engine* engine) {
   check(bulkmsg_engine_close(engine, 5000, &err), "close");
   bulkmsg_engine_destroy(engine);
 }
 
-static size_t read_file(const char* path, char* to, size_t capacity) {
+static inline size_t read_file(const char* path, char* to, size_t capacity) {
   FILE* file = fopen(path, "rb");
   size_t length = file == NULL ? 0 : fread(to, 1, capacity, file);
   if (length == 0) {
@@ -56,7 +56,7 @@ static size_t read_file(const char* path, char* to, size_t capacity) {
 }
 
 /* A draft for the sender and the template in two files. */
-static int64_t new_campaign(bulkmsg_engine* engine, const char* sender_file, const char* template_file) {
+static inline int64_t new_campaign(bulkmsg_engine* engine, const char* sender_file, const char* template_file) {
   static char text[1 << 16];
   int64_t sender = 0, content = 0, campaign = 0;
   bulkmsg_config* config = NULL;
@@ -71,23 +71,23 @@ static int64_t new_campaign(bulkmsg_engine* engine, const char* sender_file, con
   return campaign;
 }
 
-static void import_csv_file(bulkmsg_engine* engine, int64_t campaign, const char* path) {
+static inline void import_csv_file(bulkmsg_engine* engine, int64_t campaign, const char* path) {
   check(bulkmsg_campaign_import_file(engine, campaign, BULKMSG_FORMAT_CSV, path, strlen(path), NULL, NULL, 0, &err),
         path);
 }
 
-static int32_t state_of(bulkmsg_engine* engine, int64_t campaign) {
+static inline int32_t state_of(bulkmsg_engine* engine, int64_t campaign) {
   int32_t state = 0;
   check(bulkmsg_campaign_state(engine, campaign, &state, &err), "state");
   return state;
 }
 
 /* Whether it goes on by itself: not when it is final, nor when it was paused, by people or since it could not go on. */
-static int goes_on(bulkmsg_engine* engine, int64_t campaign) {
+static inline int goes_on(bulkmsg_engine* engine, int64_t campaign) {
   return state_of(engine, campaign) < BULKMSG_CAMPAIGN_PAUSED;
 }
 
-static void print_counters(bulkmsg_engine* engine, int64_t campaign) {
+static inline void print_counters(bulkmsg_engine* engine, int64_t campaign) {
   bulkmsg_counters c;
   bulkmsg_text* status = NULL;
   check(bulkmsg_campaign_counters(engine, campaign, &c, sizeof c, &err), "counters");

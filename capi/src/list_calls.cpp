@@ -111,8 +111,11 @@ campaign_filter campaigns_of(const query& q) {
 message_filter messages_of(const query& q) {
   constexpr std::array<std::string_view, 7> states{"queued",      "retry",   "accepted",  "refused",
                                                    "unconfirmed", "skipped", "attempting"};
+  std::string state = q.filter.text("state");
+  if (state == "sent") state = "accepted";
+  if (state == "failed") state = "refused";
   constexpr std::array<std::string_view, 5> receipts{"none", "sent", "failed", "delivered", "read"};
-  return {.state = chosen<message_state>(q.filter.text("state"), states),
+  return {.state = chosen<message_state>(state, states),
           .undelivered = q.filter.boolean("undelivered"),
           .receipt = chosen<receipt_rank>(q.filter.text("receipt"), receipts),
           .code = static_cast<std::int32_t>(q.filter.integer("code")),

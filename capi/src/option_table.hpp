@@ -194,8 +194,9 @@ inline constexpr std::array options{
     option{BULKMSG_LIST_CAMPAIGNS, "created_from_unix_ms", integer, "", 0, any_id, "0", false, "Only younger ones."},
     option{BULKMSG_LIST_CAMPAIGNS, "tests", boolean, "", 0, 0, "false", false, "Test sends, too."},
 
-    option{BULKMSG_LIST_MESSAGES, "state", word, "any|queued|retry|accepted|refused|unconfirmed|skipped|attempting", 0,
-           0, "any", false, "Only messages in this state."},
+    option{BULKMSG_LIST_MESSAGES, "state", word,
+           "any|queued|retry|accepted|refused|unconfirmed|skipped|attempting|sent|failed", 0, 0, "any", false,
+           "Only messages in this state; sent and failed, as the counters call them, are accepted and refused."},
     option{BULKMSG_LIST_MESSAGES, "undelivered", boolean, "", 0, 0, "false", false,
            "Only accepted messages that a receipt failed."},
     option{BULKMSG_LIST_MESSAGES, "receipt", word, "any|none|sent|failed|delivered|read", 0, 0, "any", false,

@@ -72,7 +72,7 @@ int history(const options& given) {
                        .str());
       } else {
         print_line(padded(time_text(h.at_ms), 22) + padded(h.campaign ? std::to_string(h.campaign.value) : "-", 6) +
-                   padded(one_line(h.action), 14) + padded(h.actor.empty() ? "-" : one_line(h.actor), 14) +
+                   padded(one_line(h.action), 14) + padded(h.actor.empty() ? "-" : one_line(h.actor), 13) + " " +
                    one_line(h.reason));
       }
     }

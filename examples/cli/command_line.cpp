@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "bulkmsg/version.hpp"
 #include "commands.hpp"
@@ -22,8 +23,9 @@ namespace {
 constexpr const char* version_text = "bulkmsg " BULKMSG_TEXT(BULKMSG_VERSION_MAJOR) "." BULKMSG_TEXT(
     BULKMSG_VERSION_MINOR) "." BULKMSG_TEXT(BULKMSG_VERSION_PATCH);
 
+// Of the commands that send, and of the whole.
 constexpr const char* footer = R"(Exit codes:
-  0  done; for send and resume: every message is accounted for (none queued, none unconfirmed)
+  0  done; of commands that send: every message is accounted for (none queued, none unconfirmed)
   1  an error; one line on stderr says what and what to do
   3  finished, but some messages are unconfirmed: they may or may not have gone
   4  paused or stopped before the end
@@ -38,13 +40,16 @@ constexpr const char* linger_help =
     "or "
     "undelivered and none is unconfirmed, or nothing has come for a quarter of that time";
 
+constexpr const char* state_help =
+    "Only these, separated by commas: queued, retry, attempting, sent, failed, unconfirmed, skipped, undelivered, "
+    "delivered, read. Who got nothing: failed,undelivered,unconfirmed,skipped, and the rows of `bulkmsg rejected`";
+
 using command = int (*)(const options&);
 
 class command_line {
  public:
   command_line() {
     app_.require_subcommand(1);
-    app_.footer(footer);
     app_.set_version_flag("--version", version_text);
     add_running();
     add_campaigns();
@@ -57,6 +62,7 @@ class command_line {
     add_credits();
     add_templates();
     add_media();
+    app_.footer(footer);
   }
 
   int run(int argc, char** argv) {
@@ -65,7 +71,12 @@ class command_line {
     } catch (const CLI::Success& wanted) {  // --help, --version
       return app_.exit(wanted);
     } catch (const CLI::ParseError& e) {
-      give_up(bulkmsg::errc::invalid_argument, std::string(e.what()) + "; see `bulkmsg " + chosen_path() + "--help`");
+      const auto [chosen, path] = chosen_command();
+      std::string why = e.what();
+      if (const auto words = chosen->remaining(); chosen->get_require_subcommand_min() > 0 && !words.empty()) {
+        why = "no command is named \"" + one_line(path + words.front()) + "\"";
+      }
+      give_up(bulkmsg::errc::invalid_argument, why + "; see `bulkmsg " + path + "--help`");
     }
     interrupt::install();
     const int code = chosen_(given_);
@@ -98,6 +109,7 @@ class command_line {
         ->type_name("SECONDS");
     sub->add_flag("--quiet", given_.quiet, "No progress on stderr");
     add_json(sub, "Print the final report as one JSON object on stdout");
+    sub->footer(footer);
   }
 
   void add_mapping(CLI::App* sub) {
@@ -157,7 +169,8 @@ class command_line {
   }
 
   void add_running() {
-    CLI::App* send_ = add(app_, "send", "Send a template to everyone in a list, and stay until it is done", send);
+    CLI::App* send_ =
+        add(app_, "send", "Send a template or an own message to everyone in a list, and stay until it is done", send);
     send_
         ->add_option("--sender", given_.sender_files,
                      "Sender file (JSON): channel, origin, phone_number_id, names of secrets, limits. Given several "
@@ -263,6 +276,7 @@ class command_line {
     retry_->add_flag("--all", given_.all,
                      "Of the failed also those that would fail again unless the cause is put right");
     retry_->add_option("--name", given_.name, "The new campaign's name (default: by that of the old one)");
+    add_actor(retry_);
     add_receiving(retry_);
 
     CLI::App* resolve_ =
@@ -277,7 +291,7 @@ class command_line {
         ->check(CLI::IsMember({"sent", "not-sent"}));
     resolve_->add_option("--message", given_.message, "Only this one, as `bulkmsg messages` prints it")
         ->type_name("LANE/NUMBER");
-    resolve_->add_option("--actor", given_.actor, "Who says so; kept (default: $USER)");
+    add_actor(resolve_);
     resolve_->add_option("--reason", given_.reason, "Why; kept");
     add_json(resolve_);
 
@@ -380,9 +394,7 @@ class command_line {
     CLI::App* log_ =
         add(app_, "log", "The message log: every recipient with every time and the provider's error", messages);
     add_campaign(log_, "Which campaign")->required();
-    log_->add_option("--state", given_.state,
-                     "Only these: queued, retry, attempting, sent, failed, unconfirmed, skipped, undelivered, "
-                     "delivered, read");
+    log_->add_option("--state", given_.state, state_help);
     log_->add_option("--code", given_.code, "Only with this error code")->type_name("CODE");
     log_->add_option("--address", given_.address, "Only to this address, as stored")->type_name("ADDRESS");
     add_rows(log_);
@@ -394,8 +406,7 @@ class command_line {
 
     CLI::App* messages_ = add(app_, "messages", "Every message of a campaign", messages);
     add_campaign(messages_, "Which campaign")->required();
-    messages_->add_option("--state", given_.state,
-                          "Only these: queued, retry, attempting, sent, failed, unconfirmed, skipped, undelivered");
+    messages_->add_option("--state", given_.state, state_help);
     add_rows(messages_);
 
     CLI::App* rejected_ = add(app_, "rejected", "The rows that were left out, and why", rejected);
@@ -631,14 +642,15 @@ class command_line {
     add_json(add(*media, "list", "What is kept there, and since when", media_list), "Print a JSON array");
   }
 
-  // "send ", "credits plan ", or nothing: for the advice after a mistake.
-  [[nodiscard]] std::string chosen_path() const {
+  // And its "send ", "credits plan ", or nothing: for the advice after a mistake.
+  [[nodiscard]] std::pair<const CLI::App*, std::string> chosen_command() const {
+    const CLI::App* at = &app_;
     std::string path;
-    for (const CLI::App* at = &app_; !at->get_subcommands().empty();) {
+    while (!at->get_subcommands().empty()) {
       at = at->get_subcommands().front();
       path += at->get_name() + " ";
     }
-    return path;
+    return {at, path};
   }
 
   CLI::App app_{"bulkmsg: bulk messages, each person once, every message accounted for", "bulkmsg"};
@@ -648,6 +660,9 @@ class command_line {
 
 // What to do, by the kind of error, for messages that only say what happened.
 const char* advice(bulkmsg::errc code) {
+  if (code == bulkmsg::errc::not_found) return "`bulkmsg list` shows the campaigns";
+  if (code == bulkmsg::errc::wrong_state) return "`bulkmsg history` tells how it came there";
+  if (code == bulkmsg::errc::secret_missing) return "then try again";
   const int range = static_cast<int>(code) / 1000;
   switch (range) {
     case 1:

@@ -121,6 +121,12 @@ std::string_view kind_name(bulkmsg::event_kind kind) {
   return "other";
 }
 
+// What a campaign has become; other events have no state.
+std::string_view state_text(const bulkmsg::event& e) {
+  if (e.kind != bulkmsg::event_kind::campaign_changed) return "";
+  return name(static_cast<bulkmsg::campaign_state>(e.state));
+}
+
 }  // namespace
 
 int replies(const options& given) {
@@ -169,13 +175,13 @@ int events(const options& given) {
                        .text("kind", kind_name(e.kind))
                        .number("at_ms", e.at_ms)
                        .number("campaign", e.campaign.value)
-                       .number("state", e.state)
+                       .text("state", state_text(e))
                        .raw("payload", *payload)
                        .str());
       } else {
         print_line(padded(std::to_string(e.id.value), 7) + padded(time_text(e.at_ms), 22) +
                    padded(kind_name(e.kind), 10) + padded(e.campaign ? std::to_string(e.campaign.value) : "-", 5) +
-                   one_line(*payload));
+                   padded(state_text(e), 11) + one_line(*payload));
       }
     }
     if (page.size() < page_max) return exit_code::ok;

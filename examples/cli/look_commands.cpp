@@ -1,5 +1,5 @@
 // list, status, messages: nothing here changes the store.
-#include <array>
+#include <algorithm>
 #include <functional>
 
 #include "commands.hpp"
@@ -58,10 +58,10 @@ std::string count_cell(std::int64_t n) {
   return std::string(text.size() < 11 ? 11 - text.size() : 1, ' ') + text;
 }
 
+const bulkmsg::message_filter every_message{.limit = 10'000};
+
 bulkmsg::message_filter filter_of(const std::string& state) {
-  bulkmsg::message_filter filter;
-  filter.limit = 10'000;
-  if (state.empty()) return filter;
+  bulkmsg::message_filter filter = every_message;
   if (state == "undelivered") {
     filter.undelivered = true;
     return filter;
@@ -79,10 +79,28 @@ bulkmsg::message_filter filter_of(const std::string& state) {
   if (!filter.state) {
     give_up(bulkmsg::errc::invalid_argument,
             "there is no message state \"" + one_line(state) +
-                "\"; give queued, retry, attempting, sent, failed, unconfirmed, skipped or "
-                "undelivered");
+                "\"; give queued, retry, attempting, sent, failed, unconfirmed, skipped, "
+                "undelivered, delivered or read, or several of them separated by commas");
   }
   return filter;
+}
+
+// One for each state of "failed,undelivered".
+std::vector<bulkmsg::message_filter> filters_of(const std::string& states) {
+  if (states.empty()) return {every_message};
+  std::vector<bulkmsg::message_filter> filters;
+  for (std::size_t from = 0; from <= states.size();) {
+    const std::size_t end = std::min(states.find(',', from), states.size());
+    filters.push_back(filter_of(states.substr(from, end - from)));
+    from = end + 1;
+  }
+  return filters;
+}
+
+bool fits(const bulkmsg::message_row& m, const bulkmsg::message_filter& filter) {
+  const bool undelivered = m.state == message_state::accepted && m.receipt == bulkmsg::receipt_rank::failed;
+  return (!filter.state || m.state == *filter.state) && (!filter.undelivered || undelivered) &&
+         (!filter.receipt || m.receipt == *filter.receipt);
 }
 
 std::string id_text(bulkmsg::message_id id) { return std::to_string(id.lane) + "/" + std::to_string(id.sequence); }
@@ -178,7 +196,9 @@ int status(const options& given) {
 }
 
 int messages(const options& given) {
-  bulkmsg::message_filter filter = filter_of(given.state);
+  const std::vector<bulkmsg::message_filter> wanted = filters_of(given.state);
+  // The store looks for one state; of several, in the order of the messages, all are looked at.
+  bulkmsg::message_filter filter = wanted.size() == 1 ? wanted.front() : every_message;
   filter.code = static_cast<std::int32_t>(given.code);
   filter.address = given.address;
   engine reader = open_to_read(given.store);
@@ -191,6 +211,7 @@ int messages(const options& given) {
   for (;;) {
     const auto page = need(reader.messages({given.campaign}, filter));
     for (const bulkmsg::message_row& m : page) {
+      if (std::ranges::none_of(wanted, [&](const auto& one) { return fits(m, one); })) continue;
       if (given.json) {
         print_line(message_json(m));
       } else if (given.csv) {

@@ -318,7 +318,10 @@ int resume(const options& given) {
     return resume_elsewhere(campaign, given);
   }
   const auto found = runner->recovered();
-  say("recovered: unconfirmed=" + std::to_string(found.unconfirmed) + " window=" + std::to_string(found.window));
+  if (found.window > 0) {
+    say("recovered: " + std::to_string(found.unconfirmed) + " of the " + std::to_string(found.window) +
+        " messages that were about to leave when the store was last used are unconfirmed");
+  }
   start_listening(*runner, given.listen);
   if (need(runner->status(campaign)).state == campaign_state::paused)
     need(runner->resume(campaign, std::chrono::seconds(5), who(given)));

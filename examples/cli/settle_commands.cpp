@@ -1,7 +1,6 @@
 // resolve, retry: what becomes of messages that are unconfirmed or failed.
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 
 #include "commands.hpp"
 #include "doors.hpp"
@@ -31,11 +30,6 @@ bulkmsg::message_id message_of(const std::string& written) {
           "\"" + one_line(written) + "\" is no message; give it as `bulkmsg messages` prints it, such as 1/17");
 }
 
-std::string whoever_asks() {
-  const char* user = std::getenv("USER");
-  return user != nullptr && *user != '\0' ? user : "the command line";
-}
-
 }  // namespace
 
 int resolve(const options& given) {
@@ -45,7 +39,7 @@ int resolve(const options& given) {
   bulkmsg::resolution how;
   how.sent = given.as == "sent";
   if (!given.message.empty()) how.message = message_of(given.message);
-  how.actor = given.actor.empty() ? whoever_asks() : given.actor;
+  how.actor = who(given);
   how.reason = given.reason;
   need(door.resolve(campaign, how));
   const campaign_status status = need(door.status(campaign));
@@ -66,6 +60,7 @@ bulkmsg::retry_report make_child(engine& runner, const options& given) {
   how.what = given.unconfirmed ? bulkmsg::retry_kind::unconfirmed : bulkmsg::retry_kind::failed;
   how.all = given.all;
   how.name = given.name;
+  how.actor = who(given);
   return need(runner.retry({given.campaign}, how));
 }
 

@@ -8,10 +8,10 @@
 //   auto campaign = engine.create_campaign({.name = "spring", .sender = *sender, .content = *words});
 //   engine.import_csv_file(*campaign, "contacts.csv");
 //   engine.start(*campaign);
-//   while (!is_final(engine.status(*campaign)->state)) engine.poll(...);
+//   while (engine.status(*campaign)->state < bulkmsg::campaign_state::paused) engine.poll(...);  // it sends meanwhile
 //
-// What goes in and out of the calls is in records/, by topic.
-//
+// What goes in and out of the calls is in records/, by topic. A result needs a name before a range-for goes over its
+// value: in `for (auto& m : engine.messages(c).value())` C++20 destroys it before the first round.
 // Thread: every function may be called from any thread, unless it says otherwise; a moved-from engine only destroyed.
 // Errors: `result<T>`; the message says what, where and what to do. After close() every call answers errc::closed.
 #pragma once

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "bulkmsg/campaign/time_text.hpp"
 #include "engine/impl.hpp"
 
 namespace bulkmsg {
@@ -26,11 +27,10 @@ error nothing_left(const store::campaign_row& parent, const retry_options& how, 
     message += "; " + std::to_string(left.taken) + " were taken over by campaign " + list_of(children);
   }
   if (left.not_yet > 0) {
-    message += "; " + std::to_string(left.not_yet) + " may pass later, from Unix time " +
-               std::to_string(left.next_at_ms / 1000) + " on";
+    message += "; " + std::to_string(left.not_yet) + " may pass later, from " + utc_text(left.next_at_ms) + " on";
   }
   if (left.hopeless > 0) {
-    message += "; " + std::to_string(left.hopeless) + " would fail again: put right the cause, and ask for all";
+    message += "; " + std::to_string(left.hopeless) + " would fail again: put right the cause, and retry with `all`";
   }
   return {errc::not_found, message, 0, 0};
 }

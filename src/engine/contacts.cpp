@@ -385,6 +385,7 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
   store::recipient_batch left_out;
   left_out.address_column = recipients::any_address_column_name;
   std::string columns;
+  std::string declared;  // every attribute that contacts have
   std::string csv;
   {
     const auto call = self_->enter(true);
@@ -403,6 +404,7 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
     std::vector<std::string> names;
     std::vector<recipients::attribute> attributes;
     const auto known = store::read_attributes(*db);
+    for (const auto& a : known) declared += (declared.empty() ? "" : ", ") + a.name;
     append_quoted(csv, recipients::any_address_column_name);
     for (const auto& name : content::needed_columns(*message, *map)) {
       const auto is =
@@ -480,6 +482,10 @@ result<selection_report> engine::import_contacts(campaign_id campaign, const std
     given += n;
     return n;
   });
+  if (!imported && imported.error().code == errc::column_missing) {
+    return fail(errc::column_missing, imported.error().message + "; the columns of contacts are their attributes: " +
+                                          (declared.empty() ? "none yet" : declared));
+  }
   if (!imported) return fail(imported.error());
   report.added = imported->added;
   report.duplicates = imported->duplicates;

@@ -12,10 +12,6 @@ constexpr std::chrono::milliseconds lateness_max = std::chrono::hours(24 * 30);
 constexpr std::int64_t ahead_ms_max = std::int64_t{2} * 366 * 24 * 3600 * 1000;
 constexpr nanoseconds_t again_after = second;
 
-std::string shown(std::int64_t unix_ms) {
-  return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
-}
-
 // What may pass by itself: the campaign stays scheduled, and is tried again until it is too late.
 bool passes(errc code) {
   switch (code) {
@@ -47,7 +43,7 @@ result<plan_summary> engine::impl::check_schedule(std::int64_t campaign, const s
   if (!at) return fail(at.error());
   at_ms = *at;
   if (at_ms <= now_ms()) {
-    return detail::bad_time(when.at, "it is " + shown(now_ms()) + " already; give a later one, or start it now");
+    return detail::bad_time(when.at, "it is " + utc_text(now_ms()) + " already; give a later one, or start it now");
   }
   if (at_ms - now_ms() > ahead_ms_max)
     return detail::bad_time(when.at, "it is over two years ahead; give an earlier one");
@@ -191,8 +187,8 @@ bool engine::impl::fire(std::int64_t campaign, std::int64_t noticed_ms) {
     return !failed;
   };
   if (noticed_ms - row->scheduled_at_ms > row->max_lateness_ms) {
-    return end("the schedule expired: it was due at " + shown(row->scheduled_at_ms) +
-               ", the store was run again only at " + shown(noticed_ms) +
+    return end("the schedule expired: it was due at " + utc_text(row->scheduled_at_ms) +
+               ", the store was run again only at " + utc_text(noticed_ms) +
                ", later than allowed; make the campaign again");
   }
   const auto begun = begin(*row, {.actor = "schedule"});

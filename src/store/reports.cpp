@@ -1,5 +1,9 @@
 #include "store/reports.hpp"
 
+#include <algorithm>
+#include <functional>
+#include <utility>
+
 #include "store/children.hpp"
 #include "store/keys.hpp"
 #include "store/lanes.hpp"
@@ -71,6 +75,27 @@ double rate_of(database& db, std::int64_t campaign, std::int64_t now_ms) {
       "JOIN lanes l ON l.id = i.lane WHERE l.campaign = ?1 AND i.at_ms > ?2",
       campaign, now_ms - rate_span_ms, intents_max);
   return r.next() && !r.is_null(1) ? a_second(r.integer(0), r.integer(1), now_ms) : 0;
+}
+
+// The lanes of several senders may have the same reasons: a code is told once.
+using by_code = std::map<std::int32_t, reason_count>;
+
+template <class Rows>
+void add_up(by_code& found, Rows rows) {
+  while (rows.next()) {
+    const auto code = static_cast<std::int32_t>(rows.integer(0));
+    auto& [known, reason, count] =
+        found.try_emplace(code, reason_count{code, std::string(rows.text(1)), 0}).first->second;
+    count += rows.integer(2);
+  }
+}
+
+std::vector<reason_count> most_frequent_first(by_code&& found) {
+  std::vector<reason_count> list;
+  list.reserve(found.size());
+  for (auto& [code, reason] : found) list.push_back(std::move(reason));
+  std::ranges::stable_sort(list, std::ranges::greater(), &reason_count::count);
+  return list;
 }
 
 }  // namespace
@@ -184,25 +209,25 @@ std::vector<message_row> list_messages(database& db, std::int64_t campaign, cons
 }
 
 std::vector<reason_count> count_failed(database& db, std::int64_t campaign) {
-  std::vector<reason_count> list;
+  by_code found;
   for (const auto lane : lanes_of(db, campaign)) {
-    const auto base = row_key(lane);
-    auto r = db.select(
-        "SELECT code, min(detail), count(*) FROM messages WHERE id >= ?1 AND id < ?2 "
-        "AND (state = 3 OR (state = 2 AND receipt = 2)) GROUP BY code ORDER BY 3 DESC",
-        base, row_key(lane + 1));
-    while (r.next()) list.push_back({static_cast<std::int32_t>(r.integer(0)), std::string(r.text(1)), r.integer(2)});
+    add_up(found, db.select("SELECT code, min(detail), count(*) FROM messages WHERE id >= ?1 AND id < ?2 "
+                            "AND (state = 3 OR (state = 2 AND receipt = 2)) GROUP BY code",
+                            row_key(lane), row_key(lane + 1)));
   }
-  return list;
+  return most_frequent_first(std::move(found));
 }
 
 std::vector<reason_count> count_skipped(database& db, std::int64_t campaign) {
-  std::vector<reason_count> list;
-  auto r = db.select(
-      "SELECT code, min(reason), count(*) FROM rejects WHERE id >= ?1 AND id < ?2 GROUP BY code ORDER BY 3 DESC",
-      row_key(campaign), row_key(campaign + 1));
-  while (r.next()) list.push_back({static_cast<std::int32_t>(r.integer(0)), std::string(r.text(1)), r.integer(2)});
-  return list;
+  by_code found;
+  add_up(found, db.select("SELECT code, min(reason), count(*) FROM rejects WHERE id >= ?1 AND id < ?2 GROUP BY code",
+                          row_key(campaign), row_key(campaign + 1)));
+  for (const auto lane : lanes_of(db, campaign)) {  // who was barred only when it was their turn
+    add_up(found, db.select("SELECT code, min(detail), count(*) FROM messages WHERE id >= ?1 AND id < ?2 "
+                            "AND state = 5 GROUP BY code",
+                            row_key(lane), row_key(lane + 1)));
+  }
+  return most_frequent_first(std::move(found));
 }
 
 }  // namespace bulkmsg::store

@@ -76,7 +76,7 @@ class Guide(unittest.TestCase):
         (block,) = re.findall(r"^```c\n(.*?)^```$", (given.guide / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
         source, program = self.directory / f"{page}.c", self.directory / page
         source.write_text(block)
-        line = [given.cc, "-std=c99", "-Wall", "-Wextra", "-Wno-unused-function", "-pedantic", "-Werror", f"-I{given.guide}",
+        line = [given.cc, "-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{given.guide}",
                 f"-I{given.include}", source, given.library, f"-Wl,-rpath,{given.library.parent}", "-o", program]
         subprocess.run([str(word) for word in line], check=True)
         return program

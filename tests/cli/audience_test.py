@@ -171,6 +171,9 @@ class Audience(unittest.TestCase):
         self.assertEqual(self.reached(2), ["4915100000001", "4915100000007", "4915100000008"])
         self.send("sale", "--contacts", "there")
         self.assertEqual(self.reached(5), ["4915100000008"])
+        lacking = self.program.run("send", "--sender", self.sender, "--template", harness.TEMPLATE, "--contacts", "there")
+        self.assertEqual(lacking.returncode, 1)
+        self.assertIn("contacts are their attributes: city, first_name", lacking.stderr.decode())
 
     def test_marketing_to_a_file_needs_a_word_on_consent(self):
         people = self.file("people.csv", "phone_number,first_name\n+4915100000001,Ana\n+4915100000002,Bo\n")
@@ -220,6 +223,8 @@ class Audience(unittest.TestCase):
         self.assertEqual(len(got), count - len(late))
         report = json.loads(out)
         self.assertEqual((report["state"], report["sent"], report["skipped"]), ("completed", count - len(late), len(late)))
+        self.assertEqual([(r["name"], r["count"]) for r in report["skipped_by_reason"]],
+                         [("recipient_suppressed", len(late))])
 
     def test_ways_to_name_recipients(self):
         people = "phone_number,first_name\n0151 00000001,Änne\n"

@@ -67,6 +67,8 @@ class Inbound(unittest.TestCase):
         self.assertEqual((status["sent"], status["skipped"], status["responded"]), (119, 1, 1))
         kinds = [e["kind"] for e in self.lines("events")]
         self.assertEqual(sorted(kinds), ["campaign", "campaign", "campaign", "opt-out", "reply", "reply"])
+        self.assertEqual([e["state"] for e in self.lines("events") if e["kind"] == "campaign"],
+                         ["starting", "sending", "completed"])
         told = next(e for e in self.lines("events") if e["kind"] == "reply" and e["payload"]["text"] == "Yes!")
         self.assertEqual(told["payload"]["agent"], "support")
         broadcast = told["payload"]["broadcast"]

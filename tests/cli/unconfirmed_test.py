@@ -37,6 +37,9 @@ class Unconfirmed(unittest.TestCase):
         return self.program.json("send", "--sender", self.sender, "--template", harness.TEMPLATE, "--csv", self.csv,
                                  "--account", "shop", *more, ok=ok)
 
+    def rows(self, *arguments):
+        return [json.loads(line) for line in self.program.run(*arguments, "--json").stdout.splitlines()]
+
     def audit(self):
         books = self.program.json("credits", "audit", "shop")
         self.assertTrue(books["conserved"])
@@ -83,6 +86,8 @@ class Unconfirmed(unittest.TestCase):
         self.assertIn(b"taken over by campaign 2", again.stderr)
         parent = self.program.json("status", "1")
         self.assertEqual((parent["failed"], parent["children"]), (report["failed"], [2]))
+        took = next(step for step in self.rows("history", "1") if step["action"] == "retry")
+        self.assertNotEqual(took["actor"], "", "whoever is at this machine")
         self.assertEqual(self.audit()["spent"], 60)
 
     def test_people_resolve(self):
@@ -90,8 +95,7 @@ class Unconfirmed(unittest.TestCase):
         report = self.send(40, ok=(3,))
         lost = report["unconfirmed"]
         self.assertGreater(lost, 3)
-        rows = [json.loads(x) for x in
-                self.program.run("messages", "1", "--state", "unconfirmed", "--json").stdout.splitlines()]
+        rows = self.rows("messages", "1", "--state", "unconfirmed")
         one = self.program.json("resolve", "1", "--as", "sent", "--message", rows[0]["message"], "--actor", "ana")
         self.assertEqual((one["sent"], one["unconfirmed"]), (report["sent"] + 1, lost - 1))
         twice = self.program.run("resolve", "1", "--as", "sent", "--message", rows[0]["message"])
@@ -104,6 +108,12 @@ class Unconfirmed(unittest.TestCase):
         self.assertEqual((rest["failed"], rest["unconfirmed"]), (lost - 1, 0))
         books = self.audit()
         self.assertEqual((books["spent"], books["reserved"]), (rest["sent"], 0))
+        for states, count in (("failed,undelivered,unconfirmed,skipped", lost - 1), ("sent,failed", 40), 
+                              ("read,failed", lost - 1)):
+            listed = self.rows("log", "1", "--state", states)
+            self.assertEqual(len({row["message"] for row in listed}), count, states)
+            self.assertEqual(len(listed), count, states)
+        self.assertIn(b"no message state", self.program.run("log", "1", "--state", "failed,").stderr)
 
     def test_a_server_fault_can_be_taken_for_no_proof(self):
         self.sandbox("--errors", "131000:1")

@@ -158,7 +158,7 @@ class Crash:
         if self.hardship != "none":
             self.found = None  # it may have recovered, and not got as far as saying so
             return
-        told = re.search(rb"^recovered: unconfirmed=(\d+) window=(\d+)$", said, re.M)
+        told = re.search(rb"^recovered: (\d+) of the (\d+) messages ", said, re.M)
         if told is None or self.found is None:
             return
         unconfirmed, window = int(told[1]), int(told[2])

@@ -4,6 +4,7 @@
 #include "inbound/merge.hpp"
 #include "inbound/webhook_bodies.hpp"
 #include "scratch_store.hpp"
+#include "store/keys.hpp"
 #include "store/lanes.hpp"
 #include "store/recipients.hpp"
 #include "store/reports.hpp"
@@ -216,6 +217,25 @@ TEST(failed_by_reason, counts_refusals_and_failed_receipts_by_code_the_most_freq
   EXPECT_EQ(reasons[0].count, 2);
   EXPECT_EQ(reasons[1].code, 131000);
   EXPECT_EQ(reasons[1].count, 1);
+}
+
+TEST(failed_by_reason, tells_a_reason_of_several_lanes_once_and_the_most_frequent_first) {
+  sending_store s(4);
+  s.open(4);
+  s.settle(0, message_state::refused);  // 131000
+  const auto other = store::insert_lane(s.db(), s.campaign, 3);
+  std::int64_t key = store::row_key(other);
+  for (const std::int64_t code : {131000, 131026, 131026}) {
+    s.db().run("INSERT INTO messages(id, state, attempt, at_ms, code, detail) VALUES (?1, 3, 1, ?2, ?3, 'no')", key++,
+               noon_ms, code);
+  }
+  s.settle(1, message_state::refused);
+  const auto reasons = store::count_failed(s.db(), s.campaign);
+  ASSERT_EQ(reasons.size(), 2u);
+  EXPECT_EQ(reasons[0].code, 131000);
+  EXPECT_EQ(reasons[0].count, 3);
+  EXPECT_EQ(reasons[1].code, 131026);
+  EXPECT_EQ(reasons[1].count, 2);
 }
 
 TEST(skipped_by_reason, counts_rejected_rows_by_code) {

@@ -174,6 +174,10 @@ TEST(claims, hand_over_nobody_who_was_suppressed_since_the_freeze) {
   EXPECT_EQ(s.row(1).state, message_state::skipped);
   EXPECT_EQ(s.row(1).code, static_cast<std::int32_t>(errc::recipient_suppressed));
   EXPECT_EQ(s.told().skipped, 2);
+  const auto reasons = store::count_skipped(s.db(), s.campaign);
+  ASSERT_EQ(reasons.size(), 1u);
+  EXPECT_EQ(reasons[0].code, static_cast<std::int32_t>(errc::recipient_suppressed));
+  EXPECT_EQ(reasons[0].count, 2);
   EXPECT_EQ(s.balances().reserved, 8);
   s.expect_accounted_for();
 }

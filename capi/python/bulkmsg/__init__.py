@@ -5,8 +5,8 @@
             "spring", sender=engine.put_sender(settings), template=engine.put_template(template))
         campaign.import_csv_file("contacts.csv")
         campaign.start()
-        for event in engine.events():
-            if event.kind == bulkmsg.EventKind.CAMPAIGN_CHANGED and campaign.state.is_final:
+        for event in engine.events():  # it is sent while the engine is open; the next one goes on with the rest
+            if campaign.state >= bulkmsg.CampaignState.PAUSED:  # or completed, stopped, failed
                 break
 
 The library is found by the environment variable BULKMSG_LIBRARY, beside this package, or where the system looks.

@@ -180,8 +180,8 @@ class Campaign:
         code: Optional[int] = None,
         address: Optional[str] = None,
     ) -> Iterator[Message]:
-        """Its messages; state: "accepted", "refused", "unconfirmed", "skipped", "retry", ...; receipt: "delivered", ...;
-        code: the provider's; address: in its one spelling."""
+        """Its messages; state: "sent", "failed", "unconfirmed", "skipped", "retry", ...; undelivered: those that a receipt
+        failed; receipt: "delivered", ...; code: the provider's; address: in its one spelling."""
         rows = self.engine._rows(
             ListKind.MESSAGES, self.id, state=state, undelivered=undelivered, receipt=receipt, code=code, address=address
         )

@@ -120,6 +120,8 @@ class CampaignStatus(NamedTuple):
     rate: float  # messages a second now
     time_left: Optional[timedelta]  # at this rate
     missing: List[Missing]
+    max_lateness: timedelta  # fired later than this a schedule fails
+    unconfirmed_wait: timedelta  # before when_unconfirmed is followed
 
 
 class Message(NamedTuple):
@@ -384,5 +386,7 @@ def campaign_status(row: Mapping[str, Any]) -> CampaignStatus:
             "rate": row.get("rate", 0.0),
             "time_left": timedelta(milliseconds=left) if left >= 0 else None,
             "missing": [record(Missing, step) for step in row.get("missing", [])],
+            "max_lateness": timedelta(milliseconds=row["max_lateness_ms"]),
+            "unconfirmed_wait": timedelta(milliseconds=row["unconfirmed_wait_ms"]),
         },
     )

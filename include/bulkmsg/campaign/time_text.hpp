@@ -30,6 +30,11 @@ inline tl::unexpected<error> bad_time(std::string_view text, const std::string& 
 
 }  // namespace detail
 
+// As messages show a time to people: "2026-12-01 08:00:00Z".
+[[nodiscard]] inline std::string utc_text(std::int64_t unix_ms) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixMillis(unix_ms), absl::UTCTimeZone());
+}
+
 // In Unix ms. Errors: bad_option_value.
 [[nodiscard]] inline result<std::int64_t> read_time(std::string_view text) {
   constexpr const char* form = "write it as 2026-12-01 09:00 Europe/Berlin, or with an offset: 2026-12-01T09:00+01:00";
