@@ -23,6 +23,7 @@ set_target_properties(bulkmsg_core PROPERTIES EXPORT_NAME core)
 file(GLOB_RECURSE public_headers CONFIGURE_DEPENDS include/bulkmsg/*.hpp)
 target_sources(bulkmsg_core INTERFACE FILE_SET HEADERS BASE_DIRS include FILES ${public_headers})
 target_compile_features(bulkmsg_core INTERFACE cxx_std_20)
+set_target_properties(bulkmsg_core PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${BULKMSG_DEVELOPER})  # built by a test only
 target_link_libraries(bulkmsg_core INTERFACE tl::expected simdjson::simdjson absl::flat_hash_set absl::flat_hash_map absl::time)
 
 file(GLOB_RECURSE engine_sources CONFIGURE_DEPENDS src/*.cpp)

@@ -197,7 +197,7 @@ type CampaignOptions struct {
 	RequireConsent    string
 	Agent, ReplyTo    string
 	ContentRules      string
-	Columns           map[string]string // place in the content ("body.1") -> column, "first_name|friend" for empty cells
+	Mapping           map[string]string // place in the content ("body.1") -> column, "first_name|friend" for empty cells
 	Weight            int64             // 1..100: its share of the sender, against other campaigns'
 	Urgent            bool              // before all that are not
 	Hours             string            // when messages may leave, "mon-fri 09:00-20:00"
@@ -220,7 +220,7 @@ func (o CampaignOptions) options() options {
 		}
 		given["more_senders"] += strconv.FormatInt(id, 10)
 	}
-	for place, column := range o.Columns {
+	for place, column := range o.Mapping {
 		given["map."+place] = column
 	}
 	return given

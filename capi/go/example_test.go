@@ -34,7 +34,7 @@ func Example() {
 	campaign := must(engine.CreateCampaign(bulkmsg.CampaignOptions{Name: "spring"}))
 	fmt.Println("missing first:", must(campaign.Status()).Missing[0].Step)
 	must(0, campaign.Edit(bulkmsg.CampaignOptions{Name: "spring", Sender: sender, Template: words,
-		Columns: map[string]string{"body.1": "first_name|friend"}}))
+		Mapping: map[string]string{"body.1": "first_name|friend"}}))
 
 	table := bulkmsg.NewTable("phone_number", "first_name")
 	table.Append("+447700900123", "Ben")

@@ -332,7 +332,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
           db.run("UPDATE campaigns SET reservation = ?2 WHERE id = ?1", row.id, reservation);
         }
         db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
-        store::change_state(db, row.id, campaign_state::sending, "start", "", now_ms(), actor);
+        store::change_state(db, row.id, campaign_state::sending, "send", "", now_ms(), actor);
       });
     }
     return begun;

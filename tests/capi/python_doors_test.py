@@ -99,7 +99,7 @@ class Drafts(WithASandbox):
                             self.engine.put_template(self.provider.template.read_text()))
         campaign.edit("summer", sender=sender, template=template, weight=3, urgent=True, hours="mon-sun 00:00-24:00",
                       hours_in="recipient", when_unconfirmed="give_up", unconfirmed_wait=datetime.timedelta(minutes=2),
-                      columns={"body.1": "param1|friend"}, actor="ben")
+                      mapping={"body.1": "param1|friend"}, actor="ben")
         self.assertEqual(["audience"], [missing.step for missing in campaign.status().missing])
         self.assertIn("header_param1", campaign.template_csv())
         self.assertEqual(self.engine.template_csv(template), bulkmsg.template_csv(self.provider.template.read_text()))

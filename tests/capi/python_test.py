@@ -90,7 +90,7 @@ class AgreesWithTheHeader(unittest.TestCase):
 
     def test_every_option_of_a_campaign_has_a_keyword(self):
         keys = {option["key"] for option in bulkmsg.options(bulkmsg.ConfigKind.CAMPAIGN)}
-        other = {"name": None, "map.": "columns", "unconfirmed_wait_ms": "unconfirmed_wait"}
+        other = {"name": None, "map.": "mapping", "unconfirmed_wait_ms": "unconfirmed_wait"}
         expected = {other.get(re.sub(r"^map\..*", "map.", key), key) for key in keys} - {None}
         self.assertEqual(expected, set(bulkmsg.CampaignSettings.__annotations__))
 
@@ -212,7 +212,7 @@ class Drafts(WithADirectory):
         self.assertEqual(plan, campaign.dry_run())
 
     def test_columns_can_be_mapped(self):
-        campaign = self.draft(self.open(), columns={"body.2": "thing"})
+        campaign = self.draft(self.open(), mapping={"body.2": "thing"})
         campaign.import_csv(rows(1).replace("param2", "thing").replace("a mug", "a tea pot"))
         self.assertIn("a tea pot", campaign.dry_run().preview)
 

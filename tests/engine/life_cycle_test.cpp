@@ -147,7 +147,7 @@ TEST(history, tells_who_did_what_when_and_why) {
     EXPECT_EQ(h.campaign, campaign);
   }
   EXPECT_EQ(told,
-            "ana create: spring\nben start\nben start\ncleo pause: too early\ndan resume\neve stop: wrong words\n");
+            "ana create: spring\nben start\nben send\ncleo pause: too early\ndan resume\neve stop: wrong words\n");
 }
 
 TEST(history, is_paged_and_keeps_what_was_discarded) {

@@ -195,7 +195,7 @@ class Engine(Contents, Audience, Inbound, Store):
     def create_campaign(self, name: str, **settings: Unpack[CampaignSettings]) -> Campaign:
         """Makes a draft; what it still needs before it can start, status().missing says.
 
-        Keywords, all optional: sender, template and account (ids), columns, agent, hours, urgent and the others that
+        Keywords, all optional: sender, template and account (ids), mapping, agent, hours, urgent and the others that
         CampaignSettings explains."""
         with campaign_config(name, settings) as config:
             return Campaign(self, self._id(library.bulkmsg_campaign_create, config))

@@ -43,7 +43,7 @@ def parse_recipients(
     return Judged(_records(take_text(good)), _records(take_text(bad)), report.duplicates)
 
 
-def preview(content: Json, row: Mapping[str, Any], columns: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
+def preview(content: Json, row: Mapping[str, Any], mapping: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
     """What one recipient will see of a template or an own message: body, header, footer, buttons; and `text`."""
     line = io.StringIO()
     writer = csv.writer(line)
@@ -51,7 +51,7 @@ def preview(content: Json, row: Mapping[str, Any], columns: Optional[Mapping[str
     writer.writerow(row.values())
     card, plain = ctypes.c_void_p(), ctypes.c_void_p()
     words = to_json(content)
-    with Config(ConfigKind.PREVIEW, {f"map.{place}": name for place, name in (columns or {}).items()}) as config:
+    with Config(ConfigKind.PREVIEW, {f"map.{place}": name for place, name in (mapping or {}).items()}) as config:
         call(
             library.bulkmsg_content_preview, words, len(words), *text_of(line.getvalue()), config,
             ctypes.byref(card), ctypes.byref(plain),
@@ -61,10 +61,10 @@ def preview(content: Json, row: Mapping[str, Any], columns: Optional[Mapping[str
     return shown
 
 
-def template_csv(content: Json, columns: Optional[Mapping[str, str]] = None) -> str:
+def template_csv(content: Json, mapping: Optional[Mapping[str, str]] = None) -> str:
     """The CSV to fill in for a template or an own message: the header row that it needs, and an example row."""
     words, out = to_json(content), ctypes.c_void_p()
-    with Config(ConfigKind.PREVIEW, {f"map.{place}": name for place, name in (columns or {}).items()}) as config:
+    with Config(ConfigKind.PREVIEW, {f"map.{place}": name for place, name in (mapping or {}).items()}) as config:
         call(library.bulkmsg_content_csv, words, len(words), config, ctypes.byref(out))
     return take_text(out)
 

@@ -14,7 +14,7 @@ class CampaignSettings(TypedDict, total=False):
 
     sender, template, account: ids, as put_sender() and its like return them.
     more_senders: of the same channel and each another number; every recipient gets one of them.
-    columns: place in the content ("body.1") -> column, where the default does not fit, with "first_name|friend" for
+    mapping: place in the content ("body.1") -> column, where the default does not fit, with "first_name|friend" for
     empty cells.
     credits_per_message: its price. require_consent: None: recipients of MARKETING templates need one.
     agent, reply_to: who it is sent from, and who gets the replies, where not as the sender says.
@@ -28,7 +28,7 @@ class CampaignSettings(TypedDict, total=False):
     more_senders: Sequence[int]
     template: Optional[int]
     account: Optional[int]
-    columns: Optional[Mapping[str, str]]
+    mapping: Optional[Mapping[str, str]]
     credits_per_message: Optional[int]
     require_consent: Optional[bool]
     agent: Optional[str]
@@ -51,5 +51,5 @@ def campaign_config(name: str, settings: Mapping[str, Any]) -> Config:
     given: Dict[str, Any] = {"name": name, **settings}
     given["more_senders"] = ",".join(map(str, given.get("more_senders") or ())) or None
     given["unconfirmed_wait_ms"] = given.pop("unconfirmed_wait", None)
-    given.update({f"map.{place}": column for place, column in (given.pop("columns", None) or {}).items()})
+    given.update({f"map.{place}": column for place, column in (given.pop("mapping", None) or {}).items()})
     return Config(ConfigKind.CAMPAIGN, given)
