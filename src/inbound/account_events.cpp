@@ -312,7 +312,7 @@ account_events::finding account_events::judge(const channels::change_head& head,
 
 void account_events::take(const channels::change_head& head, std::string_view field, std::string_view json) {
   object value;
-  const bool is_object = parser_.parse(json.data(), json.size()).get(value) == simdjson::SUCCESS;
+  const bool is_object = parser_.parse(json).get(value) == simdjson::SUCCESS;
   const auto at_ms = head.time_unix_s > 0 ? std::min(head.time_unix_s, now_ms_ / 1000) * 1000 : now_ms_;
   const auto kept = json.size() <= value_max ? json : std::string_view("{}");
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bulkmsg/channels/kept_parser.hpp"
 #include "bulkmsg/channels/whatsapp_webhook.hpp"
 #include "store/brakes.hpp"
 #include "store/sqlite.hpp"
@@ -56,7 +57,7 @@ class account_events {
   const std::int64_t now_ms_;
   std::int64_t at_ms_ = 0;  // of the change under way
   bool outdated_ = false;   // a later word of the same kind is known: told, but not acted on
-  simdjson::dom::parser parser_;
+  channels::kept_parser parser_;
 };
 
 // Remembers which of our numbers is shown as this one, for events that name it only so.

@@ -7,6 +7,7 @@
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/recipients/address.hpp"
 #include "bulkmsg/recipients/cells.hpp"
+#include "net/insist.hpp"
 #include "sending/breaker_rules.hpp"
 
 namespace bulkmsg::sending {
@@ -30,6 +31,9 @@ constexpr pacing::addressee nobody{1};
 // How long a store that refuses to write is left alone.
 constexpr nanoseconds_t stalled_min = 250 * millisecond;
 constexpr nanoseconds_t stalled_max = 5 * second;
+
+// How long nothing is sent when there was no memory for it.
+constexpr nanoseconds_t starved_pause = 100 * millisecond;
 
 // The provider's name of the recipient, where it is another than the number we wrote.
 std::string_view other_than(std::string_view address, std::string_view wa_id) {
@@ -157,7 +161,11 @@ void batch_sender::pump() {
     wall_offset_ = executor_.time().wall() - now;
     permits_.set_wall_offset(wall_offset_);
   }
-  send_what_may_go(now);
+  try {
+    send_what_may_go(now);
+  } catch (const std::bad_alloc&) {
+    wake_at(now + starved_pause);
+  }
   pumping_ = false;
   for (auto& l : lanes_) {
     claim_more(*l, now);
@@ -168,7 +176,13 @@ void batch_sender::pump() {
 void batch_sender::send_what_may_go(nanoseconds_t& now) {
   while (lane* l = next_ready(now)) {
     const int slot = transport_.acquire();
-    if (slot == net::transport::none || !send_one(*l, slot, now)) break;
+    if (slot == net::transport::none) break;
+    try {
+      if (!send_one(*l, slot, now)) break;
+    } catch (const std::bad_alloc&) {
+      transport_.release(slot);
+      throw;
+    }
   }
   take_back_what_urgent_ones_displace(now);
 }
@@ -186,6 +200,11 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
     return true;
   }
   channel_->encode(request, {*l.settings.content, l.settings.route, m.address, callback_, l.cells});
+  if (free_flights_.empty()) {
+    free_flights_.reserve(flights_.size() + 1);  // so that an end needs no memory
+    flights_.emplace_back();
+    free_flights_.push_back(static_cast<std::uint32_t>(flights_.size() - 1));
+  }
 
   // The permit is taken when nothing is left to do but to write.
   now = executor_.time().now();
@@ -210,14 +229,8 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
     }
     return false;
   }
-  std::uint32_t token;
-  if (free_flights_.empty()) {
-    token = static_cast<std::uint32_t>(flights_.size());
-    flights_.emplace_back();
-  } else {
-    token = free_flights_.back();
-    free_flights_.pop_back();
-  }
+  const auto token = free_flights_.back();
+  free_flights_.pop_back();
   flights_[token] = {&l, p, now, wall_ms(now), to, screenings_};
   hand_over(l, p);
   l.moved_at = now;
@@ -325,7 +338,7 @@ void batch_sender::claim_more(lane& l, nanoseconds_t now) {
     std::unique_ptr<open_claim> claim = std::make_unique<open_claim>();
     std::int64_t retry_at_ms = 0;
   };
-  auto made = std::make_shared<made_claim>();
+  auto made = net::insist([] { return std::make_shared<made_claim>(); });
   store_surely(
       [made, retries, count, lane = l.settings.lane, at_ms = wall_ms(now),
        conversations = permits_.counts_recipients()](store::database& db) {
@@ -352,7 +365,7 @@ void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64
     made->outstanding = made->range.messages.size();
     l.waiting += made->outstanding;
     l.moved_at = executor_.time().now();
-    l.open.push_back(std::move(made));
+    net::insist([&] { l.open.push_back(std::move(made)); });
   }
   if (l.held || unwanted || !may_send(l, executor_.time().now())) take_back(l);
   pump();
@@ -374,7 +387,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
       permits_.refund(f.permit_at, f.to);
       look_for_room();
       turns_.unserved(l.settings.campaign.value);
-      l.again.push_back(f.at);
+      net::insist([&] { l.again.push_back(f.at); });
       // Whoever is not to be written to any more was screened while this was on its way.
       if (l.held || f.screenings != screenings_) take_back(l);
       break;
@@ -388,7 +401,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
       break;
     }
     case net::fate::answered: {
-      const auto answer = channel_->classify(end.status, end.body);
+      const auto answer = net::insist([&] { return channel_->classify(end.status, end.body); });
       if (answer.what == channels::answer::kind::accepted) {
         permits_.release();
         if (permits_.pairs_wait()) permits_.went_through(recipients::person_key(m.address));
@@ -401,7 +414,8 @@ void batch_sender::on_end(const net::exchange_end& end) {
         auto o = settled;
         o.state = message_state::unconfirmed;
         o.code = static_cast<std::int32_t>(errc::provider_unreadable);
-        const auto words = "HTTP " + std::to_string(end.status) + " without a word from the provider";
+        const auto words =
+            net::insist([&] { return "HTTP " + std::to_string(end.status) + " without a word from the provider"; });
         settle(l, o, f.at, {}, words);
         watch(l, f, error_class::lost, words);
       } else {
@@ -418,9 +432,9 @@ void batch_sender::on_end(const net::exchange_end& end) {
 
 void batch_sender::settle(lane& l, const store::outcome& o, place p, std::string_view provider_id,
                           std::string_view detail) {
-  l.done.add(o, provider_id, detail);
+  net::insist([&] { l.done.add(o, provider_id, detail); });
   if (--p.claim->outstanding > 0) return;
-  l.done.intents.push_back(p.claim->range.intent);
+  net::insist([&] { l.done.intents.push_back(p.claim->range.intent); });
   std::erase_if(l.open, [&](const auto& c) { return c.get() == p.claim; });
 }
 
@@ -445,6 +459,7 @@ void batch_sender::take_back(lane& l) {
   if (l.waiting == 0) return;
   std::int64_t from = std::numeric_limits<std::int64_t>::max();
   std::vector<message_id> retries;
+  net::insist([&] { retries.reserve(l.waiting); });
   for (auto it = l.open.begin(); it != l.open.end();) {
     auto& c = **it;
     for (auto i = c.next; i < c.range.messages.size(); ++i) {
@@ -459,7 +474,7 @@ void batch_sender::take_back(lane& l) {
     c.outstanding -= c.range.messages.size() - c.next;
     c.range.messages.resize(c.next);
     if (c.outstanding == 0) {
-      l.done.intents.push_back(c.range.intent);
+      net::insist([&] { l.done.intents.push_back(c.range.intent); });
       it = l.open.erase(it);
     } else {
       ++it;
@@ -490,7 +505,7 @@ void batch_sender::retry_due(lane& l, std::int64_t at_ms) {
 void batch_sender::flush(lane& l) {
   if (l.settling || l.takes_back > 0 || l.done.empty()) return;
   l.settling = true;
-  auto batch = std::make_shared<store::outcomes>(std::move(l.done));
+  auto batch = net::insist([&] { return std::make_shared<store::outcomes>(std::move(l.done)); });
   l.done.clear();
   std::int64_t retry_at_ms = 0;
   for (const auto& o : batch->items) {
@@ -499,44 +514,58 @@ void batch_sender::flush(lane& l) {
   store_surely([batch, campaign = l.settings.campaign, at_ms = wall_ms(executor_.time().now())](
                    store::database& db) { store::settle(db, campaign.value, *batch, at_ms); },
                [this, batch, retry_at_ms, &l] {
-                 owner_.on_settled(l.settings.campaign, *batch);
                  l.settling = false;
                  retry_due(l, retry_at_ms);
+                 try {
+                   owner_.on_settled(l.settings.campaign, *batch);
+                 } catch (const std::bad_alloc&) {  // it is stored; who looks sees it
+                 }
                  flush(l);
                  pump();
                  tell_if_idle(l);
                });
 }
 
-void batch_sender::store_surely(const std::function<void(store::database&)>& job, const std::function<void()>& then) {
+template <class Job, class Then>
+void batch_sender::store_surely(const Job& job, const Then& then) {
+  // What waits for `then` would wait for ever: so for memory, too, it is waited.
+  net::insist([&] { submit(job, then); });
+}
+
+void batch_sender::submit(const std::function<void(store::database&)>& job, const std::function<void()>& then) {
   writer_.submit(job, [this, job, then](const error* failed) {
-    executor_.post([this, job, then, failed = failed ? std::optional(*failed) : std::nullopt] {
-      if (!failed) {
-        stalled_step_ = 0;
-        return then();
-      }
-      if (failed->code == errc::closed) return;
-      // An outcome that is lost would be a message forgotten, a range that is not taken back one never sent.
-      stalled_.push_back([this, job, then] { store_surely(job, then); });
-      stalled(*failed);
+    net::insist([&] {
+      executor_.post([this, job, then, failed = failed ? std::optional(*failed) : std::nullopt] {
+        if (!failed) {
+          stalled_step_ = 0;
+          return then();
+        }
+        if (failed->code == errc::closed) return;
+        // An outcome that is lost would be a message forgotten, a range that is not taken back one never sent.
+        net::insist([&] { stalled_.push_back([this, job, then] { store_surely(job, then); }); });
+        stalled(*failed);
+      });
     });
   });
 }
 
 void batch_sender::stalled(const error& why) {
+  if (stalled_.size() == 1) {  // else the timer runs
+    stalled_step_ = stalled_step_ == 0 ? stalled_min : std::min(2 * stalled_step_, stalled_max);
+    net::insist([&] {
+      stalled_timer_->arm(executor_.time().now() + stalled_step_, [this] {
+        for (const auto& again : std::exchange(stalled_, {})) again();
+      });
+    });
+  }
   owner_.on_trouble(why);
-  if (stalled_.size() > 1) return;  // the timer runs
-  stalled_step_ = stalled_step_ == 0 ? stalled_min : std::min(2 * stalled_step_, stalled_max);
-  stalled_timer_->arm(executor_.time().now() + stalled_step_, [this] {
-    for (const auto& again : std::exchange(stalled_, {})) again();
-  });
 }
 
 void batch_sender::tell_if_idle(lane& l) {
   const bool no_more = l.held || (l.at_end && l.waiting == 0 && l.again.empty() && l.retry_at == 0);
   if (l.told_idle || !no_more || !settled_all(l)) return;
   l.told_idle = true;
-  executor_.post([this, campaign = l.settings.campaign] { owner_.on_idle(campaign); });
+  net::insist([&] { executor_.post([this, campaign = l.settings.campaign] { owner_.on_idle(campaign); }); });
 }
 
 void batch_sender::on_ready() {
@@ -570,9 +599,11 @@ void batch_sender::wake_at(nanoseconds_t at) {
   const auto now = executor_.time().now();
   if (wake_ > now && wake_ <= at) return;
   wake_ = at;
-  timer_->arm(at, [this] {
-    wake_ = 0;
-    pump();
+  net::insist([&] {
+    timer_->arm(at, [this] {
+      wake_ = 0;
+      pump();
+    });
   });
 }
 

@@ -185,7 +185,9 @@ class batch_sender final : public net::listener {
   void settle(lane& l, const store::outcome& o, place p, std::string_view provider_id, std::string_view detail);
   void flush(lane& l);
   // Hands a job to the store until it is durable; `then` runs on the executor. Only the end of the engine drops it.
-  void store_surely(const std::function<void(store::database&)>& job, const std::function<void()>& then);
+  template <class Job, class Then>
+  void store_surely(const Job& job, const Then& then);
+  void submit(const std::function<void(store::database&)>& job, const std::function<void()>& then);
   void stalled(const error& why);
   bool reachable();
   void retry_due(lane& l, std::int64_t at_ms);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "bulkmsg/recipients/address.hpp"
+#include "net/insist.hpp"
 #include "sending/batch_sender.hpp"
 #include "sending/breaker_rules.hpp"
 #include "store/pauses.hpp"
@@ -67,8 +68,11 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
     o.state = message_state::retry;
     o.next_at_ms = wall_ms(now);
   };
-  const auto title = channel_->without_token(answer.title);
-  const auto because = "the provider refused: " + title + " (code " + std::to_string(answer.provider_code) + ")";
+  std::string title, because;
+  net::insist([&] {
+    title = channel_->without_token(answer.title);
+    because = "the provider refused: " + title + " (code " + std::to_string(answer.provider_code) + ")";
+  });
   const auto campaign = l.settings.campaign;
   const auto settle_it = [&] {
     // Refused for now, which says nothing of an earlier request that may have gone: so it is neither failed nor, when

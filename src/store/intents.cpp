@@ -164,7 +164,7 @@ std::int64_t bring_forward(database& db, std::int64_t sender, std::int64_t befor
   constexpr std::int64_t rows_max = 1'000;
   return db.run(
       "UPDATE messages SET next_at_ms = ?2 WHERE id IN (SELECT m.id FROM lanes l CROSS JOIN messages m ON m.id >> 32 = "
-      "l.id WHERE l.sender = ?1 AND m.state = 1 AND m.code = ?3 AND m.next_at_ms > ?2 AND m.at_ms <= ?5 AND "
+      "+l.id WHERE l.sender = ?1 AND m.state = 1 AND m.code = ?3 AND m.next_at_ms > ?2 AND m.at_ms <= ?5 AND "
       "m.repeat_until_ms IS NULL LIMIT ?4)",
       sender, now_ms, errc::rate_limited, rows_max, before_ms);
 }
@@ -179,12 +179,12 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   if (now_ms - since_ms > intents_kept_ms) {
     auto r = db.select(
         "SELECT max(coalesce(m.left_by_ms, m.at_ms)), sum(CASE WHEN coalesce(m.left_by_ms, m.at_ms) < ?3 OR m.state = "
-        "5 OR (m.state = 1 AND m.code = ?4) "
-        "THEN m.attempt ELSE max(m.attempt - 1, 0) END) FROM messages m "
-        "JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign "
-        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) AND coalesce(m.left_by_ms, "
-        "m.at_ms) >= ?2 "
-        "GROUP BY coalesce(m.left_by_ms, m.at_ms) / 1000",
+        "5 "
+        "OR (m.state = 1 AND m.code = ?4) THEN m.attempt ELSE max(m.attempt - 1, 0) END) "
+        "FROM campaigns c CROSS JOIN lanes l ON l.campaign = c.id "
+        "CROSS JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
+        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) "
+        "AND coalesce(m.left_by_ms, m.at_ms) >= ?2 GROUP BY coalesce(m.left_by_ms, m.at_ms) / 1000",
         sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited, in_flight_ms_max);
     while (r.next()) {
       if (r.integer(1) > 0) past.push_back({r.integer(0), r.integer(1)});

@@ -20,7 +20,7 @@ std::vector<part> parts_of(database& db, std::int64_t campaign) {
   auto r = db.select(
       "SELECT l.sender, max(l.position < l.size OR EXISTS(SELECT 1 FROM intents i WHERE i.lane = l.id AND NOT "
       "i.closed) "
-      "OR EXISTS(SELECT 1 FROM messages m WHERE m.state = 1 AND m.id >> 32 = l.id)), EXISTS(SELECT 1 FROM pauses p "
+      "OR EXISTS(SELECT 1 FROM messages m WHERE m.state = 1 AND m.id >> 32 = +l.id)), EXISTS(SELECT 1 FROM pauses p "
       "WHERE p.sender = l.sender AND p.campaign = ?1 AND p.until_ms >= ?2), "
       "EXISTS(SELECT 1 FROM brakes b WHERE b.sender = l.sender AND b.campaign = ?1) "
       "FROM lanes l WHERE l.campaign = ?1 GROUP BY l.sender ORDER BY min(l.id)",

@@ -355,6 +355,7 @@ CREATE TABLE replies(
   resumed INTEGER NOT NULL DEFAULT 0,     -- 1: this person had written to this number before
   waits INTEGER NOT NULL DEFAULT 1);      -- not 0: what it answers is to be looked for at this time, and then told
 CREATE INDEX replies_by_message ON replies(message) WHERE message IS NOT NULL;
+CREATE INDEX replies_by_age ON replies(received_at_ms);
 CREATE INDEX replies_waiting ON replies(waits) WHERE waits > 0;
 
 -- Persons are known by the deduplication key of their number, or a hash of another address (person_key()).

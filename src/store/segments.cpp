@@ -103,10 +103,18 @@ void remove_segment(database& db, std::string_view name) {
 }
 
 bool sweep_members(database& db, std::int64_t most) {
-  return db.run(
-             "DELETE FROM group_members WHERE (segment, contact) IN (SELECT segment, contact FROM group_members "
-             "WHERE segment NOT IN (SELECT id FROM segments) LIMIT ?1)",
-             most) < most;
+  // From group to group, past the members of those that are there.
+  for (std::int64_t group = -1;;) {
+    auto next = db.select("SELECT min(segment) FROM group_members WHERE segment > ?1", group);
+    if (!next.next() || next.is_null(0)) return true;
+    group = next.integer(0);
+    if (db.number("SELECT EXISTS(SELECT 1 FROM segments WHERE id = ?1)", group) != 0) continue;
+    most -= db.run(
+        "DELETE FROM group_members WHERE segment = ?1 AND contact IN (SELECT contact FROM group_members WHERE "
+        "segment = ?1 LIMIT ?2)",
+        group, most);
+    if (most <= 0) return false;
+  }
 }
 
 std::vector<segment_row> list_segments(database& db) {

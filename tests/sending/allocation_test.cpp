@@ -11,11 +11,13 @@
 #include "bulkmsg/content/template_json.hpp"
 #include "net/http_client.hpp"
 #include "net/test_server.hpp"
+#include "short_memory.hpp"
 
 namespace {
 thread_local bool counting = false;
 thread_local int allocations = 0;
 }  // namespace
+thread_local long bulkmsg::testing::allocations_left = -1;
 
 // The sanitizers have their own.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -24,6 +26,7 @@ constexpr bool counts = false;
 constexpr bool counts = true;
 void* operator new(std::size_t size) {
   if (counting) ++allocations;
+  if (bulkmsg::testing::allocations_left >= 0 && bulkmsg::testing::allocations_left-- == 0) throw std::bad_alloc();
   if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
   throw std::bad_alloc();
 }

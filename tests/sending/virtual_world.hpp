@@ -21,6 +21,7 @@
 #include "bulkmsg/content/template_json.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "sending/batch_sender.hpp"
+#include "short_memory.hpp"
 #include "store/accounts.hpp"
 #include "store/campaigns.hpp"
 #include "store/lanes.hpp"
@@ -42,7 +43,10 @@ class virtual_executor final : public executor {
   std::unique_ptr<timer> make_timer() override { return std::make_unique<sleeper>(*this); }
   [[nodiscard]] const clock& time() const noexcept override { return time_; }
 
-  void at(nanoseconds_t when, std::function<void()> task) { timers_.emplace(when, std::move(task)); }
+  void at(nanoseconds_t when, std::function<void()> task) {
+    const spared mine;
+    timers_.emplace(when, std::move(task));
+  }
 
   bool run_task() {
     if (tasks_.empty()) return false;
@@ -137,6 +141,7 @@ class virtual_transport final : public net::transport {
   void release(int slot) override { slots_[static_cast<std::size_t>(slot)].busy = false; }
   std::string& buffer(int slot) override { return slots_[static_cast<std::size_t>(slot)].request; }
   void send(int slot, std::uint64_t token) override {
+    const spared mine;
     ++in_flight_;
     arrival a{on_.time().now(), field(buffer(slot), R"("to":")"), {}};
     const auto key = channels::callback_key::parse(field(buffer(slot), R"("biz_opaque_callback_data":")"));
@@ -253,6 +258,7 @@ class process final : public sending::observer {
   // Commits take their time, now more and now less, so that everything else gets in between.
   void plan_commit() {
     if (commit_planned_ || !writer_.waiting()) return;
+    const spared mine;
     commit_planned_ = true;
     executor_.at(time_.now() + static_cast<nanoseconds_t>(dice_() % 12) * millisecond, [this] {
       commit_planned_ = false;

@@ -21,6 +21,7 @@
 #include "bulkmsg/channels/channel.hpp"
 #include "bulkmsg/channels/chat.hpp"
 #include "bulkmsg/channels/http_text.hpp"
+#include "bulkmsg/channels/kept_parser.hpp"
 #include "bulkmsg/content/template.hpp"
 
 namespace bulkmsg::channels {
@@ -170,7 +171,7 @@ class chat_channel final : public channel {
   }
 
   bool read_json(std::string_view body, simdjson::dom::element& root) {
-    return !body.empty() && parser_.parse(body.data(), body.size()).get(root) == simdjson::SUCCESS;
+    return !body.empty() && parser_.parse(body).get(root) == simdjson::SUCCESS;
   }
 
   // Without a described flag the status alone tells.
@@ -233,7 +234,7 @@ class chat_channel final : public channel {
   std::string token_;
   std::vector<head> heads_;  // by route; the last one asks for health, when that is described
   std::size_t length_digits_ = 3;
-  simdjson::dom::parser parser_;
+  kept_parser parser_;
   std::string id_, code_, text_;
 };
 

@@ -15,6 +15,7 @@
 
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/channels/answer.hpp"
+#include "bulkmsg/channels/kept_parser.hpp"
 #include "bulkmsg/channels/whatsapp_errors.hpp"
 
 namespace bulkmsg::channels {
@@ -42,12 +43,12 @@ class answer_reader {
  public:
   explicit answer_reader(answer_rules rules = {}) : rules_(rules) {}
 
-  // The texts of the result are views that stay valid until the next call. Never fails: what cannot be read is
-  // unproven.
+  // The texts of the result are views that stay valid until the next call. Never fails but for want of memory
+  // (std::bad_alloc; it may be tried again): what cannot be read is unproven.
   answer classify(int http_status, std::string_view body) {
     answer read;
     simdjson::dom::object root;
-    if (parser_.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS) return read;
+    if (parser_.parse(body).get(root) != simdjson::SUCCESS) return read;
     if (http_status >= 200 && http_status < 300) {
       read_acceptance(root, read);
     } else if (http_status >= 400) {
@@ -60,7 +61,7 @@ class answer_reader {
   // provider_refused (both with provider_code), provider_unreadable.
   result<number_health> parse_number_health(int http_status, std::string_view body) {
     simdjson::dom::object root;
-    if (parser_.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS) return unreadable(http_status);
+    if (parser_.parse(body).get(root) != simdjson::SUCCESS) return unreadable(http_status);
     if (http_status < 200 || http_status >= 300) return refusal(root, http_status);
     number_health health;
     copy(root, "id", health.id);
@@ -82,7 +83,7 @@ class answer_reader {
   // The error for an answer that is not the expected 2xx: token_rejected, provider_refused or provider_unreadable.
   error explain(int http_status, std::string_view body) {
     simdjson::dom::object root;
-    if (parser_.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS) return unreadable(http_status).value();
+    if (parser_.parse(body).get(root) != simdjson::SUCCESS) return unreadable(http_status).value();
     return refusal(root, http_status).value();
   }
 
@@ -173,7 +174,7 @@ class answer_reader {
     return tier == "TIER_50" ? 50 : 250;
   }
 
-  simdjson::dom::parser parser_;
+  kept_parser parser_;
   answer_rules rules_;
 };
 

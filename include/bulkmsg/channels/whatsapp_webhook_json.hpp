@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "bulkmsg/base/result.hpp"
+#include "bulkmsg/channels/kept_parser.hpp"
 #include "bulkmsg/channels/whatsapp_webhook.hpp"
 
 namespace bulkmsg::channels {
@@ -41,7 +42,7 @@ class webhook_parser {
   result<webhook_counts> parse(std::string_view body, Sink&& sink) {
     if (body.size() > webhook_bytes_max) return fail(errc::too_large, "webhook: more than 4 MiB");
     object root;
-    if (const auto problem = parser_.parse(body.data(), body.size()).get(root); problem != simdjson::SUCCESS) {
+    if (const auto problem = parser_.parse(body).get(root); problem != simdjson::SUCCESS) {
       return fail(errc::json_malformed,
                   std::string("webhook: not a JSON object (") + simdjson::error_message(problem) + ")");
     }
@@ -312,7 +313,7 @@ class webhook_parser {
     return receipt_status::other;
   }
 
-  simdjson::dom::parser parser_;
+  kept_parser parser_;
 };
 
 }  // namespace bulkmsg::channels
