@@ -19,6 +19,7 @@
 //	require bulkmsg v0.1.0
 //	replace bulkmsg => /path/to/capi/go
 //
-// The library is found by pkg-config (bulkmsg.pc, of the package libbulkmsg-dev); with the build tag bulkmsg_static its
-// archive is linked instead.
+// The library is found by pkg-config (bulkmsg.pc, of the package libbulkmsg-dev; in a prefix P of your own:
+// PKG_CONFIG_PATH=P/lib/pkgconfig, and LD_LIBRARY_PATH=P/lib to run); with the build tag bulkmsg_static its archive is
+// linked instead.
 package bulkmsg

@@ -128,6 +128,20 @@ class Guide(unittest.TestCase):
         self.assertIn(f"{ROWS} messages, 0 suppressed\nsent {ROWS}, delivered 0, unconfirmed 0 of {ROWS}\n", said)
         self.assertIn('"action":"cancel', said)
 
+    def test_who_did_not_get_it(self):
+        provider = self.start_sandbox(options=["--errors", "131026:0.2"])
+        line = [self.compiled("send-a-csv"), self.directory / "store", provider.sender_file, provider.template, self.csv]
+        subprocess.run([str(word) for word in line], check=True, stdout=subprocess.DEVNULL, timeout=60)
+        failed = ROWS - len(provider.accepted())
+        self.assertGreater(failed, 10)
+        provider.post("faults", {"off": True})
+        line = [self.compiled("who-did-not-get-it"), self.directory / "store", 1]
+        said = subprocess.run([str(word) for word in line], check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+        listed = [row["address"] for text in said.splitlines() if text.startswith("[") for row in json.loads(text)]
+        self.assertEqual(failed, len(set(listed)))
+        self.assertIn(f"sent {failed}, delivered 0, unconfirmed 0 of {failed}\n", said)
+        self.assertEqual(sorted(listed), sorted(message["to"] for message in provider.accepted()[-failed:]))
+
     def test_personal_data(self):
         self.run_page("send-a-csv", provider=self.start_sandbox())
         copy = self.directory / "backup"
