@@ -86,6 +86,14 @@ verdict host::end(const std::string& broken) {
   return said_;
 }
 
+std::string host::words_of(const error& e) const {
+  auto words = e.message;
+  for (auto at = words.find(path_); at != std::string::npos; at = words.find(path_)) {
+    words.replace(at, path_.size(), "the store");
+  }
+  return words;
+}
+
 void host::open() {
   for (int tries = 0;; ++tries) {
     world_.provider().rules.opened(world_.provider().now());
@@ -188,7 +196,7 @@ void host::deliver() {
   for (auto& r : gathered) {
     world_.say("webhook " + std::to_string(r.message >> 32) + ":" + std::to_string(r.message & 0xffffffff) + " rank " +
                (r.reply.empty() ? std::to_string(r.rank) : r.reply) +
-               (done ? " taken" : " not taken: " + done.error().message));
+               (done ? " taken" : " not taken: " + words_of(done.error())));
     if (!done) continue;
     if (r.reply.empty()) {
       judge_.took(r.message, r.rank);

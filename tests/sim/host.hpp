@@ -52,6 +52,8 @@ class host {
   // A call of the host; false: the process died meanwhile, and another one is there.
   template <class F>
   bool ask(const std::string& what, F&& f);
+  // Without the store's path, which is another one in each run.
+  [[nodiscard]] std::string words_of(const error& e) const;
   void run_for(nanoseconds_t time);
   void deliver();
   void poll();
@@ -106,7 +108,7 @@ class host {
 template <class F>
 bool host::ask(const std::string& what, F&& f) {
   const auto r = f();
-  world_.say(what + (r ? ": done" : ": " + r.error().message));
+  world_.say(what + (r ? ": done" : ": " + words_of(r.error())));
   const bool told = r.has_value();
   if (!world_.alive()) {
     die();
