@@ -37,29 +37,30 @@ void host::set_up(const std::vector<std::string>& limits, int connections, const
     return *r;
   };
   open();
-  std::vector<sender_id> senders;
   for (const auto& each : limits) {
-    const auto number = std::to_string(senders.size() + 1);
+    const auto number = std::to_string(senders_.size() + 1);
     world_.provider().judge_by(number, *pacing::parse_limits(each));
     world_.say("limits " + each + ", connections " + std::to_string(connections));
-    senders.push_back(must(engine_->put_sender({.name = "s" + number,
-                                                .origin = "http://127.0.0.1:1",
-                                                .phone_number_id = number,
-                                                .token = "env:BULKMSG_SIM_TOKEN",
-                                                .app_secret = "env:BULKMSG_SIM_APP_SECRET",
-                                                .agent = "ann",
-                                                .limits = each,
-                                                .connections_max = connections})));
+    senders_.push_back(must(engine_->put_sender({.name = "s" + number,
+                                                 .origin = "http://127.0.0.1:1",
+                                                 .phone_number_id = number,
+                                                 .business_account_id = library::account,
+                                                 .token = "env:BULKMSG_SIM_TOKEN",
+                                                 .app_secret = "env:BULKMSG_SIM_APP_SECRET",
+                                                 .agent = "ann",
+                                                 .limits = each,
+                                                 .connections_max = connections})));
   }
   const auto words = must(engine_->put_template(template_json));
   const auto marketing = must(engine_->put_template(marketing_json));
+  if (has_templates_) fetch();
   credits::plan plan;
   plan.users = 1000;
   const auto account = must(engine_->put_account("a", plan));
   std::int64_t first = 0;
   for (const auto count : people) {
     campaign c;
-    c.sender = campaigns_.size() % senders.size();
+    c.sender = campaigns_.size() % senders_.size();
     c.first = first;
     c.marketing = !calm_ && d_.chance(200);
     rule_book::rule rule;
@@ -67,15 +68,18 @@ void host::set_up(const std::vector<std::string>& limits, int connections, const
       rule = {drawn < 3 ? unconfirmed_rule::resend : unconfirmed_rule::give_up, d_.between(1000, 6000)};
       world_.say("unconfirmed: " + std::string(name(rule.is)) + " after " + std::to_string(rule.wait_ms) + " ms");
     }
-    c.id = must(engine_->create_campaign(
-        {.name = "c" + std::to_string(campaigns_.size()),
-         .sender = senders[c.sender],
-         .content = c.marketing ? marketing : words,
-         .account = account,
-         .mapping = {{"body.1", "who"}},
-         .when_unconfirmed = rule.is,
-         .unconfirmed_wait = std::chrono::milliseconds(std::max<std::int64_t>(1000, rule.wait_ms))}));
+    campaign_settings settings{
+        .name = "c" + std::to_string(campaigns_.size()),
+        .sender = senders_[c.sender],
+        .content = c.marketing ? marketing : words,
+        .account = account,
+        .mapping = {{"body.1", "who"}},
+        .when_unconfirmed = rule.is,
+        .unconfirmed_wait = std::chrono::milliseconds(std::max<std::int64_t>(1000, rule.wait_ms))};
+    if (has_templates_ && !c.marketing && d_.chance(700)) choose_words(c, settings);
+    c.id = must(engine_->create_campaign(settings));
     world_.provider().rules.put(c.id.value, rule);
+    if (!c.picture.empty()) world_.provider().shelf.shows(c.id.value, c.picture);
     c.people = count;
     if (c.marketing) {
       choose_contacts(c);
@@ -134,10 +138,13 @@ void host::start(campaign& c) {
   const auto key = "k" + std::to_string(c.id.value);
   for (int tries = 0; !c.started; ++tries) {
     if (tries > 50) throw broken{"a campaign does not start"};
-    c.started =
-        ask("start " + std::to_string(c.id.value), [&] { return engine_->start(c.id, {.idempotency_key = key}); });
+    const auto what = "start " + std::to_string(c.id.value);
+    const auto call = [&] { return engine_->start(c.id, {.idempotency_key = key}); };
+    c.started = c.words.empty() ? ask(what, call) : ask_provider(what, call);
+    if (c.started && tries == 0) judge_start(c);
     if (c.started) return;
-    if (!has_people(c)) {
+    if (refused_ == errc::template_not_approved || refused_ == errc::conflict) fetch();
+    if (!has_people(c) || !fits(c)) {
       c.discarded = ask("discard " + std::to_string(c.id.value), [&] { return engine_->discard(c.id); });
       if (c.discarded) return;
     }
@@ -195,7 +202,12 @@ void host::schedule(campaign& c) {
 void host::send_again(const campaign& c) {
   if (campaigns_.size() > 6 || !c.started) return;
   const bool failed = d_.chance(600);
-  campaign child{.people = c.people, .first = c.first, .sender = c.sender, .marketing = c.marketing};
+  campaign child{.people = c.people,
+                 .first = c.first,
+                 .sender = c.sender,
+                 .marketing = c.marketing,
+                 .words = c.words,
+                 .picture = c.picture};
   if (!ask("retry " + std::to_string(c.id.value) + (failed ? " failed" : " unconfirmed"), [&] {
         auto made = engine_->retry(
             c.id, {.what = failed ? retry_kind::failed : retry_kind::unconfirmed, .all = d_.chance(500)});
@@ -204,6 +216,7 @@ void host::send_again(const campaign& c) {
       })) {
     return;
   }
+  if (!child.picture.empty()) world_.provider().shelf.shows(child.id.value, child.picture);
   world_.provider().is_child(child.id.value, c.id.value, failed);
   world_.provider().rules.put(child.id.value, world_.provider().rules.of(c.id.value));
   campaigns_.push_back(child);

@@ -38,7 +38,7 @@ class empty_store {
   empty_store() {
     char name[] = "/tmp/bulkmsg-sim-XXXXXX";
     dir_ = ::mkdtemp(name);
-    ::setenv("BULKMSG_SIM_TOKEN", "t", 1);
+    ::setenv("BULKMSG_SIM_TOKEN", "a-token", 1);
     ::setenv("BULKMSG_SIM_APP_SECRET", app_secret.c_str(), 1);
     store::create_if_missing(path(), 1'800'000'000'000, 7);
     std::ostringstream all;
@@ -88,9 +88,8 @@ verdict host::end(const std::string& broken) {
 
 std::string host::words_of(const error& e) const {
   auto words = e.message;
-  for (auto at = words.find(path_); at != std::string::npos; at = words.find(path_)) {
-    words.replace(at, path_.size(), "the store");
-  }
+  const auto folder = path_.substr(0, path_.rfind('/') + 1);
+  for (auto at = words.find(folder); at != std::string::npos; at = words.find(folder)) words.erase(at, folder.size());
   return words;
 }
 

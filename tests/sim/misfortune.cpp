@@ -14,6 +14,7 @@ void host::pause(campaign& c) {
 
 void host::resume(campaign& c) {
   if (c.stopped) return;
+  c.hushed = false;
   world_.provider().expect_silence(c.id.value, false);
   static_cast<void>(ask("resume " + std::to_string(c.id.value), [&] { return engine_->resume(c.id); }));
 }
@@ -121,9 +122,11 @@ void host::draw_troubles() {
        .webhook_late = some(200),
        .undelivered = some(200),
        .replies = some(200)};
+  if (has_templates_) t.calls = some(400);
 }
 
 void host::misfortune() {
+  if (has_templates_ && d_.chance(200)) return template_misfortune();
   auto& c = campaigns_[static_cast<std::size_t>(d_.between(0, static_cast<std::int64_t>(campaigns_.size()) - 1))];
   switch (d_.between(0, 21)) {
     case 20:

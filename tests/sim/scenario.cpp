@@ -27,6 +27,7 @@ verdict scenario::faults() {
   }
   std::vector<std::int64_t> people{d_.between(1, calm ? 400 : 150)};
   if (d_.chance(600)) people.push_back(d_.between(1, 100));
+  has_templates_ = !calm && d_.chance(350);
   // In calm weather nothing but the limits may hold it up.
   world_.provider().usual = calm ? millisecond : d_.between(2, 80) * millisecond;
   set_up(limits, static_cast<int>(calm ? 64 : d_.between(1, 16)), people);
@@ -59,6 +60,10 @@ verdict scenario::faults() {
   world_.slow_disk(8 * millisecond);
   world_.die_after(-1);
   world_.disk().die_after(-1);
+  if (has_templates_) {
+    p.shelf.restore();
+    fetch();
+  }
   const auto until = world_.clock().now() + 1200 * second;
   auto help_at = world_.clock().now() + 10 * second;
   do {
