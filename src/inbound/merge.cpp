@@ -14,6 +14,7 @@
 #include "store/accounts.hpp"
 #include "store/copies.hpp"
 #include "store/group_receipts.hpp"
+#include "store/intents.hpp"
 #include "store/opt_outs.hpp"
 #include "store/outcomes.hpp"
 #include "store/sent_index.hpp"
@@ -201,13 +202,15 @@ struct row {
   std::int32_t code = 0;
   std::int64_t attempt = 0, at_ms = 0;  // never changed here
   bool named = false;                   // the provider's id is known; nor this
+  bool repeated = false;                // at_ms may be of a claim that was taken back; nor this
   friend bool operator==(const row&, const row&) = default;
 };
 
 row read_row(store::database& db, std::int64_t id) {
   auto r = db.select(
       "SELECT state, receipt, coalesce(sent_at_ms, 0), coalesce(delivered_at_ms, 0), coalesce(read_at_ms, 0), "
-      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms, provider_id IS NOT NULL FROM messages "
+      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms, provider_id IS NOT NULL, "
+      "repeat_until_ms IS NOT NULL FROM messages "
       "WHERE id = ?1",
       id);
   if (!r.next()) return {};
@@ -221,7 +224,8 @@ row read_row(store::database& db, std::int64_t id) {
           static_cast<std::int32_t>(r.integer(6)),
           r.integer(7),
           r.integer(8),
-          r.integer(9) != 0};
+          r.integer(9) != 0,
+          r.integer(10) != 0};
 }
 
 // A time that is missing, or not known yet, is 0.
@@ -267,7 +271,7 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   std::string_view detail, provider_id;
   std::uint32_t attempt = 0;
   for (auto& f : told) {
-    if (f.shows_webhooks && before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
+    if (f.shows_webhooks && !before.repeated && before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
       auto& heard_of_ms = to.heard_of_ms[key.message.lane];
       heard_of_ms = std::max(heard_of_ms, before.at_ms);
     }
@@ -334,16 +338,19 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
         id, provider_id, after.receipt, after.sent, after.delivered, after.read, after.failed);
     return after.receipt;
   }
+  // The request's own end is not stored yet, and may never be: it left between its claim and now.
+  const auto left_by_ms = !before.exists || before.state == message_state::attempting ? now_ms : 0;
   db.run(
       "INSERT INTO messages(id, state, attempt, at_ms, provider_id, receipt, sent_at_ms, delivered_at_ms, read_at_ms, "
-      "failed_at_ms, code, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, 0), nullif(?8, 0), nullif(?9, 0), "
-      "nullif(?10, 0), nullif(?11, 0), nullif(?12, '')) ON CONFLICT(id) DO UPDATE SET state = ?2, "
+      "failed_at_ms, code, detail, left_by_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, 0), nullif(?8, 0), "
+      "nullif(?9, 0), "
+      "nullif(?10, 0), nullif(?11, 0), nullif(?12, ''), nullif(?13, 0)) ON CONFLICT(id) DO UPDATE SET state = ?2, "
       "provider_id = coalesce(provider_id, ?5), receipt = ?6, sent_at_ms = nullif(?7, 0), "
       "delivered_at_ms = nullif(?8, 0), read_at_ms = nullif(?9, 0), failed_at_ms = nullif(?10, 0), "
-      "next_at_ms = NULL, code = nullif(?11, 0), "
+      "next_at_ms = NULL, left_by_ms = coalesce(nullif(?13, 0), left_by_ms), code = nullif(?11, 0), "
       "detail = CASE WHEN ?11 = 0 THEN NULL WHEN ?12 <> '' THEN ?12 ELSE detail END",
-      id, after.state, attempt, told.front().at_ms, provider_id, after.receipt, after.sent, after.delivered, after.read,
-      after.failed, after.code, detail);
+      id, after.state, attempt, before.exists ? before.at_ms : store::taken_up_at(db, key.message), provider_id,
+      after.receipt, after.sent, after.delivered, after.read, after.failed, after.code, detail, left_by_ms);
   return after.receipt;
 }
 

@@ -139,8 +139,9 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
          now_ms);
   into.intent = db.last_id();
   for (const auto& m : into.messages) {
-    db.run("UPDATE messages SET state = 6, attempt = ?2, at_ms = ?3, next_at_ms = NULL WHERE id = ?1", m.id.key(),
-           m.attempt, now_ms);
+    db.run(
+        "UPDATE messages SET state = 6, attempt = ?2, at_ms = ?3, next_at_ms = NULL, left_by_ms = NULL WHERE id = ?1",
+        m.id.key(), m.attempt, now_ms);
     index_later(db, m.id);
   }
 }
@@ -173,11 +174,13 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   // that, and no attempt was made then: all of theirs lie before.
   if (now_ms - since_ms > intents_kept_ms) {
     auto r = db.select(
-        "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 OR m.state = 5 OR (m.state = 1 AND m.code = ?4) "
+        "SELECT max(coalesce(m.left_by_ms, m.at_ms)), sum(CASE WHEN coalesce(m.left_by_ms, m.at_ms) < ?3 OR m.state = "
+        "5 OR (m.state = 1 AND m.code = ?4) "
         "THEN m.attempt ELSE max(m.attempt - 1, 0) END) FROM messages m "
         "JOIN lanes l ON l.id = m.id >> 32 JOIN campaigns c ON c.id = l.campaign "
-        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) AND m.at_ms >= ?2 "
-        "GROUP BY m.at_ms / 1000",
+        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) AND coalesce(m.left_by_ms, "
+        "m.at_ms) >= ?2 "
+        "GROUP BY coalesce(m.left_by_ms, m.at_ms) / 1000",
         sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited, in_flight_ms_max);
     while (r.next()) {
       if (r.integer(1) > 0) past.push_back({r.integer(0), r.integer(1)});
@@ -191,6 +194,11 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   while (r.next()) past.push_back({r.integer(0), r.integer(1)});
   std::sort(past.begin(), past.end(), [](const auto& a, const auto& b) { return a.at_ms < b.at_ms; });
   return past;
+}
+
+std::int64_t taken_up_at(database& db, message_id id) {
+  return db.number("SELECT at_ms FROM intents WHERE lane = ?1 AND first <= ?2 AND last > ?2 ORDER BY id DESC LIMIT 1",
+                   id.lane, id.sequence);
 }
 
 recovered recover(database& db, std::int64_t now_ms) {

@@ -57,8 +57,8 @@ int store_accepted(database& db, const outcomes& batch, std::span<const outcome*
     // A receipt came first for some; of the others this changes nothing.
     for (const auto* o : group) {
       db.run(
-          "UPDATE messages SET provider_id = coalesce(provider_id, ?2), attempt = ?3, at_ms = ?4 "
-          "WHERE id = ?1 AND state = 2",
+          "UPDATE messages SET provider_id = coalesce(provider_id, ?2), attempt = ?3, at_ms = ?4, "
+          "left_by_ms = NULL WHERE id = ?1 AND state = 2",
           o->id.key(), batch.provider_id(*o), o->attempt, o->at_ms);
     }
   }
@@ -89,8 +89,8 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
         "at_ms = ?4, next_at_ms = nullif(?5, 0), code = ?6, detail = ?7 WHERE state IN (1, 6)",
         o.id.key(), o.state, o.attempt, o.at_ms, o.next_at_ms, o.code, detail);
     if (changed == 0) {
-      db.run("UPDATE messages SET attempt = ?2, at_ms = ?3 WHERE id = ?1 AND state = 2", o.id.key(), o.attempt,
-             o.at_ms);
+      db.run("UPDATE messages SET attempt = ?2, at_ms = ?3, left_by_ms = NULL WHERE id = ?1 AND state = 2", o.id.key(),
+             o.attempt, o.at_ms);
     }
     if (o.state == message_state::refused) {
       change.failed += changed, give_back += changed;
