@@ -20,6 +20,7 @@ namespace bulkmsg {
 namespace {
 
 constexpr auto poll_step = std::chrono::milliseconds(1);
+constexpr const char* io_name = "bulkmsg-io";
 
 // One file has one name, whatever links lead to it: the run lock goes by the name.
 std::string canonical(const std::string& path) {
@@ -116,8 +117,10 @@ result<void> engine::impl::open() {
   if (options_.host_loop != nullptr) {
     io_ = std::make_unique<net::io_thread>(*options_.host_loop);
   } else {
-    io_ = around_->make_io();
-    for (int i = 1; runs && options_.send && i < options_.io_threads; ++i) more_io_.push_back(around_->make_io());
+    io_ = around_->make_io(io_name);
+    for (int i = 1; runs && options_.send && i < options_.io_threads; ++i) {
+      more_io_.push_back(around_->make_io(io_name));
+    }
   }
   if (!runs) return {};
   auto reading = store::guarded([&] { io_reader_ = std::make_unique<store::database>(path_, access::read); });

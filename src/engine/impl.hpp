@@ -279,7 +279,7 @@ struct engine::impl final : inbound::receiver_handler {
   inbound::intake intake_{[this] { webhooks_stored(); }};
   std::unique_ptr<io_executor> io_;
   std::vector<std::unique_ptr<io_executor>> more_io_;  // for senders only, see io_threads
-  call_desk desk_;
+  call_desk desk_{*around_};
   std::mutex uploading_;
   std::mutex fetching_;  // two fetches of templates at once would take each other's for gone
   event_queue events_;

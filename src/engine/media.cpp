@@ -177,8 +177,18 @@ void engine::impl::renew_media() {
     return all;
   });
   if (!jobs || jobs->empty()) return again();
+  // What is about to expire is not sent any more; it goes on with the new id, whoever brings that about.
+  const auto hold_old = [this](const std::vector<job>& all) {
+    for (const auto& [old, sender] : all) {
+      if (now_ms() - old.media.uploaded_at_ms < channels::media_use_ms) continue;
+      hold(old.campaign);
+      to_begin_.insert(old.campaign);
+    }
+    if (!to_begin_.empty()) due(chore::senders, clock_.now() + begin_again_after_);
+  };
+  hold_old(*jobs);
   if (!renewer_) renewer_ = around_->make_helper("bulkmsg-media");
-  renewer_->post([this, again, all = std::move(*jobs)] {
+  renewer_->post([this, again, hold_old, all = std::move(*jobs)] {
     std::set<std::int64_t> renewed;
     std::map<std::int64_t, std::string> lost;
     for (const auto& [old, sender] : all) {
@@ -194,7 +204,8 @@ void engine::impl::renew_media() {
         return;
       } else {
         on_trouble(old.sender, kept.error());
-        // Without a network nothing is sent either: it is tried again.
+        io_->call([&] { hold_old(all); });  // many that fail take their time
+        // Without a network it is tried again.
         const bool network = static_cast<int>(kept.error().code) / 1000 == 4;
         if (!network && now_ms() - old.media.uploaded_at_ms >= channels::media_life_ms) {
           lost[old.campaign] =

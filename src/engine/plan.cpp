@@ -326,6 +326,9 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
     }
     if (begun) {
       begun = writer_->run([&](store::database& db) {
+        for (const auto& s : plan.senders) {  // they may have been fetched while it was planned
+          store::check_template(db, s.settings.business_account_id, row.content, row.name);
+        }
         if (row.account != 0) {
           const auto reservation = store::reserve(db, row.account, row.id, summary.credits, now_ms(),
                                                   "start of campaign " + std::to_string(row.id));

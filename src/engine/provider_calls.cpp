@@ -31,10 +31,10 @@ result<std::unique_ptr<provider_call>> provider_call::begin(call_desk& desk, con
                                 static_cast<nanoseconds_t>(limits.upload_bytes / (1024 * 1024)) * per_mebibyte);
   const auto patience = options.connect_timeout + options.response_timeout + 5 * second;
   std::unique_ptr<provider_call> made(new provider_call(desk, settings.origin, patience));
-  auto wire = net::make_http_client(made->io_, std::move(options));
+  auto wire = desk.around_.connect(*made->io_, std::move(options));
   if (!wire) return fail(wire.error());
   made->wire_ = std::move(*wire);
-  made->io_.call([&] { made->wire_->set_listener(made.get()); });
+  made->io_->call([&] { made->wire_->set_listener(made.get()); });
   const std::lock_guard lock(desk.mutex_);
   if (desk.closed_) return fail(errc::closed, "the engine is closed; open the store again");
   desk.open_.insert(made.get());
@@ -54,13 +54,18 @@ result<provider_call::reply> provider_call::ask(const request_maker& make) {
       const std::lock_guard lock(mutex_);
       ended_.reset();
     }
-    io_.call([&] {
+    io_->call([&] {
       request_ = std::move(request);
       asked_ = true;
       try_send();
     });
-    std::unique_lock lock(mutex_);
     const auto told = [this] { return ended_ || stopped_; };
+    const bool lives = desk_.around_.bring_about([&] {
+      const std::lock_guard lock(mutex_);
+      return told();
+    });
+    if (!lives) return fail(errc::closed, "the process is gone");
+    std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, std::chrono::nanoseconds(patience_), told)) {
       return fail(errc::timed_out, "the provider at " + origin_ + " did not answer in time; try again");
     }

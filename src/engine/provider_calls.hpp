@@ -18,8 +18,7 @@
 
 #include "bulkmsg/channels/whatsapp_cloud.hpp"
 #include "bulkmsg/records/senders.hpp"
-#include "net/http_client.hpp"
-#include "net/io_thread.hpp"
+#include "engine/surroundings.hpp"
 
 namespace bulkmsg {
 
@@ -28,11 +27,13 @@ class provider_call;
 // The sessions under way, so that closing the engine need not wait for the slowest answer.
 class call_desk {
  public:
+  explicit call_desk(surroundings& around) : around_(around) {}
   // Every session's call answers errc::closed from now on. Thread: any.
   void close();
 
  private:
   friend class provider_call;
+  surroundings& around_;
   std::mutex mutex_;
   std::set<provider_call*> open_;
   bool closed_ = false;
@@ -70,7 +71,7 @@ class provider_call final : public net::listener {
  private:
   friend class call_desk;
   provider_call(call_desk& desk, std::string origin, nanoseconds_t patience)
-      : desk_(desk), origin_(std::move(origin)), patience_(patience) {}
+      : desk_(desk), origin_(std::move(origin)), patience_(patience), io_(desk.around_.make_io("bulkmsg-calls")) {}
 
   struct ending {
     result<reply> got;
@@ -91,7 +92,7 @@ class provider_call final : public net::listener {
   std::optional<ending> ended_;
   bool stopped_ = false;
 
-  net::io_thread io_{"bulkmsg-calls"};
+  const std::unique_ptr<io_executor> io_;
   std::unique_ptr<net::transport> wire_;
 };
 

@@ -148,7 +148,7 @@ result<void> engine::impl::try_to_begin(std::int64_t campaign) {
       if (part == n.parts.end()) {
         part = n.parts.insert(part, {id, store::read_sender(*io_reader_, id), {}, {}});
         for (auto& file : store::campaign_media(*io_reader_, campaign, id)) {
-          n.files_expired = n.files_expired || now_ms() - file.uploaded_at_ms >= channels::media_life_ms;
+          n.files_expired = n.files_expired || now_ms() - file.uploaded_at_ms >= channels::media_use_ms;
           part->files.emplace(std::move(file.value), std::move(file.media_id));
         }
       }
@@ -159,10 +159,10 @@ result<void> engine::impl::try_to_begin(std::int64_t campaign) {
   if (!found) return fail(found.error());
   if (found->row.state != campaign_state::sending) return {};
   if (found->files_expired) {
-    // Nobody could see them: it goes on when they are uploaded again, see renew_media().
+    // Nobody could see them, or soon: it begins when they are uploaded again, see renew_media().
     hold(campaign);
     due(chore::media, 0);
-    return {};
+    return fail(errc::wrong_state, "its files expire at the provider before they are uploaded again");
   }
   result<void> all;
   for (const auto& part : found->parts) {

@@ -20,7 +20,9 @@ class machine final : public surroundings {
     std::random_device source;
     return static_cast<std::int64_t>((static_cast<std::uint64_t>(source()) << 32 | source()) >> 1);
   }
-  std::unique_ptr<io_executor> make_io() override { return std::make_unique<net::io_thread>(); }
+  std::unique_ptr<io_executor> make_io(const std::string& name) override {
+    return std::make_unique<net::io_thread>(name);
+  }
   std::unique_ptr<io_executor> make_helper(const std::string& name) override {
     return std::make_unique<net::io_thread>(name);
   }

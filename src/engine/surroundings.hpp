@@ -24,7 +24,8 @@ class surroundings {
   virtual ~surroundings() = default;
   [[nodiscard]] virtual const clock& time() const noexcept = 0;
   virtual std::int64_t random_id() = 0;  // positive
-  virtual std::unique_ptr<io_executor> make_io() = 0;
+  // `name`: of its thread, 15 characters at most.
+  virtual std::unique_ptr<io_executor> make_io(const std::string& name) = 0;
   // For work that takes long and waits; its destruction waits for what was posted.
   virtual std::unique_ptr<io_executor> make_helper(const std::string& name) = 0;
   virtual std::unique_ptr<store::writer> make_writer(store::database db) = 0;

@@ -7,6 +7,7 @@
 
 #include "bulkmsg/channels/whatsapp_templates_json.hpp"
 #include "engine/impl.hpp"
+#include "store/campaigns.hpp"
 #include "store/senders.hpp"
 
 namespace bulkmsg {
@@ -80,15 +81,6 @@ result<listing> read_all(call_desk& desk, const sender_settings& sender) {
   }
 }
 
-std::string label(const store::standing& t) { return "template '" + t.name + "' (" + t.language + ")"; }
-
-// Why it cannot be sent now; empty when it can.
-std::string obstacle(const store::standing& t) {
-  if (t.gone) return label(t) + " is no longer among the provider's templates";
-  if (t.status != "APPROVED") return label(t) + " is " + t.status + " at the provider; only APPROVED ones can be sent";
-  return {};
-}
-
 }  // namespace
 
 result<template_report> engine::fetch_templates(sender_id sender, std::chrono::milliseconds younger_than) {
@@ -119,7 +111,9 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
   if (!all) return fail(all.error());
 
   template_report report{.fetched_at_ms = now_ms};
-  for (auto next = all->begin(); next != all->end();) {
+  std::vector<std::int64_t> paused;
+  auto next = all->begin();
+  do {
     const auto from = next;
     std::int64_t counts[3] = {};
     auto kept = self_->writer_->run([&](store::database& db) {
@@ -128,23 +122,29 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
       for (std::size_t i = 0; i < rows_per_job && next != all->end(); ++i, ++next) {
         ++counts[static_cast<std::size_t>(store::keep_template(db, account, next->second, now_ms))];
       }
+      if (next != all->end()) return;
+      // With the last rows: a list that is known as a whole has paused whom it concerns, also after a crash.
+      report.gone = store::mark_gone(db, account, now_ms);
+      paused.clear();
+      for (const auto& each : store::campaigns_to_pause(db, account)) {
+        store::change_state(db, each.campaign, campaign_state::paused, "pause", each.why, now_ms);
+        paused.push_back(each.campaign);
+      }
     });
     if (!kept) return fail(kept.error());
     report.added += counts[static_cast<std::size_t>(store::kept::added)];
     report.changed += counts[static_cast<std::size_t>(store::kept::changed)];
     report.unchanged += counts[static_cast<std::size_t>(store::kept::unchanged)];
-  }
-  std::vector<store::affected_campaign> affected;
-  auto ended = self_->writer_->run([&](store::database& db) {
-    report.gone = store::mark_gone(db, account, now_ms);
-    affected = store::campaigns_to_pause(db, account);
-  });
-  if (!ended) return fail(ended.error());
-  for (const auto& each : affected) {
-    std::string why = obstacle(each.template_now);
-    if (why.empty()) why = label(each.template_now) + " says something else at the provider than in this campaign";
-    // Not sending any more by now: then there is nothing to pause.
-    if (self_->carry_out_now("pause", each.campaign, why)) ++report.paused;
+  } while (next != all->end());
+  report.paused = static_cast<std::int64_t>(paused.size());
+  if (!paused.empty()) {
+    self_->events_.durable_waiting();
+    self_->io_->call([&] {
+      for (const auto id : paused) {
+        self_->hold(id);
+        self_->begin_sending(id);  // only if somebody has resumed it since
+      }
+    });
   }
   return report;
 }
@@ -184,17 +184,8 @@ result<template_info> engine::find_template(const std::string& name, const std::
 
 // What the provider is known to refuse is not begun.
 result<void> engine::impl::check_template(const store::campaign_row& row, const sender_settings& sender) {
-  auto t =
-      read([&](store::database& db) { return store::template_standing(db, sender.business_account_id, row.content); });
-  if (!t) return fail(t.error());
-  if (!t->known) return {};
-  const auto again = "; `bulkmsg templates fetch` asks the provider again";
-  if (const auto why = obstacle(*t); !why.empty()) return fail(errc::template_not_approved, why + again);
-  if (t->other_words) {
-    return fail(errc::conflict, label(*t) + " says something else at the provider than in campaign '" + row.name +
-                                    "'; look at it, and make the campaign again");
-  }
-  return {};
+  return read(
+      [&](store::database& db) { store::check_template(db, sender.business_account_id, row.content, row.name); });
 }
 
 }  // namespace bulkmsg

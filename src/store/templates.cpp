@@ -90,39 +90,64 @@ std::vector<template_info> list_templates(database& db, const template_filter& f
 
 namespace {
 
-// From columns first..first+5.
-standing read_standing(const rows& r, int first) {
-  return {.known = true,
-          .name = std::string(r.text(first)),
-          .language = std::string(r.text(first + 1)),
-          .status = std::string(r.text(first + 2)),
-          .gone = r.integer(first + 3) != 0,
-          .other_words = r.integer(first + 4) != 0,
-          .fetched_at_ms = r.integer(first + 5)};
-}
+// How the provider's template stands that a campaign is to send.
+struct standing {
+  std::string label, status;
+  bool gone, other_words;
+
+  // From columns first..first+4.
+  standing(const rows& r, int first)
+      : label("template '" + std::string(r.text(first)) + "' (" + std::string(r.text(first + 1)) + ")"),
+        status(r.text(first + 2)),
+        gone(r.integer(first + 3) != 0),
+        other_words(r.integer(first + 4) != 0) {}
+
+  // Why it cannot be sent now; empty when it can.
+  [[nodiscard]] std::string obstacle() const {
+    if (gone) return label + " is no longer among the provider's templates";
+    if (status != "APPROVED") return label + " is " + status + " at the provider; only APPROVED ones can be sent";
+    return {};
+  }
+};
 
 }  // namespace
 
-standing template_standing(database& db, const std::string& account, std::int64_t content) {
+void check_template(database& db, const std::string& account, std::int64_t content, const std::string& campaign) {
   auto r = db.select(
-      "SELECT p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, p.fetched_at_ms "
+      "SELECT p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id "
       "FROM templates t JOIN provider_templates p ON p.account = ?1 AND p.name = t.name AND p.language = t.language "
       "WHERE t.id = ?2",
       account, content);
-  return r.next() ? read_standing(r, 0) : standing{};
+  if (!r.next()) return;
+  const standing now(r, 0);
+  if (const auto why = now.obstacle(); !why.empty()) {
+    throw store_error{
+        error{errc::template_not_approved, why + "; `bulkmsg templates fetch` asks the provider again", 0, 0}};
+  }
+  if (now.other_words) {
+    throw store_error{error{errc::conflict,
+                            now.label + " says something else at the provider than in campaign '" + campaign +
+                                "'; look at it, and make the campaign again",
+                            0, 0}};
+  }
 }
 
 std::vector<affected_campaign> campaigns_to_pause(database& db, const std::string& account) {
   std::vector<affected_campaign> list;
   auto r = db.select(
-      "SELECT c.id, p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, p.fetched_at_ms "
+      "SELECT c.id, p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id "
       "FROM campaigns c JOIN campaign_senders cs ON cs.campaign = c.id JOIN senders s ON s.id = cs.sender "
       "JOIN templates t ON t.id = c.template "
       "JOIN provider_templates p ON p.account = s.business_account_id AND p.name = t.name AND p.language = t.language "
       "WHERE c.state = 4 AND s.business_account_id = ?1 "
       "AND (p.gone OR p.status <> 'APPROVED' OR (t.fetched AND p.template <> t.id)) GROUP BY c.id ORDER BY c.id",
       account);
-  while (r.next()) list.push_back({r.integer(0), read_standing(r, 1)});
+  while (r.next()) {
+    const standing now(r, 1);
+    auto why = now.obstacle();
+    if (why.empty()) why = now.label + " says something else at the provider than in this campaign";
+    list.push_back({r.integer(0), std::move(why)});
+  }
   return list;
 }
 

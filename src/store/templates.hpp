@@ -37,20 +37,14 @@ std::int64_t templates_fetched_at(database& db, const std::string& account);
 
 std::vector<template_info> list_templates(database& db, const template_filter& filter);
 
-// How the provider's template stands that a campaign is to send, as far as it is known.
-struct standing {
-  bool known = false;
-  std::string name, language, status;
-  bool gone = false;
-  bool other_words = false;  // the provider has changed its words since
-  std::int64_t fetched_at_ms = 0;
-};
-standing template_standing(database& db, const std::string& account, std::int64_t content);
+// Throws template_not_approved or conflict when the provider's template that the campaign is to send is gone, not
+// approved or changed, as far as is known.
+void check_template(database& db, const std::string& account, std::int64_t content, const std::string& campaign);
 
 // Campaigns that are sending with a template that is gone, not approved, or changed.
 struct affected_campaign {
   std::int64_t campaign = 0;
-  standing template_now;
+  std::string why;
 };
 std::vector<affected_campaign> campaigns_to_pause(database& db, const std::string& account);
 

@@ -317,6 +317,18 @@ TEST(campaign_media, what_has_expired_is_uploaded_again_before_a_message_leaves)
   EXPECT_EQ(s.showed("1002"), 2);
 }
 
+TEST(campaign_media, what_is_about_to_expire_is_uploaded_again_before_a_message_leaves) {
+  shop s;
+  const auto campaign = s.draft({"file:" + s.file("a.jpg", jpeg), "file:" + s.h.folder.file("a.jpg")});
+  must(s.h->start(campaign));
+  s.h.close();
+  s.let_pass(30 * a_day_ms - 60'000);
+  s.h.open({});
+  ASSERT_TRUE(s.completes(campaign));
+  EXPECT_EQ(s.showed("1001"), 0);
+  EXPECT_EQ(s.showed("1002"), 2);
+}
+
 TEST(campaign_media, what_is_old_is_uploaded_again_while_it_is_sent) {
   shop s;
   const auto campaign = s.draft({"file:" + s.file("a.jpg", jpeg)});

@@ -1,4 +1,7 @@
 // The provider's templates: fetched over sockets from a provider that pages, changes its mind, and lies.
+#include <condition_variable>
+#include <future>
+
 #include "hosted.hpp"
 
 namespace bulkmsg::testing {
@@ -32,6 +35,20 @@ class catalogue {
     const std::lock_guard lock(mutex_);
     always_ = std::move(with);
   }
+  // A file that is uploaded is answered only when it may be.
+  void hold_uploads() {
+    const std::lock_guard lock(mutex_);
+    held_ = true;
+  }
+  void await_upload() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return uploading_; });
+  }
+  void let_go() {
+    const std::lock_guard lock(mutex_);
+    held_ = false;
+    changed_.notify_all();
+  }
   std::vector<std::string> asked() {
     const std::lock_guard lock(mutex_);
     return asked_;
@@ -55,6 +72,15 @@ class catalogue {
     for (;;) {
       const std::string text = p.request();
       if (text.empty()) return;
+      if (text.starts_with("POST ")) {
+        std::unique_lock lock(mutex_);
+        uploading_ = true;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return !held_; });
+        lock.unlock();
+        if (!p.write(provider::http(200, R"({"id":"1001"})"))) return;
+        continue;
+      }
       const auto target = field(text, "GET ", ' ');
       std::string answer;
       {
@@ -71,6 +97,8 @@ class catalogue {
   }
 
   std::mutex mutex_;
+  std::condition_variable changed_;
+  bool held_ = false, uploading_ = false;
   std::vector<std::string> entries_;
   std::vector<std::pair<int, std::string>> instead_;
   std::function<std::string(const std::string&)> always_;
@@ -332,6 +360,31 @@ TEST(start, is_told_of_a_template_that_is_gone_or_says_something_else_by_now) {
   s.fetch();
   EXPECT_EQ(code_of(s.h->start(of_a)), errc::template_not_approved);
   EXPECT_EQ(code_of(s.h->start(of_b)), errc::conflict);
+}
+
+TEST(start, is_told_of_a_template_that_was_changed_while_a_file_was_uploaded) {
+  const auto picture = [](const std::string& body) {
+    return R"({"id":"7","name":"picture","language":"en_US","status":"APPROVED","category":"UTILITY","components":[)"
+           R"({"type":"HEADER","format":"IMAGE"},{"type":"BODY","text":")" +
+           body + R"("}]})";
+  };
+  shop s({picture("Look!")});
+  s.fetch();
+  const auto file = s.h.folder.file("a.jpg");
+  write_file(file, "\xff\xd8\xff\xe0 a small picture");
+  const auto campaign = must(s.h->create_campaign({.name = "spring",
+                                                   .sender = s.sender,
+                                                   .content = must(s.h->find_template("picture")).id,
+                                                   .mapping = {{"header.media", "\"file:" + file + '"'}}}));
+  must(s.h->import_csv_text(campaign, csv(3)));
+  s.there.hold_uploads();
+  auto start = std::async(std::launch::async, [&] { return s.h->start(campaign); });
+  s.there.await_upload();
+  s.there.set({picture("Look away!")});
+  EXPECT_EQ(s.fetch().changed, 1);
+  s.there.let_go();
+  EXPECT_EQ(code_of(start.get()), errc::conflict);
+  EXPECT_EQ(s.h.state(campaign), campaign_state::draft);
 }
 
 TEST(start, with_a_template_from_a_file_looks_at_the_kept_state_too) {

@@ -288,6 +288,36 @@ TEST(retry, of_people_who_were_all_reached_after_all_says_so) {
   must(h->discard(child));
 }
 
+TEST(retry, who_was_given_up_may_have_been_reached_and_is_no_failed_one) {
+  bool lost = false;
+  provider p([&](const request& r, int nth) {
+    if (r.to == number(1)) return provider::refused(131026);
+    return r.to == number(2) && !std::exchange(lost, true) ? std::string() : provider::accepted(nth);
+  });
+  host h({.send = true}, p.origin());
+  const auto parent = start_with_rule(h, 4, unconfirmed_rule::give_up);
+  ASSERT_TRUE(h.until([&] { return h.state(parent) == campaign_state::completed; }));
+  ASSERT_EQ(h.told(parent).failed, 2);
+  const auto failed = must(h->retry(parent, {.what = retry_kind::failed, .all = true}));
+  EXPECT_EQ(failed.messages, 1) << "that it was given up proves no failure";
+  const auto given_up = must(h->retry(parent, {.what = retry_kind::unconfirmed}));
+  EXPECT_EQ(given_up.messages, 1);
+  for (const auto& m : must(h->messages(parent, {.state = message_state::refused}))) {
+    EXPECT_EQ(m.superseded_by, m.address == number(1) ? failed.child : given_up.child) << m.address;
+  }
+  // A receipt that comes after all leaves them out of the child, and nobody else.
+  std::string key;
+  for (const auto& r : p.requests()) {
+    if (r.to == number(2)) key = r.key;
+  }
+  must(ingest(*h, statuses({{key, "delivered"}})));
+  ASSERT_TRUE(h.until([&] { return h.told(parent).sent == 3; }));
+  EXPECT_EQ(code_of(h->start(given_up.child)), errc::duplicate_recipient);
+  must(h->start(failed.child));
+  ASSERT_TRUE(h.until([&] { return h.state(failed.child) == campaign_state::completed; }));
+  EXPECT_EQ(p.count(), 5) << "nobody was sent to twice but whom the provider had refused";
+}
+
 TEST(retry, two_calls_at_once_never_take_the_same_message) {
   provider p([](const request& r, int nth) {
     return r.to < number(30) ? provider::refused(131026) : provider::accepted(nth);

@@ -91,6 +91,17 @@ BUGS = [
      r"return errc::consent_missing;\n      return errc::ok;", "return errc::ok;"),
     ("what_is_open_goes_to_those_who_withdrew", "src/engine/suppressions.cpp",
      r"(store::put_consent\(.*?)if \(self_->mode\(\) == open_mode::run\) [^\n]*", r"\1"),
+    ("a_changed_template_is_sent", "src/store/templates.cpp",
+     r"(AND \(p\.gone OR p\.status <> 'APPROVED') OR \(t\.fetched AND p\.template <> t\.id\)\) GROUP", r"\1) GROUP"),
+    ("a_paused_template_is_started", "src/store/templates.cpp", r'if \(status != "APPROVED"\)', "if (false)"),
+    ("an_expired_file_is_sent", "src/engine/running.cpp", r">= channels::media_use_ms",
+     ">= 2 * channels::media_life_ms"),
+    ("an_expired_file_is_not_uploaded_again", "src/engine/media.cpp", r"now_ms\(\) - channels::media_renewal_ms",
+     "now_ms() - 2 * channels::media_renewal_ms"),
+    ("a_known_file_is_uploaded_again", "src/engine/media.cpp", r"const bool of_use = \*known &&",
+     "const bool of_use = false && *known &&"),
+    ("a_file_goes_over_another_number", "src/store/media.cpp", r"AND phone_number_id = \?2 AND sha256 = \?3",
+     "AND ?2 <> '' AND sha256 = ?3"),
     ("a_restart_frees_the_limits", "src/sending/restored_permits.cpp", r"permits\.assume\([^;]*;", ";"),
 ]
 

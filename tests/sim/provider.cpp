@@ -17,13 +17,6 @@ std::string field(const std::string& request, const std::string& before) {
   return request.substr(from, request.find('"', from) - from);
 }
 
-// "POST /v23.0/1/messages ..."
-std::string number_of(const std::string& request) {
-  const auto version = request.find('/') + 1;
-  const auto from = request.find('/', version) + 1;
-  return request.substr(from, request.find('/', from) - from);
-}
-
 std::string refusal(int code) {
   return R"({"error":{"message":"no","type":"OAuthException","fbtrace_id":"A","code":)" + std::to_string(code) + "}}";
 }
@@ -35,13 +28,20 @@ std::string name_of(const channels::callback_key& key) {
 
 }  // namespace
 
+std::string number_of_request(const std::string& request) {
+  const auto version = request.find('/') + 1;
+  const auto from = request.find('/', version) + 1;
+  return request.substr(from, request.find('/', from) - from);
+}
+
 provider::answer provider::take(const std::string& request) {
+  if (request.substr(0, request.find('\r')).find("/messages ") == std::string::npos) return take_call(request);
   auto& d = in_.dice();
   const auto now = in_.clock().now();
   const auto key = channels::callback_key::parse(field(request, R"("biz_opaque_callback_data":")"));
   if (!key) throw broken{"a request with a callback key that cannot be read"};
   answer a;
-  a.number = number_of(request);
+  a.number = number_of_request(request);
   auto& from = numbers_[a.number];
   a.latency = usual + d.between(0, usual);
   const auto roll = d.between(0, 999);
@@ -84,6 +84,12 @@ provider::answer provider::take(const std::string& request) {
   } else {
     accepted = true;
     if (drawn(trouble.slow)) a.latency += d.between(1, 4) * second;
+  }
+  const int against = cut ? 0 : shelf.against(request, key->campaign, a.number);
+  if (against != 0 && (accepted || a.may_retry)) {
+    how = std::to_string(against) + (a.fate == net::fate::answered ? "" : ", answer lost");
+    a.status = 400, a.body = refusal(against), a.refused = true, a.may_retry = against != 132016;
+    accepted = false;
   }
   const auto id = "wamid." + std::to_string(requests_);
   if (accepted && a.fate == net::fate::answered && a.body.empty()) a.body = R"({"messages":[{"id":")" + id + "\"}]}";
@@ -137,7 +143,37 @@ provider::answer provider::take(const std::string& request) {
   return a;
 }
 
+// What is asked beside sending.
+provider::answer provider::take_call(const std::string& request) {
+  auto& d = in_.dice();
+  const auto what = "call " + request.substr(0, request.find_first_of("?\r"));
+  answer a;
+  a.latency = usual + d.between(0, usual);
+  const auto trouble_of = d.chance(trouble.calls) ? d.between(0, 6) : -1;
+  if (trouble_of == 0 || trouble_of == 1) {
+    a.fate = trouble_of == 0 ? net::fate::unsent : net::fate::unknown;
+    in_.say(what + (trouble_of == 0 ? ": unsent" : ": cut"));
+    return a;
+  }
+  if (trouble_of == 2 || trouble_of == 3) {
+    const auto code = trouble_of == 2 ? 131000 : 130429;
+    a.status = trouble_of == 2 ? 500 : 429, a.body = refusal(code);
+    in_.say(what + ": " + std::to_string(code));
+    return a;
+  }
+  auto served = shelf.serve(request);
+  a.status = served.status, a.body = std::move(served.body);
+  if (trouble_of == 4) a.status = 502, a.body = "<html>Bad Gateway</html>";
+  if (trouble_of == 5) a.fate = net::fate::unknown;
+  if (trouble_of == 6) a.latency += d.between(1, 4) * second;
+  in_.say(what + (trouble_of == 4   ? ": served, gateway's 502"
+                  : trouble_of == 5 ? ": served, answer lost"
+                                    : ": served"));
+  return a;
+}
+
 void provider::heard(const answer& a) {
+  if (a.number.empty()) return;
   --numbers_[a.number].in_flight;
   if (a.fate != net::fate::answered || !a.refused || light) return;
   auto& of = last_[static_cast<std::int64_t>(a.request)];

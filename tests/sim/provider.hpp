@@ -15,11 +15,15 @@
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/net/transport.hpp"
 #include "bulkmsg/pacing/limit.hpp"
+#include "sim/library.hpp"
 #include "sim/rule_book.hpp"
 
 namespace bulkmsg::sim {
 
 class world;
+
+// "POST /v23.0/1/messages ..." is of number 1.
+std::string number_of_request(const std::string& request);
 
 // In thousandths of all requests.
 struct troubles {
@@ -38,11 +42,12 @@ struct troubles {
   int webhook_late = 0;  // minutes
   int undelivered = 0;   // accepted, and failed later
   int replies = 0;       // of those who got it
+  int calls = 0;         // of what is asked beside sending: lost, refused or slow
 };
 
 class provider {
  public:
-  explicit provider(world& in) : in_(in) {}
+  explicit provider(world& in) : shelf(in), in_(in) {}
 
   struct answer {
     net::fate fate = net::fate::answered;
@@ -52,7 +57,7 @@ class provider {
     nanoseconds_t latency = 0;
     bool refused = false, may_retry = false;  // whoever hears the latter may send again
     std::size_t request = 0;
-    std::string number;  // that sent it
+    std::string number;  // that sent it; empty: it was no message
   };
   // A request's first byte. Throws broken when it must not have come.
   answer take(const std::string& request);
@@ -138,6 +143,7 @@ class provider {
   // The store calls it failed: throws broken when nobody refused it and no rule allows that.
   void keep_failed(const entry& of, const std::string& where);
   rule_book rules;
+  library shelf;
   [[nodiscard]] std::size_t requests() const { return requests_; }
   // When the last one came.
   [[nodiscard]] nanoseconds_t last_at(const std::string& number) {
@@ -152,6 +158,7 @@ class provider {
     std::deque<nanoseconds_t> times;
     int in_flight = 0;
   };
+  answer take_call(const std::string& request);
   void keep_limits(line& of, const std::string& who);
   void keep_consent(const entry& of, const std::string& who) const;
   void keep_family(const entry& of);

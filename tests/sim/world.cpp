@@ -31,11 +31,13 @@ class sleeper final : public timer {
 
 class fibre final : public io_executor {
  public:
-  explicit fibre(world& in) : in_(in), life_(in.life_) {}
+  fibre(world& in, bool helps) : in_(in), life_(in.life_), helps_(helps) {}
   ~fibre() override { fibre::stop(); }
   void post(std::function<void()> task) override {
     if (stopped_) return;
-    in_.tasks_.push_back({life_, [&in = in_, on = this, task = std::move(task)] { in.run_on(on, task); }});
+    (helps_ ? in_.helpers_tasks_ : in_.tasks_).push_back({life_, [&in = in_, on = this, task = std::move(task)] {
+                                                            in.run_on(on, task);
+                                                          }});
   }
   std::unique_ptr<timer> make_timer() override { return std::make_unique<sleeper>(in_, this); }
   [[nodiscard]] const clock& time() const noexcept override { return in_.clock_; }
@@ -57,6 +59,7 @@ class fibre final : public io_executor {
  private:
   world& in_;
   const std::uint64_t life_;
+  const bool helps_;
   bool stopped_ = false;
 };
 
@@ -169,8 +172,8 @@ class machine final : public surroundings {
   ~machine() override { in_.writers_.erase(process_); }
   [[nodiscard]] const bulkmsg::clock& time() const noexcept override { return in_.clock_; }
   std::int64_t random_id() override { return in_.dice_.between(1, INT64_MAX - 1); }
-  std::unique_ptr<io_executor> make_io() override { return std::make_unique<fibre>(in_); }
-  std::unique_ptr<io_executor> make_helper(const std::string&) override { return std::make_unique<fibre>(in_); }
+  std::unique_ptr<io_executor> make_io(const std::string&) override { return std::make_unique<fibre>(in_, false); }
+  std::unique_ptr<io_executor> make_helper(const std::string&) override { return std::make_unique<fibre>(in_, true); }
   std::unique_ptr<store::writer> make_writer(store::database db) override {
     auto made =
         std::make_unique<store::writer>(std::move(db), store::writer::runs::by_step, [this] { return in_.turn(); });
@@ -262,6 +265,15 @@ bool world::turn() {
   if (!tasks_.empty()) {
     next = std::move(tasks_.front());
     tasks_.pop_front();
+  } else if (!helpers_tasks_.empty() && !helper_runs_ && !helpers_rest_) {
+    next = std::move(helpers_tasks_.front());
+    helpers_tasks_.pop_front();
+    if (next.life == life_) {
+      helper_runs_ = true;
+      run_on(nullptr, next.run);
+      helper_runs_ = false;
+    }
+    return alive();
   } else {
     const auto first = timers_.begin();
     if (first == timers_.end()) throw broken{"nothing moves any more"};
@@ -293,6 +305,8 @@ void world::reboot(disk::end how) {
   ++life_;
   for (auto& [process, s] : writers_) s.commit_planned = false;
   tasks_.clear();
+  helpers_tasks_.clear();
+  helpers_rest_ = helper_runs_ = false;
   std::erase_if(timers_, [](const auto& t) { return t.second.life != 0; });
   alive_ = true;
   turns_left_ = -1;

@@ -58,6 +58,9 @@ class world {
   [[nodiscard]] std::uint64_t trace() const { return trace_; }
   void quiet() { calm_disk_ = true; }
   void slow_disk(nanoseconds_t most) { commit_most_ = most; }
+  // Helpers begin nothing while one of them waits, nor while the host asks the provider: on the one stack they could
+  // not wait for each other.
+  void let_helpers_rest(bool rest) { helpers_rest_ = rest; }
   // Whether other processes live to tell the runner of what they have posted.
   void tell_runner(bool told) { told_ = told; }
   [[nodiscard]] bool told() const { return told_; }
@@ -97,7 +100,8 @@ class world {
   sim::dice dice_;
   sim::disk disk_;
   sim::provider provider_;
-  std::deque<task> tasks_;
+  std::deque<task> tasks_, helpers_tasks_;
+  bool helpers_rest_ = false, helper_runs_ = false;
   const void* runs_ = nullptr;                 // the executor whose task runs: its own calls are done at once
   std::multimap<nanoseconds_t, task> timers_;  // equal times in the order of insertion
   std::map<std::uint64_t, scribe> writers_;    // by process

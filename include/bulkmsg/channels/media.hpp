@@ -46,6 +46,8 @@ struct media_type {
 // How long the provider keeps an uploaded file, and from which age on it is uploaded again.
 inline constexpr std::int64_t media_life_ms = std::int64_t{30} * 24 * 3600 * 1000;
 inline constexpr std::int64_t media_renewal_ms = std::int64_t{25} * 24 * 3600 * 1000;
+// From this age on no message is sent with it: it might expire before anybody looks again.
+inline constexpr std::int64_t media_use_ms = media_life_ms - std::int64_t{10} * 60 * 1000;
 
 // Whether a file should be uploaded again, by Unix times. An id that would expire before it has done its work is
 // renewed early, but once a day at most: work of more than 30 days is renewed on the way.
