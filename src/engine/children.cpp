@@ -98,6 +98,7 @@ result<retry_report> engine::retry(campaign_id campaign, const retry_options& ho
         if (!taken) return fail(taken.error());
         report.child = {child};
         if (!growing) growing.emplace(*self_, child);
+        if (auto mine = growing->had(); !mine) return fail(mine.error());  // it is being started already
       }
     }
   }

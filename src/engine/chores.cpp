@@ -32,6 +32,7 @@ void engine::impl::housekeep() {
       &impl::take_up_commands, &impl::merge_webhooks, &impl::bill_accounts, &impl::renew_media,
       &impl::keep_rules,       &impl::fire_schedules, &impl::expire_old,    &impl::begin_renewed};
   const auto now = clock_.now();
+  earliest_clock_.look();
   tick_at_ = now;  // armed when all are done
   for (std::size_t i = 0; i < chores; ++i) {
     if (chores_[i].under_way || chores_[i].due > now) continue;

@@ -9,6 +9,12 @@
 
 namespace bulkmsg {
 
+namespace {
+
+constexpr auto braked_again_after = std::chrono::milliseconds(250);  // when the store refused
+
+}  // namespace
+
 void engine::impl::on_brake(std::int64_t sender, std::int64_t campaign, bool whole_account, const std::string& reason) {
   struct braked {
     std::vector<std::int64_t> paused;                         // campaigns as a whole
@@ -41,7 +47,16 @@ void engine::impl::on_brake(std::int64_t sender, std::int64_t campaign, bool who
         });
       },
       [=, this](const error* failed) {
-        if (failed) return on_trouble(sender, *failed);
+        if (failed) {
+          on_trouble(sender, *failed);
+          if (failed->code == errc::closed) return;
+          // Held here and sending by the store's word, it would stay so, and nobody be told.
+          return io_->post([=, this] {
+            beside([=, this] {
+              if (around_->sleep(braked_again_after)) on_brake(sender, campaign, whole_account, reason);
+            });
+          });
+        }
         events_.durable_waiting();
         // Once more: a resume may have come between the first time and the commit.
         io_->post([=, this] {

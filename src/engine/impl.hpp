@@ -26,6 +26,7 @@
 #include "bulkmsg/engine.hpp"
 #include "bulkmsg/inbound/signature.hpp"
 #include "bulkmsg/recipients/address.hpp"
+#include "engine/earliest_clock.hpp"
 #include "engine/events.hpp"
 #include "engine/media_file.hpp"
 #include "engine/provider_calls.hpp"
@@ -316,19 +317,7 @@ struct engine::impl final : inbound::receiver_handler {
   bool has_rules_ = true;            // a campaign has a rule, as far as is known
   nanoseconds_t rules_kept_at_ = 0;
   std::int64_t opened_at_ms_ = 0;
-  // The wall clock as it went when the store was opened: what earlier runs wrote is judged by it, though it may be set
-  // before the sender begins to send.
-  class opening_clock final : public clock {
-   public:
-    explicit opening_clock(const clock& of) : of_(of), wall_offset_(of.wall() - of.now()) {}
-    [[nodiscard]] nanoseconds_t now() const noexcept override { return of_.now(); }
-    [[nodiscard]] nanoseconds_t wall() const noexcept override { return of_.now() + wall_offset_; }
-
-   private:
-    const clock& of_;
-    const nanoseconds_t wall_offset_;
-  };
-  const opening_clock clock_at_opening_{clock_};
+  earliest_clock earliest_clock_{clock_};
   std::unique_ptr<io_executor> renewer_;                     // reads and uploads files; made when it is first needed
   std::unique_ptr<io_executor> beside_;                      // made when it is first needed
   std::map<std::int64_t, nanoseconds_t> not_to_fire_until_;  // scheduled campaigns that are beside, or not for now

@@ -283,9 +283,9 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
     // One lane for all: laid in one statement a chunk.
     const bool whole = plan.senders.size() == 1 && !plan.senders.front().hours->by_recipient();
     auto begun = writer_->run([&](store::database& db) {
-      // A schedule may have been cancelled or moved while its campaign was planned.
+      // A schedule may have been cancelled or moved while its campaign was planned; who came in since has no place.
       const auto now = store::read_campaign(db, row.id);
-      if (now.state != row.state || now.scheduled_at_ms != row.scheduled_at_ms) {
+      if (now.state != row.state || now.scheduled_at_ms != row.scheduled_at_ms || now.recipients != row.recipients) {
         throw store::store_error{error{
             errc::conflict, "the campaign was changed by another call while it was planned; start it again", 0, 0}};
       }

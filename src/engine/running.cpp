@@ -44,7 +44,7 @@ result<std::shared_ptr<pacing::shared_limits>> engine::impl::shared_with(const s
   if (sender.portfolio.empty()) return std::shared_ptr<pacing::shared_limits>();
   if (const auto known = portfolios_.find(sender.portfolio); known != portfolios_.end()) return known->second;
   auto made =
-      store::guarded([&] { return sending::restored_portfolio(*io_reader_, sender.portfolio, clock_at_opening_); });
+      store::guarded([&] { return sending::restored_portfolio(*io_reader_, sender.portfolio, earliest_clock_); });
   if (!made) return fail(made.error());
   return portfolios_[sender.portfolio] = *made;
 }
@@ -68,7 +68,7 @@ result<std::unique_ptr<running_sender>> running_sender::make(engine::impl& owner
   if (!limits) return fail(limits.error());
   auto permits = store::guarded([&] {
     return sending::restored_permits(*owner.io_reader_, id, sending::not_shared(*limits, shared->get()),
-                                     zone_of(settings), owner.clock_at_opening_);
+                                     zone_of(settings), owner.earliest_clock_);
   });
   if (!permits) return fail(permits.error());
   const auto turn = owner.next_io_++ % (owner.more_io_.size() + 1);
@@ -118,7 +118,8 @@ void engine::impl::run_campaign(std::int64_t campaign) {
 }
 
 void engine::impl::begin_sending(std::int64_t campaign) {
-  if (!options_.send || try_to_begin(campaign)) return;
+  // What closes holds everything, and a command that another process posted just before must not set it free.
+  if (!options_.send || closed_ || try_to_begin(campaign)) return;
   to_begin_.insert(campaign);
   due(chore::senders, clock_.now() + begin_again_after_);
 }

@@ -12,6 +12,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <charconv>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -33,7 +34,7 @@ using acceptor = asio::basic_socket_acceptor<tcp, io_executor>;
 
 constexpr nanoseconds_t tick = 100 * millisecond;
 constexpr nanoseconds_t accept_pause =
-    100 * millisecond;                        // after "no file descriptors": others must close theirs first
+    100 * millisecond;                        // after "no file descriptors" or no memory: others must end first
 constexpr nanoseconds_t linger = 2 * second;  // how long an unread rest is drained, so that the peer reads our answer
 constexpr std::size_t input_bytes = 16 * 1024;
 constexpr int accepts_per_turn = 32;
@@ -188,7 +189,12 @@ class receiver::server : public std::enable_shared_from_this<receiver::server> {
     accepting_ = true;
     acceptor_->async_wait(acceptor::wait_read, [self = shared_from_this()](const error_code&) {
       self->accepting_ = false;
-      if (!self->closed_) self->take_connections();
+      if (self->closed_) return;
+      try {
+        self->take_connections();
+      } catch (const std::bad_alloc&) {
+        self->accept_later();
+      }
     });
   }
 
@@ -205,8 +211,7 @@ class receiver::server : public std::enable_shared_from_this<receiver::server> {
       const int fd = ::accept4(acceptor_->native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-          accept_at_ = time() + accept_pause;
-          wake_by(accept_at_);
+          accept_later();
           return;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) break;
@@ -226,6 +231,11 @@ class receiver::server : public std::enable_shared_from_this<receiver::server> {
       next_request(s);
     }
     accept();
+  }
+
+  void accept_later() {
+    accept_at_ = time() + accept_pause;
+    wake_by(accept_at_);
   }
 
   bool make_room() {

@@ -145,7 +145,7 @@ void erase_draft(database& db, std::int64_t campaign, std::int64_t now_ms, std::
   db.run("DELETE FROM campaigns WHERE id = ?1", campaign);
   db.run("DELETE FROM campaign_senders WHERE campaign = ?1", campaign);
   db.run("DELETE FROM consent_statements WHERE campaign = ?1", campaign);
-  // The number may be another campaign's later: only that there was one stays.
+  // Only that there was one stays.
   db.run("DELETE FROM history WHERE campaign = ?1", campaign);
   db.run("DELETE FROM events WHERE campaign = ?1", campaign);
   note_history(db, 0, "discard", "campaign " + std::to_string(campaign) + " '" + name + "'", now_ms, actor);

@@ -29,6 +29,9 @@ result<run_lock> run_lock::take(const std::string& store_path) {
     }
     return fail(errc::store_failed, path + ": " + std::strerror(why));
   }
+  // Whoever may post to the store must be able to touch this file, or the runner is not told.
+  struct stat store {};
+  if (::stat(store_path.c_str(), &store) == 0) static_cast<void>(::fchmod(fd, store.st_mode & 0666));
   return run_lock(fd);
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,16 @@ TEST(run_lock, a_second_taker_is_told_that_the_store_is_in_use) {
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, errc::store_in_use);
   EXPECT_NE(second.error().message.find(path), std::string::npos) << second.error().message;
+}
+
+TEST(run_lock, who_may_write_the_store_may_tell_its_runner) {
+  scratch_store s;
+  ASSERT_EQ(::chmod(s.path().c_str(), 0660), 0);
+  const auto held = run_lock::take(s.path());
+  ASSERT_TRUE(held.has_value());
+  struct stat is {};
+  ASSERT_EQ(::stat(store::run_lock_file(s.path()).c_str(), &is), 0);
+  EXPECT_EQ(is.st_mode & 0777, 0660u);
 }
 
 TEST(run_lock, another_process_is_told_so_too) {
