@@ -202,15 +202,13 @@ struct row {
   std::int32_t code = 0;
   std::int64_t attempt = 0, at_ms = 0;  // never changed here
   bool named = false;                   // the provider's id is known; nor this
-  bool repeated = false;                // at_ms may be of a claim that was taken back; nor this
   friend bool operator==(const row&, const row&) = default;
 };
 
 row read_row(store::database& db, std::int64_t id) {
   auto r = db.select(
       "SELECT state, receipt, coalesce(sent_at_ms, 0), coalesce(delivered_at_ms, 0), coalesce(read_at_ms, 0), "
-      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms, provider_id IS NOT NULL, "
-      "repeat_until_ms IS NOT NULL FROM messages "
+      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms, provider_id IS NOT NULL FROM messages "
       "WHERE id = ?1",
       id);
   if (!r.next()) return {};
@@ -224,8 +222,7 @@ row read_row(store::database& db, std::int64_t id) {
           static_cast<std::int32_t>(r.integer(6)),
           r.integer(7),
           r.integer(8),
-          r.integer(9) != 0,
-          r.integer(10) != 0};
+          r.integer(9) != 0};
 }
 
 // A time that is missing, or not known yet, is 0.
@@ -271,7 +268,7 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   std::string_view detail, provider_id;
   std::uint32_t attempt = 0;
   for (auto& f : told) {
-    if (f.shows_webhooks && !before.repeated && before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
+    if (f.shows_webhooks && before.attempt == static_cast<std::int64_t>(f.key.attempt)) {
       auto& heard_of_ms = to.heard_of_ms[key.message.lane];
       heard_of_ms = std::max(heard_of_ms, before.at_ms);
     }

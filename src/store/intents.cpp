@@ -138,9 +138,12 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
   db.run("INSERT INTO intents(lane, first, last, retries, at_ms) VALUES (?1, 0, 0, ?2, ?3)", lane, into.messages.size(),
          now_ms);
   into.intent = db.last_id();
+  // Who may have got it already keeps the time of that request as long as this one has no end: a receipt may be of it.
   for (const auto& m : into.messages) {
     db.run(
-        "UPDATE messages SET state = 6, attempt = ?2, at_ms = ?3, next_at_ms = NULL, left_by_ms = NULL WHERE id = ?1",
+        "UPDATE messages SET state = 6, attempt = ?2, at_ms = CASE WHEN repeat_until_ms IS NULL THEN ?3 ELSE at_ms "
+        "END, "
+        "next_at_ms = NULL, left_by_ms = NULL WHERE id = ?1",
         m.id.key(), m.attempt, now_ms);
     index_later(db, m.id);
   }
@@ -161,7 +164,8 @@ std::int64_t bring_forward(database& db, std::int64_t sender, std::int64_t befor
   constexpr std::int64_t rows_max = 1'000;
   return db.run(
       "UPDATE messages SET next_at_ms = ?2 WHERE id IN (SELECT m.id FROM lanes l CROSS JOIN messages m ON m.id >> 32 = "
-      "l.id WHERE l.sender = ?1 AND m.state = 1 AND m.code = ?3 AND m.next_at_ms > ?2 AND m.at_ms <= ?5 LIMIT ?4)",
+      "l.id WHERE l.sender = ?1 AND m.state = 1 AND m.code = ?3 AND m.next_at_ms > ?2 AND m.at_ms <= ?5 AND "
+      "m.repeat_until_ms IS NULL LIMIT ?4)",
       sender, now_ms, errc::rate_limited, rows_max, before_ms);
 }
 

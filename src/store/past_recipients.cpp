@@ -31,13 +31,14 @@ void tell(database& db, std::int64_t sender, std::string_view portfolio, Limits&
   const auto reach = reach_ms(limits.limits());
   if (reach == 0) return;
   auto r = db.select(
-      "SELECT r.address, m.attempt, m.state, min(coalesce(m.left_by_ms, m.at_ms), ?3) AS at "
+      "SELECT r.address, m.attempt, m.state, CASE WHEN m.state = 6 THEN ?3 ELSE min(coalesce(m.left_by_ms, m.at_ms), "
+      "?3) END AS at "
       "FROM campaigns c "
       "CROSS JOIN lanes l ON l.campaign = c.id CROSS JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
       "CROSS JOIN plan ON plan.id = m.id CROSS JOIN recipients r ON r.id = plan.recipient "
       "WHERE (l.sender = ?1 OR l.sender IN (SELECT id FROM senders WHERE portfolio = ?5 AND ?5 <> '')) "
       "AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?4) "
-      "AND coalesce(m.left_by_ms, m.at_ms) >= ?2 AND m.attempt > 0 ORDER BY at",
+      "AND (m.state = 6 OR coalesce(m.left_by_ms, m.at_ms) >= ?2) AND m.attempt > 0 ORDER BY at",
       sender, now_ms - reach, now_ms, in_flight_ms_max, portfolio);
   while (r.next()) {
     const auto state = static_cast<message_state>(r.integer(2));
