@@ -141,9 +141,9 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
   // Who may have got it already keeps the time of that request as long as this one has no end: a receipt may be of it.
   for (const auto& m : into.messages) {
     db.run(
-        "UPDATE messages SET state = 6, attempt = ?2, at_ms = CASE WHEN repeat_until_ms IS NULL THEN ?3 ELSE at_ms "
-        "END, "
-        "next_at_ms = NULL, left_by_ms = NULL WHERE id = ?1",
+        "UPDATE messages SET state = 6, attempt = ?2, next_at_ms = NULL, at_ms = iif(repeat_until_ms IS NULL, ?3, "
+        "at_ms), "
+        "left_by_ms = iif(repeat_until_ms IS NULL, NULL, left_by_ms) WHERE id = ?1",
         m.id.key(), m.attempt, now_ms);
     index_later(db, m.id);
   }

@@ -38,7 +38,8 @@ std::string insert_accepted(std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) sql += i == 0 ? "(?, 2, ?, ?, ?)" : ", (?, 2, ?, ?, ?)";
   return sql +
          " ON CONFLICT(id) DO UPDATE SET state = 2, attempt = excluded.attempt, at_ms = excluded.at_ms, "
-         "provider_id = excluded.provider_id, code = NULL, detail = NULL, next_at_ms = NULL WHERE state IN (1, 6)";
+         "provider_id = excluded.provider_id, code = NULL, detail = NULL, next_at_ms = NULL, left_by_ms = NULL "
+         "WHERE state IN (1, 6)";
 }
 
 // Returns how many became accepted by this.
@@ -83,19 +84,20 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
       if (!detail.empty()) learn_wa_id(db, o.id, detail, now_ms);
       continue;
     }
-    // A repetition that was set aside has not left: the time of the request before it stands.
+    // A repetition that was set aside has not left: what is known of the request before it stands.
+    const bool aside = o.code == static_cast<std::int32_t>(errc::rate_limited);
     const int changed = db.run(
         "INSERT INTO messages(id, state, attempt, at_ms, next_at_ms, code, detail) "
         "VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7) ON CONFLICT(id) DO UPDATE SET state = ?2, attempt = ?3, "
-        "at_ms = CASE WHEN ?6 = ?8 AND repeat_until_ms IS NOT NULL THEN at_ms ELSE ?4 END, next_at_ms = nullif(?5, 0), "
-        "code = ?6, detail = ?7 WHERE state IN (1, 6)",
-        o.id.key(), o.state, o.attempt, o.at_ms, o.next_at_ms, o.code, detail, errc::rate_limited);
+        "at_ms = iif(?8 AND repeat_until_ms IS NOT NULL, at_ms, ?4), "
+        "left_by_ms = iif(?8 AND repeat_until_ms IS NOT NULL, left_by_ms, NULL), "
+        "next_at_ms = nullif(?5, 0), code = ?6, detail = ?7 WHERE state IN (1, 6)",
+        o.id.key(), o.state, o.attempt, o.at_ms, o.next_at_ms, o.code, detail, static_cast<std::int64_t>(aside));
     if (changed == 0) {
       db.run(
-          "UPDATE messages SET attempt = ?2, at_ms = CASE WHEN ?4 = ?5 AND repeat_until_ms IS NOT NULL THEN at_ms ELSE "
-          "?3 END, "
-          "left_by_ms = NULL WHERE id = ?1 AND state = 2",
-          o.id.key(), o.attempt, o.at_ms, o.code, errc::rate_limited);
+          "UPDATE messages SET attempt = ?2, at_ms = iif(?4 AND repeat_until_ms IS NOT NULL, at_ms, ?3), "
+          "left_by_ms = iif(?4 AND repeat_until_ms IS NOT NULL, left_by_ms, NULL) WHERE id = ?1 AND state = 2",
+          o.id.key(), o.attempt, o.at_ms, static_cast<std::int64_t>(aside));
     }
     if (o.state == message_state::refused) {
       change.failed += changed, give_back += changed;

@@ -256,6 +256,24 @@ TEST(receipts, of_a_claim_taken_back_do_not_show_that_webhooks_arrive) {
   EXPECT_EQ(heard(), 2) << "its one request left long before that claim";
 }
 
+TEST(receipts, a_claim_taken_back_leaves_what_is_known_of_the_request_before) {
+  sending_store s(2);
+  store::set_rule(s.db(), s.campaign, unconfirmed_rule::resend, 1'000);
+  s.open(1);
+  store::recover(s.db(), noon_ms + 500);
+  s.db().run("UPDATE senders SET heard_of_ms = ?1", noon_ms + 501);
+  EXPECT_EQ(store::keep_rules(s.db(), noon_ms + 2'000, noon_ms + 500).queued.size(), 1u);
+  store::claim c;
+  store::open_retries(s.db(), s.lane, 10, noon_ms + 3'000, c);
+  ASSERT_EQ(c.messages.size(), 1u);
+  EXPECT_EQ(left(s, 0), "0|500 ");
+  store::take_back_retry(s.db(), s.message(0), noon_ms + 4'000);
+  EXPECT_EQ(left(s, 0), "0|500 ");
+  store::open_retries(s.db(), s.lane, 10, noon_ms + 5'000, c);
+  s.settle(0, accepted, "wamid.2", 2);
+  EXPECT_EQ(left(s, 0), "1|- ");
+}
+
 class settles : public ::testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(receipt, settles, ::testing::ValuesIn(words));
 
