@@ -14,6 +14,7 @@
 #include "store/accounts.hpp"
 #include "store/copies.hpp"
 #include "store/group_receipts.hpp"
+#include "store/intents.hpp"
 #include "store/opt_outs.hpp"
 #include "store/outcomes.hpp"
 #include "store/sent_index.hpp"
@@ -334,16 +335,19 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
         id, provider_id, after.receipt, after.sent, after.delivered, after.read, after.failed);
     return after.receipt;
   }
+  // The request's own end is not stored yet, and may never be: it left between its claim and now.
+  const auto left_by_ms = !before.exists || before.state == message_state::attempting ? now_ms : 0;
   db.run(
       "INSERT INTO messages(id, state, attempt, at_ms, provider_id, receipt, sent_at_ms, delivered_at_ms, read_at_ms, "
-      "failed_at_ms, code, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, 0), nullif(?8, 0), nullif(?9, 0), "
-      "nullif(?10, 0), nullif(?11, 0), nullif(?12, '')) ON CONFLICT(id) DO UPDATE SET state = ?2, "
+      "failed_at_ms, code, detail, left_by_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, 0), nullif(?8, 0), "
+      "nullif(?9, 0), "
+      "nullif(?10, 0), nullif(?11, 0), nullif(?12, ''), nullif(?13, 0)) ON CONFLICT(id) DO UPDATE SET state = ?2, "
       "provider_id = coalesce(provider_id, ?5), receipt = ?6, sent_at_ms = nullif(?7, 0), "
       "delivered_at_ms = nullif(?8, 0), read_at_ms = nullif(?9, 0), failed_at_ms = nullif(?10, 0), "
-      "next_at_ms = NULL, code = nullif(?11, 0), "
+      "next_at_ms = NULL, left_by_ms = coalesce(nullif(?13, 0), left_by_ms), code = nullif(?11, 0), "
       "detail = CASE WHEN ?11 = 0 THEN NULL WHEN ?12 <> '' THEN ?12 ELSE detail END",
-      id, after.state, attempt, told.front().at_ms, provider_id, after.receipt, after.sent, after.delivered, after.read,
-      after.failed, after.code, detail);
+      id, after.state, attempt, before.exists ? before.at_ms : store::taken_up_at(db, key.message), provider_id,
+      after.receipt, after.sent, after.delivered, after.read, after.failed, after.code, detail, left_by_ms);
   return after.receipt;
 }
 

@@ -138,9 +138,13 @@ void open_retries(database& db, std::int32_t lane, std::uint32_t count, std::int
   db.run("INSERT INTO intents(lane, first, last, retries, at_ms) VALUES (?1, 0, 0, ?2, ?3)", lane, into.messages.size(),
          now_ms);
   into.intent = db.last_id();
+  // Who may have got it already keeps the time of that request as long as this one has no end: a receipt may be of it.
   for (const auto& m : into.messages) {
-    db.run("UPDATE messages SET state = 6, attempt = ?2, at_ms = ?3, next_at_ms = NULL WHERE id = ?1", m.id.key(),
-           m.attempt, now_ms);
+    db.run(
+        "UPDATE messages SET state = 6, attempt = ?2, at_ms = CASE WHEN repeat_until_ms IS NULL THEN ?3 ELSE at_ms "
+        "END, "
+        "next_at_ms = NULL, left_by_ms = NULL WHERE id = ?1",
+        m.id.key(), m.attempt, now_ms);
     index_later(db, m.id);
   }
 }
@@ -160,7 +164,8 @@ std::int64_t bring_forward(database& db, std::int64_t sender, std::int64_t befor
   constexpr std::int64_t rows_max = 1'000;
   return db.run(
       "UPDATE messages SET next_at_ms = ?2 WHERE id IN (SELECT m.id FROM lanes l CROSS JOIN messages m ON m.id >> 32 = "
-      "+l.id WHERE l.sender = ?1 AND m.state = 1 AND m.code = ?3 AND m.next_at_ms > ?2 AND m.at_ms <= ?5 LIMIT ?4)",
+      "+l.id WHERE l.sender = ?1 AND m.state = 1 AND m.code = ?3 AND m.next_at_ms > ?2 AND m.at_ms <= ?5 AND "
+      "m.repeat_until_ms IS NULL LIMIT ?4)",
       sender, now_ms, errc::rate_limited, rows_max, before_ms);
 }
 
@@ -173,11 +178,13 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   // that, and no attempt was made then: all of theirs lie before.
   if (now_ms - since_ms > intents_kept_ms) {
     auto r = db.select(
-        "SELECT max(m.at_ms), sum(CASE WHEN m.at_ms < ?3 OR m.state = 5 OR (m.state = 1 AND m.code = ?4) "
+        "SELECT max(coalesce(m.left_by_ms, m.at_ms)), sum(CASE WHEN coalesce(m.left_by_ms, m.at_ms) < ?3 OR m.state = "
+        "5 OR (m.state = 1 AND m.code = ?4) "
         "THEN m.attempt ELSE max(m.attempt - 1, 0) END) FROM campaigns c CROSS JOIN lanes l ON l.campaign = c.id "
         "CROSS JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
-        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) AND m.at_ms >= ?2 "
-        "GROUP BY m.at_ms / 1000",
+        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) AND coalesce(m.left_by_ms, "
+        "m.at_ms) >= ?2 "
+        "GROUP BY coalesce(m.left_by_ms, m.at_ms) / 1000",
         sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited, in_flight_ms_max);
     while (r.next()) {
       if (r.integer(1) > 0) past.push_back({r.integer(0), r.integer(1)});
@@ -191,6 +198,11 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   while (r.next()) past.push_back({r.integer(0), r.integer(1)});
   std::sort(past.begin(), past.end(), [](const auto& a, const auto& b) { return a.at_ms < b.at_ms; });
   return past;
+}
+
+std::int64_t taken_up_at(database& db, message_id id) {
+  return db.number("SELECT at_ms FROM intents WHERE lane = ?1 AND first <= ?2 AND last > ?2 ORDER BY id DESC LIMIT 1",
+                   id.lane, id.sequence);
 }
 
 recovered recover(database& db, std::int64_t now_ms) {

@@ -73,6 +73,9 @@ struct past_sends {
 };
 std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int64_t since_ms, std::int64_t now_ms);
 
+// When the intent that opened this message of a lane was written, Unix milliseconds: no byte of it left before.
+std::int64_t taken_up_at(database& db, message_id id);
+
 // After a crash: gives every message of an open intent that has no outcome the state unconfirmed.
 recovered recover(database& db, std::int64_t now_ms);
 

@@ -57,8 +57,8 @@ int store_accepted(database& db, const outcomes& batch, std::span<const outcome*
     // A receipt came first for some; of the others this changes nothing.
     for (const auto* o : group) {
       db.run(
-          "UPDATE messages SET provider_id = coalesce(provider_id, ?2), attempt = ?3, at_ms = ?4 "
-          "WHERE id = ?1 AND state = 2",
+          "UPDATE messages SET provider_id = coalesce(provider_id, ?2), attempt = ?3, at_ms = ?4, "
+          "left_by_ms = NULL WHERE id = ?1 AND state = 2",
           o->id.key(), batch.provider_id(*o), o->attempt, o->at_ms);
     }
   }
@@ -83,14 +83,19 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
       if (!detail.empty()) learn_wa_id(db, o.id, detail, now_ms);
       continue;
     }
+    // A repetition that was set aside has not left: the time of the request before it stands.
     const int changed = db.run(
         "INSERT INTO messages(id, state, attempt, at_ms, next_at_ms, code, detail) "
         "VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7) ON CONFLICT(id) DO UPDATE SET state = ?2, attempt = ?3, "
-        "at_ms = ?4, next_at_ms = nullif(?5, 0), code = ?6, detail = ?7 WHERE state IN (1, 6)",
-        o.id.key(), o.state, o.attempt, o.at_ms, o.next_at_ms, o.code, detail);
+        "at_ms = CASE WHEN ?6 = ?8 AND repeat_until_ms IS NOT NULL THEN at_ms ELSE ?4 END, next_at_ms = nullif(?5, 0), "
+        "code = ?6, detail = ?7 WHERE state IN (1, 6)",
+        o.id.key(), o.state, o.attempt, o.at_ms, o.next_at_ms, o.code, detail, errc::rate_limited);
     if (changed == 0) {
-      db.run("UPDATE messages SET attempt = ?2, at_ms = ?3 WHERE id = ?1 AND state = 2", o.id.key(), o.attempt,
-             o.at_ms);
+      db.run(
+          "UPDATE messages SET attempt = ?2, at_ms = CASE WHEN ?4 = ?5 AND repeat_until_ms IS NOT NULL THEN at_ms ELSE "
+          "?3 END, "
+          "left_by_ms = NULL WHERE id = ?1 AND state = 2",
+          o.id.key(), o.attempt, o.at_ms, o.code, errc::rate_limited);
     }
     if (o.state == message_state::refused) {
       change.failed += changed, give_back += changed;

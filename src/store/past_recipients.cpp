@@ -11,10 +11,7 @@ namespace bulkmsg::store {
 
 namespace {
 
-// A row that only a receipt wrote has the provider's time, in whole seconds.
-constexpr std::int64_t rounding_ms = 1000;
-// An attempt that a crash cut off is stored with the time it was opened, its bytes may have left so much later.
-constexpr std::int64_t opened_ms_max = 600'000;
+constexpr std::int64_t in_flight_ms_max = 600'000;  // so long after a stop messages may still end
 
 // How long until what was sent counts no more.
 std::int64_t reach_ms(const std::vector<pacing::limit>& limits) {
@@ -34,14 +31,15 @@ void tell(database& db, std::int64_t sender, std::string_view portfolio, Limits&
   const auto reach = reach_ms(limits.limits());
   if (reach == 0) return;
   auto r = db.select(
-      "SELECT r.address, m.attempt, m.state, min(m.at_ms + CASE WHEN m.state = 4 THEN ?5 ELSE ?4 END, ?3) AS at "
+      "SELECT r.address, m.attempt, m.state, CASE WHEN m.state = 6 THEN ?3 ELSE min(coalesce(m.left_by_ms, m.at_ms), "
+      "?3) END AS at "
       "FROM campaigns c "
       "CROSS JOIN lanes l ON l.campaign = c.id CROSS JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
       "CROSS JOIN plan ON plan.id = m.id CROSS JOIN recipients r ON r.id = plan.recipient "
-      "WHERE (l.sender = ?1 OR l.sender IN (SELECT id FROM senders WHERE portfolio = ?6 AND ?6 <> '')) "
-      "AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) "
-      "AND m.at_ms >= ?2 - CASE WHEN m.state = 4 THEN ?5 ELSE ?4 END AND m.attempt > 0 ORDER BY at",
-      sender, now_ms - reach, now_ms, rounding_ms, opened_ms_max, portfolio);
+      "WHERE (l.sender = ?1 OR l.sender IN (SELECT id FROM senders WHERE portfolio = ?5 AND ?5 <> '')) "
+      "AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?4) "
+      "AND (m.state = 6 OR coalesce(m.left_by_ms, m.at_ms) >= ?2) AND m.attempt > 0 ORDER BY at",
+      sender, now_ms - reach, now_ms, in_flight_ms_max, portfolio);
   while (r.next()) {
     const auto state = static_cast<message_state>(r.integer(2));
     // What was proved refused is not in the count of `recipients` limits, like an open conversation.

@@ -277,7 +277,7 @@ CREATE TABLE messages(                    -- a row appears with the first outcom
   sent_at_ms INTEGER, delivered_at_ms INTEGER, read_at_ms INTEGER, failed_at_ms INTEGER,
   repeat_until_ms INTEGER,                -- an earlier request may have gone; until then it is repeated under the same
                                           -- key, 0: it is sent again under another
-  left_by_ms INTEGER,                     -- of a request that a crash interrupted: it left between at_ms and then
+  left_by_ms INTEGER,                     -- its request left between at_ms and then; NULL: at at_ms
   superseded INTEGER);                    -- the recipient of a child campaign who gets it instead
 CREATE INDEX messages_due ON messages(id >> 32, next_at_ms) WHERE state = 1;
 CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;

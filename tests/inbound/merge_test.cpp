@@ -9,6 +9,7 @@
 #include "store/campaigns.hpp"
 #include "store/reports.hpp"
 #include "store/scratch_store.hpp"
+#include "store/unconfirmed.hpp"
 #include "webhook_bodies.hpp"
 
 namespace bulkmsg::testing {
@@ -208,6 +209,51 @@ TEST(receipts, one_of_them_keeps_a_crash_from_doubting_the_message) {
   EXPECT_EQ(store::recover(s.db(), noon_ms).unconfirmed, 1);
   EXPECT_EQ(s.row(1).state, accepted);
   s.expect_accounted_for();
+}
+
+// Of the row: when its request left, at the earliest and at the latest.
+std::string left(sending_store& s, std::uint32_t sequence) {
+  return table(s.db(), "SELECT at_ms - 1800000000000, left_by_ms - 1800000000000 FROM messages WHERE id & 4095 = " +
+                           std::to_string(sequence));
+}
+
+TEST(receipts, before_the_answer_bound_when_the_request_left) {
+  sending_store s(4);
+  s.open(1);
+  s.open(3, noon_ms + 10);
+  const auto body = webhook({receipt(s, 1, "sent").at(1'800'000'009)});
+  inbound::append(s.db(), body, noon_ms + 30);
+  merge(s, noon_ms + 40);
+  EXPECT_EQ(left(s, 1), "10|40 ") << "between its claim and now, by our own clock";
+  s.settle(1, accepted);
+  EXPECT_EQ(left(s, 1), "1|- ") << "the answer knows it to the millisecond";
+  store::recover(s.db(), noon_ms + 500);
+  EXPECT_EQ(left(s, 0), "0|500 ");
+  EXPECT_EQ(left(s, 2), "10|500 ");
+}
+
+TEST(receipts, of_a_claim_taken_back_do_not_show_that_webhooks_arrive) {
+  sending_store s(2);
+  store::set_rule(s.db(), s.campaign, unconfirmed_rule::resend, 1'000);
+  const auto heard = [&] { return count(s.db(), "SELECT heard_of_ms - 1800000000000 FROM senders"); };
+  const auto told = [&](std::uint32_t sequence, std::int64_t now_ms) {
+    inbound::append(s.db(), webhook({receipt(s, sequence, "sent")}), now_ms);
+    inbound::merge(s.db(), scratch_store_id, now_ms, {.opened_at_ms = noon_ms + 1});
+  };
+  s.open(2);
+  s.settle(0, unconfirmed);
+  s.settle(1, accepted);
+  told(1, noon_ms + 10);
+  EXPECT_EQ(heard(), 1);
+  s.db().run("UPDATE senders SET heard_of_ms = ?1", noon_ms + 2);
+  EXPECT_EQ(store::keep_rules(s.db(), noon_ms + 2'000, noon_ms).queued.size(), 1u);
+  store::claim c;
+  store::open_retries(s.db(), s.lane, 10, noon_ms + 3'000, c);
+  ASSERT_EQ(c.messages.size(), 1u);
+  store::take_back_retry(s.db(), s.message(0), noon_ms + 4'000);
+  told(0, noon_ms + 5'000);
+  EXPECT_EQ(s.row(0).state, accepted);
+  EXPECT_EQ(heard(), 2) << "its one request left long before that claim";
 }
 
 class settles : public ::testing::TestWithParam<std::string> {};

@@ -236,6 +236,7 @@ void provider::answer_to(const entry& of, const std::string& id, const std::stri
     receipt r{.message = of.message.key(), .number = number, .reply = "in." + std::to_string(++replies_)};
     r.quotes = d.chance(700);
     r.quoted = id;
+    r.from = of.to;
     r.stop = d.chance(200);
     const auto after = d.between(300, 4000) * millisecond;
     r.json = R"({"from":")" + digits(of.to) + R"(","id":")" + r.reply + R"(","timestamp":")" +

@@ -632,6 +632,9 @@ void scenario::deliver() {
     if (!gathered.empty() && gathered.front().number != mail.begin()->second.number) break;
     gathered.push_back(std::move(mail.extract(mail.begin()).mapped()));
   }
+  for (const auto& r : gathered) {
+    if (r.stop) world_.provider().may_bar(r.from);
+  }
   const auto body = provider::webhook(gathered);
   const auto take = [&](engine& by) { return by.ingest(body, sign(body)); };
   const bool by_other = posts_ > 0 && posts_-- > 0;
@@ -641,10 +644,11 @@ void scenario::deliver() {
     world_.say("webhook " + std::to_string(r.message >> 32) + ":" + std::to_string(r.message & 0xffffffff) + " rank " +
                (r.reply.empty() ? std::to_string(r.rank) : r.reply) +
                (done ? " taken" : " not taken: " + done.error().message));
+    // Who died after the commit did not say so; the engine knows.
+    if (r.reply.empty() && (done || by_other)) world_.provider().rules.heard(r.number, r.attempt_ms);
     if (!done) continue;
     if (r.reply.empty()) {
       judge_.took(r.message, r.rank);
-      world_.provider().rules.heard(r.number, r.attempt_ms);
     } else {
       judge_.took_reply(r.reply, r.quotes ? r.message : 0, r.quoted, r.stop);
     }
