@@ -178,13 +178,12 @@ std::vector<past_sends> recent_sends(database& db, std::int64_t sender, std::int
   // that, and no attempt was made then: all of theirs lie before.
   if (now_ms - since_ms > intents_kept_ms) {
     auto r = db.select(
-        "SELECT max(coalesce(m.left_by_ms, m.at_ms)), sum(CASE WHEN coalesce(m.left_by_ms, m.at_ms) < ?3 OR m.state = "
-        "5 "
-        "OR (m.state = 1 AND m.code = ?4) THEN m.attempt ELSE max(m.attempt - 1, 0) END) "
-        "FROM campaigns c CROSS JOIN lanes l ON l.campaign = c.id "
+        "SELECT max(left_ms), sum(CASE WHEN left_ms < ?3 OR state = 5 OR (state = 1 AND code = ?4) THEN attempt "
+        "ELSE max(attempt - 1, 0) END) FROM (SELECT coalesce(m.left_by_ms, m.at_ms) AS left_ms, m.state, m.code, "
+        "m.attempt FROM campaigns c CROSS JOIN lanes l ON l.campaign = c.id "
         "CROSS JOIN messages m ON m.id >= l.id << 32 AND m.id < (l.id + 1) << 32 "
-        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5) "
-        "AND coalesce(m.left_by_ms, m.at_ms) >= ?2 GROUP BY coalesce(m.left_by_ms, m.at_ms) / 1000",
+        "WHERE l.sender = ?1 AND (c.finished_at_ms = 0 OR c.finished_at_ms >= ?2 - ?5)) "
+        "WHERE left_ms >= ?2 GROUP BY left_ms / 1000",
         sender, since_ms, now_ms - intents_kept_ms, errc::rate_limited, in_flight_ms_max);
     while (r.next()) {
       if (r.integer(1) > 0) past.push_back({r.integer(0), r.integer(1)});
