@@ -127,6 +127,10 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
       report.gone = store::mark_gone(db, account, now_ms);
       paused.clear();
       for (const auto& each : store::campaigns_to_pause(db, account)) {
+        if (!each.sending) {  // whoever resumes it should know
+          store::add_reason(db, each.campaign, each.why, now_ms);
+          continue;
+        }
         store::change_state(db, each.campaign, campaign_state::paused, "pause", each.why, now_ms);
         paused.push_back(each.campaign);
       }

@@ -166,6 +166,14 @@ void change_state(database& db, std::int64_t campaign, campaign_state to, std::s
          now_ms, event_kind::campaign_changed, campaign, to, reason);
 }
 
+void add_reason(database& db, std::int64_t campaign, std::string_view reason, std::int64_t now_ms) {
+  const int changed = db.run(
+      "UPDATE campaigns SET reason = reason || iif(reason = '', '', '; ') || ?2 WHERE id = ?1 AND instr(reason, ?2) = "
+      "0",
+      campaign, reason);
+  if (changed > 0) note_history(db, campaign, "pause", reason, now_ms, "engine");
+}
+
 void set_schedule(database& db, std::int64_t campaign, const schedule_options& when, std::int64_t at_ms) {
   db.run("UPDATE campaigns SET scheduled_at_ms = ?2, scheduled_as = ?3, max_lateness_ms = ?4 WHERE id = ?1", campaign,
          at_ms, when.at, when.max_lateness.count());

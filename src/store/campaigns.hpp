@@ -48,6 +48,8 @@ void erase_draft(database& db, std::int64_t campaign, std::int64_t now_ms,
 // Checks the transition (throws wrong_state), writes it, its history and its durable event.
 void change_state(database& db, std::int64_t campaign, campaign_state to, std::string_view verb,
                   std::string_view reason, std::int64_t now_ms, std::string_view actor = "engine");
+// A paused campaign is paused for this, too; nothing when that is known already.
+void add_reason(database& db, std::int64_t campaign, std::string_view reason, std::int64_t now_ms);
 void set_schedule(database& db, std::int64_t campaign, const schedule_options& when, std::int64_t at_ms);
 // Scheduled campaigns whose time has come, the earliest first, and when the next one's comes; 0: there is none.
 struct schedules {

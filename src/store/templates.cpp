@@ -135,18 +135,18 @@ void check_template(database& db, const std::string& account, std::int64_t conte
 std::vector<affected_campaign> campaigns_to_pause(database& db, const std::string& account) {
   std::vector<affected_campaign> list;
   auto r = db.select(
-      "SELECT c.id, p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id "
+      "SELECT c.id, p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, c.state = 4 "
       "FROM campaigns c JOIN campaign_senders cs ON cs.campaign = c.id JOIN senders s ON s.id = cs.sender "
       "JOIN templates t ON t.id = c.template "
       "JOIN provider_templates p ON p.account = s.business_account_id AND p.name = t.name AND p.language = t.language "
-      "WHERE c.state = 4 AND s.business_account_id = ?1 "
+      "WHERE c.state IN (4, 5) AND s.business_account_id = ?1 "
       "AND (p.gone OR p.status <> 'APPROVED' OR (t.fetched AND p.template <> t.id)) GROUP BY c.id ORDER BY c.id",
       account);
   while (r.next()) {
     const standing now(r, 1);
     auto why = now.obstacle();
     if (why.empty()) why = now.label + " says something else at the provider than in this campaign";
-    list.push_back({r.integer(0), std::move(why)});
+    list.push_back({r.integer(0), r.integer(6) != 0, std::move(why)});
   }
   return list;
 }

@@ -41,9 +41,10 @@ std::vector<template_info> list_templates(database& db, const template_filter& f
 // approved or changed, as far as is known.
 void check_template(database& db, const std::string& account, std::int64_t content, const std::string& campaign);
 
-// Campaigns that are sending with a template that is gone, not approved, or changed.
+// Campaigns that are sending, or are paused, with a template that is gone, not approved, or changed.
 struct affected_campaign {
   std::int64_t campaign = 0;
+  bool sending = false;
   std::string why;
 };
 std::vector<affected_campaign> campaigns_to_pause(database& db, const std::string& account);

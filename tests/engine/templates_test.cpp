@@ -412,8 +412,24 @@ TEST(fetch_templates, pauses_the_campaigns_that_send_what_is_changed_or_not_appr
     EXPECT_NE(must(s.h->status(campaigns[i])).reason.find(reasons[i]), std::string::npos);
   }
   EXPECT_EQ(s.fetch().paused, 0);
+  EXPECT_EQ(must(s.h->status(campaigns[2])).reason.find("PAUSED"),
+            must(s.h->status(campaigns[2])).reason.rfind("PAUSED"))
+      << "told once";
   must(s.h->resume(campaigns[1]));
   EXPECT_EQ(s.h.state(campaigns[1]), campaign_state::sending) << "a person who has looked may go on";
+}
+
+TEST(fetch_templates, tell_a_campaign_that_is_paused_already_what_changed) {
+  shop s({entry("other")});
+  s.fetch();
+  const auto campaign = s.campaign_of("other");
+  must(s.h->start(campaign));
+  must(s.h->pause(campaign, "a break"));
+  s.there.set({entry("other", "APPROVED", "Bye {{1}}")});
+  EXPECT_EQ(s.fetch().paused, 0);
+  const auto reason = must(s.h->status(campaign)).reason;
+  EXPECT_TRUE(reason.starts_with("a break; ")) << reason;
+  EXPECT_NE(reason.find("says something else at the provider"), std::string::npos) << reason;
 }
 
 TEST(put_template, the_same_json_is_the_same_id_fetched_or_not) {
