@@ -136,6 +136,7 @@ void host::choose_contacts(campaign& c) {
 
 void host::start(campaign& c) {
   const auto key = "k" + std::to_string(c.id.value);
+  bool asked_to_discard = false;
   for (int tries = 0; !c.started; ++tries) {
     if (tries > 50) throw broken{"a campaign does not start"};
     const auto what = "start " + std::to_string(c.id.value);
@@ -145,8 +146,10 @@ void host::start(campaign& c) {
     if (c.started) return;
     if (refused_ == errc::template_not_approved || refused_ == errc::conflict) fetch();
     if (!has_people(c) || !fits(c)) {
-      c.discarded = ask("discard " + std::to_string(c.id.value), [&] { return engine_->discard(c.id); });
+      c.discarded = ask("discard " + std::to_string(c.id.value), [&] { return engine_->discard(c.id); }) ||
+                    (asked_to_discard && refused_ == errc::not_found);
       if (c.discarded) return;
+      asked_to_discard = true;  // and it may be done, by a process that died before it said so
     }
     world_.run_until(world_.clock().now() + 200 * millisecond);
   }
