@@ -206,8 +206,11 @@ void provider::keep_once(entry& of, const entry& before, std::uint32_t attempt, 
 void provider::keep_failed(const entry& of, const std::string& where) {
   const auto rule = rules.of(of.campaign);
   if (rule.is == unconfirmed_rule::give_up && rules.waited(of.campaign, of.at, now())) return;
-  // After a repetition nobody knows of the first, and who is barred meanwhile gets none.
-  if (rule.is == unconfirmed_rule::resend && ((of.again && of.refused) || may_be_barred(of.to))) return;
+  // After a repetition nobody knows of the first; who is barred meanwhile, or whom the parent's request has reached
+  // after all, gets none.
+  const auto family = parents_.find(of.campaign);
+  const bool reached = family != parents_.end() && reached_in_.contains({family->second.first, of.to});
+  if (rule.is == unconfirmed_rule::resend && ((of.again && of.refused) || reached || may_be_barred(of.to))) return;
   if (of.accepted) throw broken{where + " is called failed, and the provider has accepted it"};
   if (!of.refused && !of.resolved) throw broken{where + " is called failed, and nobody has refused it"};
 }
