@@ -201,7 +201,10 @@ void host::deliver() {
                (done ? " taken" : " not taken: " + words_of(done.error())));
     // Who died after the commit did not say so; the engine knows.
     if (r.reply.empty() && (done || by_other)) world_.provider().rules.heard(r.number, r.attempt_ms);
-    if (!done) continue;
+    if (!done) {
+      if (by_other) judge_.may_have_taken(r.reply);
+      continue;
+    }
     if (r.reply.empty()) {
       judge_.took(r.message, r.rank);
     } else {

@@ -49,7 +49,7 @@ void judge::took(std::int64_t message, int rank) {
 
 void judge::took_reply(const std::string& id, std::int64_t quoted, const std::string& by, bool stop) {
   // Only what is known to be sent can be found by what it is called.
-  const bool known = quoted != 0 && db_ &&
+  const bool known = quoted != 0 && !doubted_.contains(id) && db_ &&
                      number("SELECT EXISTS(SELECT 1 FROM messages WHERE state = 2 AND provider_id = '" + by +
                             "' AND id = " + std::to_string(quoted) + ")") != 0;
   replies_.emplace(id, known ? quoted : 0);

@@ -25,6 +25,8 @@ class judge {
   void took(std::int64_t message, int rank);
   // A reply was taken; quoted: the message that it answers by the provider's id `by`, 0: none; stop: it says so.
   void took_reply(const std::string& id, std::int64_t quoted, const std::string& by, bool stop);
+  // Who took it died before saying so: it may have come before what it quotes was known.
+  void may_have_taken(const std::string& reply) { doubted_.insert(reply); }
   // The host is about to acknowledge the events up to this one.
   void heard(std::int64_t event);
   // Every reply there is was taken, told to the host, and counted once for its message.
@@ -42,6 +44,7 @@ class judge {
   std::map<std::int64_t, int> told_;             // message -> rank
   std::map<std::string, std::int64_t> replies_;  // taken -> the message that it must be matched with; 0: any or none
   std::set<std::string> stops_;                  // those that want no more
+  std::set<std::string> doubted_;                // those that may have been taken before
   std::map<std::string, std::int64_t> heard_;    // reply -> its event
   std::map<std::int64_t, std::int64_t> sent_;    // campaign -> the most that was counted
 };
