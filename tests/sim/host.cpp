@@ -200,7 +200,7 @@ void host::deliver() {
                (r.reply.empty() ? std::to_string(r.rank) : r.reply) +
                (done ? " taken" : " not taken: " + words_of(done.error())));
     // Who died after the commit did not say so; the engine knows.
-    if (r.reply.empty() && (done || by_other)) world_.provider().rules.heard(r.number, r.attempt_ms);
+    if (r.reply.empty() && (done || by_other)) world_.provider().rules.heard(r.number, r.attempt);
     if (!done) {
       if (by_other) judge_.may_have_taken(r.reply);
       continue;

@@ -236,7 +236,7 @@ provider::receipt provider::receipt_of(const entry& of, const std::string& id, c
           {},
           false,
           false,
-          of.at.wall_ms};
+          of.at};
 }
 
 std::string provider::webhook(const std::vector<receipt>& of) {

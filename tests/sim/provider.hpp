@@ -111,9 +111,9 @@ class provider {
     std::string number;  // of ours
     std::string reply;   // its id; empty: a receipt
     bool quotes = false, stop = false;
-    std::int64_t attempt_ms = 0;  // when the request that it tells of came
-    std::string quoted = {};      // the provider's id of what a reply answers
-    std::string from = {};        // whose reply it is
+    rule_book::moment attempt = {};  // when the request that it tells of came
+    std::string quoted = {};         // the provider's id of what a reply answers
+    std::string from = {};           // whose reply it is
   };
   std::multimap<nanoseconds_t, receipt> mail;
   static std::string webhook(const std::vector<receipt>& of);

@@ -33,15 +33,15 @@ class rule_book {
   // The store is opened again: the wait begins anew, and whether webhooks arrive is to be seen again.
   void opened(moment now) {
     lives_.push_back({now, {}});
-    heard_of_ms_.clear();
+    heard_of_.clear();
   }
   void ended(moment now) { lives_.back().ended = now; }
   // The wall clock was set, and showed this before.
   void clock_set(moment before) { set_.push_back(before); }
-  // The host took a receipt of a request that came then, by the wall clock, over that number of ours.
-  void heard(const std::string& number, std::int64_t attempt_ms) {
-    auto& latest = heard_of_ms_[number];
-    latest = std::max(latest, attempt_ms);
+  // The host took a receipt of a request that came then, over that number of ours.
+  void heard(const std::string& number, moment attempt) {
+    auto& latest = heard_of_[number];
+    latest = {std::max(latest.at, attempt.at), std::max(latest.wall_ms, attempt.wall_ms)};
   }
 
   // The campaign's waiting time has passed since the attempt and since the opening, or had passed in an earlier life.
@@ -56,9 +56,11 @@ class rule_book {
     if (of(campaign).is != unconfirmed_rule::resend) return "although its fate was in doubt";
     if (attempt > static_cast<std::uint32_t>(resend_attempts_max)) return "more often than the rule may";
     if (!waited(lives_.back(), campaign, before, now)) return "before the rule's wait was over";
-    const auto heard = heard_of_ms_.find(number);
-    if (heard == heard_of_ms_.end()) return "and no receipt has come since the opening";
-    if (heard->second <= before.wall_ms) return "and no receipt of a later message has come since the opening";
+    const auto heard = heard_of_.find(number);
+    if (heard == heard_of_.end()) return "and no receipt has come since the opening";
+    // Later by either clock: the one that the engine goes by may be set back.
+    if (heard->second.at <= before.at && heard->second.wall_ms <= before.wall_ms)
+      return "and no receipt of a later message has come since the opening";
     return {};
   }
 
@@ -92,7 +94,7 @@ class rule_book {
   }
 
   std::map<std::int64_t, rule> rules_;
-  std::map<std::string, std::int64_t> heard_of_ms_;  // by number, the latest attempt
+  std::map<std::string, moment> heard_of_;  // by number, the latest attempt, by each clock
   std::vector<life> lives_;
   std::vector<moment> set_;
 };
