@@ -162,8 +162,11 @@ bool host::has_people(const campaign& c) {
                        (c.marketing ? "0" : "1") +
                        " OR NOT EXISTS(SELECT 1 FROM consent_log k JOIN consents n ON n.person = k.person WHERE "
                        "k.address = r.address AND n.state = 2)) AND NOT EXISTS("
-                       // Of a child campaign: whom the parent's request reached after all.
-                       "SELECT 1 FROM messages m WHERE m.superseded = r.id AND m.state = 2 AND m.receipt <> 2))") != 0;
+                       // Of a child campaign: whom the request of its parent, or of that one's, reached after all.
+                       "WITH RECURSIVE before(id, state, receipt) AS (SELECT id, state, receipt FROM messages WHERE "
+                       "superseded = r.id UNION SELECT m.id, m.state, m.receipt FROM before JOIN plan ON plan.id = "
+                       "before.id JOIN messages m ON m.superseded = plan.recipient) "
+                       "SELECT 1 FROM before WHERE state = 2 AND receipt <> 2))") != 0;
 }
 
 // Soon, and sometimes thought over.
