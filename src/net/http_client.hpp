@@ -25,7 +25,8 @@ namespace bulkmsg::net {
 //   connection is ready for the acquire() that found none.
 // - on_ready() also follows when an exchange ended, acquire() had found none, and its connection is still idle.
 // - Addresses behind a name are tried in order, each with its share of the connect deadline; the one that answered is
-//   tried first next time. Names are looked up again after a minute and after a failure.
+//   tried first next time. Names are looked up again after a minute and after a failure; while that has no answer, or
+//   none within 2 s, the addresses found before are tried, for a day at most.
 //
 // Errors: invalid_argument (origin, connection count, tls.server_name; plain http to anything but a loopback host),
 // file_unreadable (the CA file), tls_failed (no TLS context). Thread safety: make_http_client and the destructor: any

@@ -51,9 +51,18 @@ names::~names() {
 }
 
 void names::found(std::vector<address> addresses) noexcept {
-  asking_ = false;
+  asking_ = unanswered_ = false;
   addresses_ = std::move(addresses);
-  valid_until_ = addresses_.empty() ? 0 : time_.now() + valid_for;
+  found_at_ = time_.now();
+  valid_until_ = found_at_ + valid_for;
+}
+
+void names::found_none(bool no_such_name) noexcept {
+  const auto now = time_.now();
+  asking_ = false;
+  if (no_such_name || now - found_at_ >= kept_for) addresses_.clear();
+  unanswered_ = !addresses_.empty();
+  valid_until_ = unanswered_ ? now + asked_again_after : 0;
 }
 
 void names::look_up(std::function<void(const std::string&)> then) {
@@ -73,9 +82,12 @@ void names::look_up(std::function<void(const std::string&)> then) {
           if (!who->of_.tls && !entry.endpoint().address().is_loopback()) continue;
           if (addresses.size() < addresses_max) addresses.push_back(address_of(entry.endpoint()));
         }
-        const std::string why = !addresses.empty() ? "" : ec ? ec.message() : "no usable address";
-        who->found(std::move(addresses));
-        then(why);
+        if (!addresses.empty()) {
+          who->found(std::move(addresses));
+        } else {
+          who->found_none(!ec || ec == asio::error::host_not_found);
+        }
+        then(!who->addresses_.empty() ? "" : ec ? ec.message() : "no usable address");
       });
   asking_ = true;
 }

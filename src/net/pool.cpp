@@ -11,6 +11,7 @@ constexpr nanoseconds_t backoff_min = 100 * millisecond;
 constexpr nanoseconds_t backoff_max = 5 * second;
 constexpr nanoseconds_t recheck_after = 100 * microsecond;  // a connection seen healthy is believed this long
 constexpr nanoseconds_t short_life = second;                // closed unused within this: the peer does not want us
+constexpr nanoseconds_t lookup_patience = 2 * second;       // then the addresses known before will do
 
 std::string seconds_text(nanoseconds_t t) {
   return t % second == 0 ? std::to_string(t / second) + " s" : std::to_string(t / millisecond) + " ms";
@@ -278,14 +279,20 @@ connection& pool::closed_one() {
 void pool::find_the_way(connection& c, nanoseconds_t now) {
   if (names_->fresh()) {
     next_address(c, now);
-  } else if (!names_->asking()) {  // else it waits with the others
+    return;
+  }
+  if (!names_->asking()) {  // else it waits with the others
     names_->look_up([this](const std::string& why_none) { looked_up(why_none); });
+  }
+  if (names_->asking() && !names_->addresses().empty()) {
+    c.deadline = std::min(c.give_up_at, now + lookup_patience);
+    wake_by(c.deadline, now);
   }
 }
 
 void pool::looked_up(const std::string& why_none) {
   const nanoseconds_t now = sockets_->now();
-  preferred_ = 0;
+  if (!names_->unanswered()) preferred_ = 0;
   for (const auto& c : slots_) {
     if (c->state != phase::connecting || c->addresses_tried > 0) continue;
     if (!why_none.empty()) {
@@ -379,7 +386,7 @@ void pool::on_tick() {
 }
 
 void pool::late_to_connect(connection& c, nanoseconds_t now) {
-  if (c.addresses_tried == 0) {
+  if (c.addresses_tried == 0 && names_->addresses().empty()) {
     give_up_connecting(
         c, {errc::connect_failed, "the name " + target_.host + " was not looked up within " +
                                       seconds_text(options_.connect_timeout) + "; check this machine's DNS"});

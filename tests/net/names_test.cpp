@@ -20,6 +20,8 @@ namespace {
 
 std::mutex guard;
 std::vector<std::string> told;  // empty: the system's own answer
+int refusal = 0;                // instead of an answer
+std::shared_future<void> held;  // until then no answer comes
 std::atomic<int> lookups = 0;
 
 std::vector<std::string> addresses_of(const char* name) {
@@ -34,6 +36,14 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
   const auto addresses = addresses_of(name);
   if (addresses.empty()) return real(name, service, hints, found);
   ++lookups;
+  {
+    std::unique_lock lock(guard);
+    const auto wait = held;
+    const int code = refusal;
+    lock.unlock();
+    if (wait.valid()) wait.wait();
+    if (code != 0) return code;
+  }
   addrinfo** end = found;
   for (const auto& address : addresses) {
     if (const int code = real(address.c_str(), service, hints, end)) return code;
@@ -55,8 +65,56 @@ struct name_means {
   static void set(std::vector<std::string> addresses) {
     const std::lock_guard lock(guard);
     told = std::move(addresses);
+    refusal = 0;
+    held = {};
     lookups = 0;
   }
+  static void refuse(int code) {
+    const std::lock_guard lock(guard);
+    refusal = code;
+    lookups = 0;
+  }
+  static void hold(std::shared_future<void> until) {
+    const std::lock_guard lock(guard);
+    held = std::move(until);
+    lookups = 0;
+  }
+};
+
+// A port of this machine where somebody may listen, or nobody.
+class some_port {
+ public:
+  some_port() {
+    const int on = 1;
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    at_.sin_family = AF_INET;
+    at_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at_;
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&at_), sizeof at_), 0);
+    EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&at_), &size), 0);
+  }
+  ~some_port() {
+    ::shutdown(fd_, SHUT_RDWR);  // should nobody have come
+    if (serves_.joinable()) serves_.join();
+    ::close(fd_);
+  }
+  some_port(const some_port&) = delete;
+  [[nodiscard]] std::string origin() const { return "http://localhost:" + std::to_string(ntohs(at_.sin_port)); }
+  // One connection, one request.
+  void serve() {
+    ASSERT_EQ(::listen(fd_, 8), 0);
+    serves_ = std::thread([this] {
+      peer p(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC), nullptr, 0);
+      p.request();
+      p.write(response("back"));
+      p.wait_for_close();
+    });
+  }
+
+ private:
+  const int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at_{};
+  std::thread serves_;
 };
 
 void serve(peer& p) {
@@ -87,6 +145,33 @@ TEST(names, that_have_moved_are_looked_up_again_after_a_failure) {
   name_means::set({alive});
   EXPECT_EQ(d.finish(token).body, "here");
   EXPECT_GE(lookups, 1);
+}
+
+TEST(names, that_cannot_be_looked_up_any_more_mean_what_they_meant) {
+  some_port port;
+  const name_means before({alive});
+  driver d({.origin = port.origin()});
+  const auto token = d.start(post_request("x"));
+  EXPECT_EQ(d.unreachable().code, errc::connect_failed);
+  name_means::refuse(EAI_AGAIN);
+  port.serve();
+  EXPECT_EQ(d.finish(token).body, "back");
+  EXPECT_GE(lookups, 1);
+  d.disconnect();
+}
+
+TEST(names, that_nobody_answers_for_are_not_waited_for_while_they_are_known) {
+  some_port port;
+  const name_means before({alive});
+  driver d({.origin = port.origin()});
+  std::promise<void> answer;  // ends before the driver, which waits for the thread that asks
+  const auto token = d.start(post_request("x"));
+  EXPECT_EQ(d.unreachable().code, errc::connect_failed);
+  name_means::hold(answer.get_future());
+  port.serve();
+  EXPECT_EQ(d.finish(token).body, "back");
+  EXPECT_GE(lookups, 1);
+  d.disconnect();
 }
 
 TEST(names, that_lead_away_from_this_machine_are_not_followed_in_plain_text) {
@@ -134,6 +219,44 @@ TEST(names, are_looked_up_again_after_a_minute) {
   io.call([&] { where->doubt(); });
   EXPECT_EQ(found(io, *where), addresses{"[::1]:444"});
   EXPECT_EQ(lookups, 1) << "since the last change";
+  io.call([&] { where.reset(); });
+}
+
+TEST(names, without_an_answer_are_kept_for_a_day_and_asked_for_again_and_not_when_there_are_none_such) {
+  name_means told_first({alive});
+  net::io_thread io;
+  manual_clock time;
+  std::optional<net::names> where(std::in_place, io, *net::parse_origin("https://localhost:444"), time);
+  const auto ask = [&] {
+    std::promise<std::string> told_why;
+    io.call([&] { where->look_up([&](const std::string& why) { told_why.set_value(why); }); });
+    return told_why.get_future().get();
+  };
+  const auto known = [&] {
+    bool any = false;
+    io.call([&] { any = !where->addresses().empty(); });
+    return any;
+  };
+  EXPECT_EQ(ask(), "");
+  name_means::refuse(EAI_AGAIN);
+  time.advance(60 * second);
+  EXPECT_FALSE(where->fresh());
+  EXPECT_EQ(ask(), "");
+  EXPECT_TRUE(known() && where->fresh() && where->unanswered());
+  time.advance(10 * second);
+  EXPECT_FALSE(where->fresh()) << "is asked for again";
+  time.advance(24 * 3600 * second - 70 * second - 1);
+  EXPECT_EQ(ask(), "");
+  time.advance(1);
+  EXPECT_NE(ask(), "");
+  EXPECT_FALSE(known() || where->fresh() || where->unanswered());
+
+  name_means::refuse(0);
+  EXPECT_EQ(ask(), "");
+  EXPECT_TRUE(known());
+  name_means::refuse(EAI_NONAME);
+  EXPECT_NE(ask(), "") << "that is an answer";
+  EXPECT_FALSE(known());
   io.call([&] { where.reset(); });
 }
 
