@@ -98,8 +98,9 @@ void engine::impl::on_trouble(std::int64_t sender, const error& why) {
   trouble_[sender] = why.message;
 }
 
-void engine::impl::screen_again() {
-  for (auto& [id, sender] : senders_) sender->run([&work = sender->work()] { work.screen_again(); });
+void engine::impl::screen_again(std::int64_t campaign) {
+  for (auto& [id, sender] : senders_)
+    sender->run([&work = sender->work(), campaign] { work.screen_again({campaign}); });
 }
 
 void engine::impl::hold_over(std::int64_t campaign, std::int64_t sender, bool held) {

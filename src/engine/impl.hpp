@@ -254,7 +254,9 @@ struct engine::impl final : inbound::receiver_handler {
   void keep_rules();     // of campaigns for their unconfirmed messages (unconfirmed.cpp)
   void fire_schedules();
   void expire_old();
-  void screen_again();   // somebody may not be written to any more: nothing to them leaves after it has returned
+  // Somebody may not be written to any more (of that campaign; 0: of any): nothing to them leaves after it has
+  // returned.
+  void screen_again(std::int64_t campaign = 0);
   void begin_renewed();  // senders that were to rest, and campaigns that could not begin (renewal.cpp)
   void look_at_rules();  // something changed that they may ask for
   void tell_merged(const inbound::merge_result& merged);

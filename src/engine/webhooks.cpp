@@ -175,6 +175,7 @@ void engine::impl::merge_webhooks() {
         io_->post([this, merged, next_ms, ok = !failed] {
           if (!ok) return done(chore::webhooks, clock_.now() + retry_after);
           if (merged->barred) screen_again();
+          for (const auto campaign : merged->overtaken) screen_again(campaign);
           for (const auto campaign : merged->paused) hold(campaign);
           for (const auto sender : merged->limits_changed) renew_sender(sender);
           for (const auto& [campaign, sender] : merged->held) hold_over(campaign, sender, true);

@@ -191,6 +191,7 @@ struct campaign_change {
   counters change;
   std::int64_t settled_by_receipt = 0, charge = 0, late = 0;
   std::map<std::int32_t, std::int64_t> heard_of_ms = {};  // by lane: the latest attempt that a receipt told of
+  bool overtaken = false;
 };
 
 // The columns a receipt can change.
@@ -287,6 +288,7 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
       after.state = message_state::accepted;
       ++to.change.sent;
       if (before.state == message_state::unconfirmed) --to.change.unconfirmed, ++to.settled_by_receipt;
+      to.overtaken |= before.state == message_state::attempting && before.attempt > f.key.attempt;
       if (before.state == message_state::refused) {
         --to.change.failed;
         ++to.late;  // its credit was given back
@@ -389,6 +391,7 @@ void apply_all(store::database& db, std::vector<fact>& facts, merge_result& resu
       result.heard = result.heard || changed > 0;
     }
     store::account_for(db, campaign, c.change, c.settled_by_receipt, c.charge, 0, now_ms);
+    if (c.overtaken) result.overtaken.push_back(campaign);
     if (c.late > 0) {
       const auto account = db.number("SELECT account FROM campaigns WHERE id = ?1", campaign);
       store::collect_late(db, account, campaign, c.late, now_ms);

@@ -24,11 +24,13 @@ struct merge_result {
   std::vector<std::int64_t> paused, resumed;                        // campaigns, by what the provider says
   std::vector<std::pair<std::int64_t, std::int64_t>> held, lifted;  // likewise one sender of a campaign with several
   std::vector<std::int64_t> limits_changed;  // senders whose limits follow what the provider says
-  bool barred = false;                       // somebody may not be written to any more
-  bool replies = false;                      // durable events were added
-  bool heard = false;                        // of a later message than ever since the store was opened: webhooks arrive
-  bool more = false;                         // the inbox holds more, or there is more to be indexed
-  std::int64_t next_ms = 0;                  // when to merge again though no webhook comes; 0: never
+  std::vector<std::int64_t>
+      overtaken;             // campaigns in which somebody who was about to be sent to again had been reached
+  bool barred = false;       // somebody may not be written to any more
+  bool replies = false;      // durable events were added
+  bool heard = false;        // of a later message than ever since the store was opened: webhooks arrive
+  bool more = false;         // the inbox holds more, or there is more to be indexed
+  std::int64_t next_ms = 0;  // when to merge again though no webhook comes; 0: never
 };
 
 struct merge_options {

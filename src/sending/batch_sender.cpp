@@ -121,9 +121,10 @@ void batch_sender::release(campaign_id campaign) {
   pump();
 }
 
-void batch_sender::screen_again() {
+void batch_sender::screen_again(campaign_id campaign) {
   ++screenings_;
   for (auto& l : lanes_) {
+    if (campaign && l->settings.campaign != campaign) continue;
     take_back(*l);
     flush(*l);
   }

@@ -87,9 +87,9 @@ class batch_sender final : public net::listener {
   void pause(campaign_id campaign, std::int64_t until_ms);
   // Ends what pause() and the provider's own pauses began, for the campaign and for the whole sender.
   void lift_pauses(campaign_id campaign);
-  // Somebody may not be written to any more: what was opened and not handed to the network is taken back, and whoever
-  // claims it again finds out whom.
-  void screen_again();
+  // Somebody may not be written to any more, or turned out to have been reached already: what was opened of the
+  // campaign (none: of any) and not handed to the network is taken back, and whoever claims it again finds out whom.
+  void screen_again(campaign_id campaign = {});
   void lift_pause(campaign_id campaign);  // for the campaign only
   // Another sender of the account was told that it is too fast, for what left at `sent_at`.
   void slow_down(nanoseconds_t sent_at, nanoseconds_t retry_after);

@@ -101,6 +101,39 @@ TEST(unconfirmed_rule, resend_also_acts_on_a_receipt_that_is_no_news) {
   EXPECT_EQ(p.count(), 51);
 }
 
+TEST(unconfirmed_rule, resend_spares_whom_a_receipt_shows_to_be_reached_before_the_request_leaves) {
+  provider p(losing({number(2)}));
+  host h({.send = true}, p.origin());
+  const auto campaign = start_with_rule(h, 50, unconfirmed_rule::resend);
+  ASSERT_TRUE(h.until([&] { return h.told(campaign).sent == 49; }));
+  auto settings = sender_at(h.origin);
+  settings.limits = "1000/s; in-flight=1";
+  must(h->put_sender(settings));
+  std::map<std::string, std::string> keys;
+  for (const auto& r : p.requests()) keys[r.to] = r.key;
+  const auto tell = [&](int who, int delivered) {
+    must(ingest(*h, statuses({{keys[number(who)], "delivered"}})));
+    return h.until([&] { return h.told(campaign).delivered == delivered; });
+  };
+  // Somebody else's request keeps the one that is about to leave from doing so.
+  p.hold();
+  const auto other = h.start(1);
+  ASSERT_TRUE(p.wait_for(51));
+  ASSERT_TRUE(tell(49, 1));
+  ASSERT_TRUE(h.until([&] {
+    const auto all = must(h->messages(campaign, {.state = message_state::attempting}));
+    return all.size() == 1 && all[0].address == number(2);
+  })) << "its request is about to leave";
+  ASSERT_TRUE(tell(2, 2));
+  ASSERT_TRUE(tell(48, 3));  // after that the first was acted upon
+  p.let_go();
+  for (const auto each : {campaign, other}) {
+    ASSERT_TRUE(h.until([&] { return h.state(each) == campaign_state::completed; }));
+  }
+  EXPECT_EQ(h.told(campaign).sent, 50);
+  EXPECT_EQ(p.count(), 51) << "nobody twice";
+}
+
 TEST(unconfirmed_rule, is_checked_and_frozen_in_the_hash) {
   host h;
   const auto campaign = h.draft(1);

@@ -53,7 +53,7 @@ BUGS = [
      r"static_cast<void>(\1); const auto leave = \1;"),
     ("suppressed_people_are_claimed", "src/store/intents.cpp", r"if \(why == errc::ok\) return false;", "return false;"),
     ("what_is_open_goes_to_the_suppressed", "src/sending/batch_sender.cpp",
-     r"(void batch_sender::screen_again\(\) \{).*?\n\}\n", r"\1}\n"),
+     r"(void batch_sender::screen_again\()campaign_id campaign(\) \{).*?\n\}\n", r"\1campaign_id\2}\n"),
     ("a_stop_word_is_not_acted_on", "src/inbound/replies.cpp", r"if \(stop && store::stopped_by_word\(",
      "if (false && stop && store::stopped_by_word("),
     ("a_schedule_never_expires", "src/engine/schedule.cpp",
