@@ -89,7 +89,10 @@ class tls_bytes final : public byte_layer {
     if (ssl_ == nullptr) return;
     // A server that keeps sessions gives up one that ended without a word. After a failure nothing may be said any
     // more, and OpenSSL on our side is told that all is well, or it would declare the session unfit.
-    if (!failed_ && SSL_is_init_finished(ssl_) == 1) (void)SSL_shutdown(ssl_);
+    const bool greeted = SSL_is_init_finished(ssl_) == 1;
+    if (!failed_ && greeted) (void)SSL_shutdown(ssl_);
+    // It may be the session that the server chokes on: the next handshake is a whole one.
+    if (!greeted) SSL_SESSION_free(std::exchange(with_.session_, nullptr));
     SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(std::exchange(ssl_, nullptr));
     ERR_clear_error();  // the queue is the thread's, which may be the host's

@@ -280,6 +280,37 @@ TEST_F(tls, sessions_are_resumed) {
   }
 }
 
+// Which may end the handshake with an alert, or just hang up.
+TEST_F(tls, a_session_that_the_server_chokes_on_is_not_offered_again) {
+  for (const auto& [version, silently] :
+       {std::pair(TLS1_2_VERSION, false), {TLS1_2_VERSION, true}, {TLS1_3_VERSION, false}, {TLS1_3_VERSION, true}}) {
+    const auto context = server_context(good);
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    std::atomic<int> resumed{0};
+    test_server server(
+        [&](peer& p) {
+          if (p.resumed()) ++resumed;
+          p.request();
+          p.write(response("ok", "Connection: close\r\n"));
+        },
+        context.get());
+    driver d(to(server));
+    EXPECT_EQ(d.exchange(post_request("x")).fate, fate::answered);
+    EXPECT_EQ(d.exchange(post_request("x")).fate, fate::answered);
+    EXPECT_EQ(resumed, 1);
+    const auto choke = [](SSL* ssl, SSL_SESSION*, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                          void* silent) {
+      if (status == SSL_TICKET_EMPTY || status == SSL_TICKET_NONE) return SSL_TICKET_RETURN_IGNORE_RENEW;
+      if (silent != nullptr) ::shutdown(SSL_get_fd(ssl), SHUT_RDWR);
+      return SSL_TICKET_RETURN_ABORT;
+    };
+    int yes = 0;
+    SSL_CTX_set_session_ticket_cb(context.get(), nullptr, choke, silently ? &yes : nullptr);
+    EXPECT_EQ(d.exchange(post_request("x")).fate, fate::answered) << "TLS " << std::hex << version;
+    EXPECT_EQ(resumed, 1);
+  }
+}
+
 TEST_F(tls, an_answer_of_two_records_that_arrive_together_is_read_to_its_end) {
   const auto context = server_context(good);
   test_server server(
