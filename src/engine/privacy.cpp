@@ -66,6 +66,8 @@ result<forget_report> engine::forget(std::string_view address, const std::string
     done = self_->writer_->run(
         [&](store::database& db) { store::note_history(db, 0, "forget", reason, self_->now_ms(), actor); });
   }
+  // What was opened for them and has not left is taken back, also when it was forgotten only half.
+  self_->io_->call([this] { self_->screen_again(); });
   if (!done) return fail(done.error());
   return report;
 }

@@ -13,6 +13,7 @@
 #include "inbound/inbox_row.hpp"
 #include "store/accounts.hpp"
 #include "store/copies.hpp"
+#include "store/forgotten.hpp"
 #include "store/group_receipts.hpp"
 #include "store/intents.hpp"
 #include "store/opt_outs.hpp"
@@ -56,6 +57,13 @@ receipt_rank rank_of(channels::receipt_status s) {
       break;
   }
   return receipt_rank::none;
+}
+
+// A person's word by the provider's clock, which may be ahead of ours by a little; one from farther in the future would
+// outweigh all that they say until then.
+std::int64_t said_at(std::int64_t told_ms, std::int64_t now_ms) {
+  constexpr std::int64_t clocks_differ_ms = 60'000;
+  return std::min(told_ms, now_ms + clocks_differ_ms);
 }
 
 // Sorts what the bodies say; writes what needs no merging at once. What it takes, row_maker must notice.
@@ -164,7 +172,7 @@ struct collector {
       return;
     }
     if (!who.number.empty() && !who.user.empty()) store::link_identities(db, who.number, who.user, now_ms);
-    const auto at_ms = p.timestamp_unix_s > 0 ? to_ms(p.timestamp_unix_s) : now_ms;
+    const auto at_ms = p.timestamp_unix_s > 0 ? said_at(to_ms(p.timestamp_unix_s), now_ms) : now_ms;
     constexpr auto source = suppression_source::platform_preference;
     const bool news =
         stop ? store::stopped_at_platform(db, who.address(), source, at_ms, "stopped at the platform", now_ms)
@@ -251,7 +259,7 @@ void take_opt_out(store::database& db, std::span<const fact> told, std::int64_t 
     if (f.code != store::user_opted_out_code || !f.participant.empty()) continue;
     const store::named_person named(f.recipient, "");
     if (address.starts_with('+') && !named.nobody()) store::link_identities(db, address, named.address(), now_ms);
-    const auto at_ms = f.at_ms > 0 ? f.at_ms : now_ms;
+    const auto at_ms = f.at_ms > 0 ? said_at(f.at_ms, now_ms) : now_ms;
     if (store::stopped_at_platform(db, address, source, at_ms, "not delivered: 131050", now_ms)) {
       store::tell_opt_out(db, address, source, consent_scope::marketing, true, f.key.campaign, now_ms);
     }
@@ -265,6 +273,8 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   const auto before = read_row(db, id);
   auto after = before;
   if (before.state == message_state::skipped) return receipt_rank::none;
+  // Nothing of who was forgotten comes back with what is told of their message.
+  const bool forgotten = !before.named && store::key_of_forgotten(store::address_of(db, key.message)) != 0;
   bool failed_as_opt_out = false;
   std::string_view detail, provider_id;
   std::uint32_t attempt = 0;
@@ -277,7 +287,7 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
         provider_id.empty() ? std::string_view(f.provider_id) : std::min(provider_id, std::string_view(f.provider_id));
     attempt = std::max(attempt, f.key.attempt);
     if (!f.participant.empty()) {
-      store::put_group_receipt(db, f.key.message, f.participant, f.rank, f.at_ms, f.code);
+      if (!forgotten) store::put_group_receipt(db, f.key.message, f.participant, f.rank, f.at_ms, f.code);
       // One participant who could not be reached is not the group: it proves no more than that the message was taken.
       if (f.rank == receipt_rank::failed) {
         f.rank = receipt_rank::sent;
@@ -327,12 +337,16 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   to.change.delivered += new_parts.delivered - old_parts.delivered;
   to.change.read += new_parts.read - old_parts.read;
   to.change.undelivered += new_parts.undelivered - old_parts.undelivered;
-  // What a person called sent is found by the provider's id only from now on.
-  if (before.state != message_state::accepted || !before.named) store::index_later(db, key.message);
+  if (forgotten) {
+    provider_id = detail = {};
+  } else if (before.state != message_state::accepted || !before.named) {
+    store::index_later(db, key.message);  // what a person called sent is found by the provider's id only from now on
+  }
   if (before.state == message_state::accepted && before.code == after.code) {
     // The common case: one column or two of a row that is there.
     db.run(
-        "UPDATE messages SET provider_id = coalesce(provider_id, ?2), receipt = ?3, sent_at_ms = nullif(?4, 0), "
+        "UPDATE messages SET provider_id = coalesce(provider_id, nullif(?2, '')), receipt = ?3, sent_at_ms = "
+        "nullif(?4, 0), "
         "delivered_at_ms = nullif(?5, 0), read_at_ms = nullif(?6, 0), failed_at_ms = nullif(?7, 0) WHERE id = ?1",
         id, provider_id, after.receipt, after.sent, after.delivered, after.read, after.failed);
     return after.receipt;
@@ -341,10 +355,11 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   const auto left_by_ms = !before.exists || before.state == message_state::attempting ? now_ms : 0;
   db.run(
       "INSERT INTO messages(id, state, attempt, at_ms, provider_id, receipt, sent_at_ms, delivered_at_ms, read_at_ms, "
-      "failed_at_ms, code, detail, left_by_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, 0), nullif(?8, 0), "
+      "failed_at_ms, code, detail, left_by_ms) VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, nullif(?7, 0), nullif(?8, "
+      "0), "
       "nullif(?9, 0), "
       "nullif(?10, 0), nullif(?11, 0), nullif(?12, ''), nullif(?13, 0)) ON CONFLICT(id) DO UPDATE SET state = ?2, "
-      "provider_id = coalesce(provider_id, ?5), receipt = ?6, sent_at_ms = nullif(?7, 0), "
+      "provider_id = coalesce(provider_id, nullif(?5, '')), receipt = ?6, sent_at_ms = nullif(?7, 0), "
       "delivered_at_ms = nullif(?8, 0), read_at_ms = nullif(?9, 0), failed_at_ms = nullif(?10, 0), "
       "next_at_ms = NULL, left_by_ms = coalesce(nullif(?13, 0), left_by_ms), code = nullif(?11, 0), "
       "detail = CASE WHEN ?11 = 0 THEN NULL WHEN ?12 <> '' THEN ?12 ELSE detail END",

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "store/brakes.hpp"
 #include "store/campaigns.hpp"
 #include "store/lanes.hpp"
 
@@ -67,6 +68,7 @@ adoption adopt(database& db, const file_identity& is, std::uint64_t new_id, std:
   done.last_entry_ms = db.number(
       "SELECT max(coalesce((SELECT max(at_ms) FROM history), 0), coalesce((SELECT max(at_ms) FROM intents), 0), "
       "coalesce((SELECT max(at_ms) FROM consent_log), 0), coalesce((SELECT max(at_ms) FROM ledger), 0))");
+  undo_interrupted_starts(db, now_ms);  // the numbers of their lanes will be used again
   db.run(
       "INSERT INTO former_stores(store_id, lanes_to, adopted_at_ms) SELECT store_id, "
       "(SELECT coalesce(max(id), 0) FROM lanes), ?1 "
@@ -74,7 +76,6 @@ adoption adopt(database& db, const file_identity& is, std::uint64_t new_id, std:
       now_ms);
   db.run("UPDATE store SET store_id = ?1", static_cast<std::int64_t>(new_id));
   put_identity(db, is);
-  undo_interrupted_starts(db, now_ms);
   const auto why = "the store was adopted from a copy whose last entry is " + age_text(now_ms - done.last_entry_ms) +
                    " old; what the original sent since then is not known here, so go on only if it sends no more";
   std::vector<std::pair<std::int64_t, campaign_state>> under_way;
@@ -89,6 +90,16 @@ adoption adopt(database& db, const file_identity& is, std::uint64_t new_id, std:
     if (!sends) set_schedule(db, id, {.max_lateness = std::chrono::milliseconds(0)}, 0);
     done.paused += sends ? 1 : 0;
   }
+  // Nor does what only the provider held go on, or what somebody asked the original for.
+  std::vector<std::int64_t> braked;
+  {
+    auto r = db.select("SELECT DISTINCT campaign FROM brakes WHERE sender = 0 ORDER BY campaign");
+    while (r.next()) braked.push_back(r.integer(0));
+  }
+  for (const auto id : braked) hold_braked(db, id, why, now_ms, actor);
+  done.paused += static_cast<std::int64_t>(braked.size());
+  db.run("UPDATE commands SET done_at_ms = ?1, code = ?2, message = ?3 WHERE done_at_ms = 0", now_ms, errc::conflict,
+         "the store was adopted from a copy; what was asked before is for the original");
   note_history(db, 0, "adopt", "store " + std::to_string(done.old_id) + " is now " + std::to_string(new_id), now_ms,
                actor);
   return done;

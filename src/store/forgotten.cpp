@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "bulkmsg/recipients/cells.hpp"
 #include "store/campaigns.hpp"
@@ -58,6 +59,14 @@ std::string forgotten_address(database& db, std::int64_t person) {
   return std::string(forgotten_prefix) + hex(forgotten_key(db, person));
 }
 
+std::int64_t key_of_forgotten(std::string_view address) {
+  if (!address.starts_with(forgotten_prefix)) return 0;
+  address.remove_prefix(forgotten_prefix.size());
+  std::int64_t key = 0;
+  std::from_chars(address.data(), address.data() + address.size(), key, 16);
+  return key;
+}
+
 void clear_recipient(database& db, std::int64_t recipient, std::int64_t person, const std::string& cells) {
   db.run("UPDATE recipients SET address = ?2, parameters = ?3 WHERE id = ?1", recipient, forgotten_address(db, person),
          cells);
@@ -72,6 +81,22 @@ void clear_messages(database& db, std::int64_t first, std::int64_t last) {
       "UPDATE messages SET provider_id = NULL, detail = NULL WHERE id >= ?1 AND id < ?2 AND (provider_id IS NOT NULL "
       "OR detail IS NOT NULL)",
       first, last);
+}
+
+void clear_when_answered(database& db, std::int64_t message) {
+  db.run(
+      "INSERT OR IGNORE INTO forgotten_on_the_way(message) SELECT ?1 FROM lanes l LEFT JOIN messages m ON m.id = ?1 "
+      "WHERE l.id = ?1 >> 32 AND l.position > (?1 & 0xffffffff) AND (m.id IS NULL OR m.state = 6)",
+      message);
+}
+
+void clear_answered(database& db, std::span<const outcome> settled) {
+  if (db.number("SELECT EXISTS(SELECT 1 FROM forgotten_on_the_way)") == 0) return;
+  const overwriting zeros(db);
+  for (const auto& o : settled) {
+    const auto id = o.id.key();
+    if (db.run("DELETE FROM forgotten_on_the_way WHERE message = ?1", id) > 0) clear_messages(db, id, id + 1);
+  }
 }
 
 std::string empty_cells(database& db, std::int64_t campaign) {

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "store/outcomes.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {
@@ -19,6 +21,8 @@ std::int64_t forgotten_key(database& db, std::int64_t person);
 void need_forget_key(database& db);
 // In the place of an address.
 std::string forgotten_address(database& db, std::int64_t person);
+// What stands for the person of such an address; 0: it is another one.
+std::int64_t key_of_forgotten(std::string_view address);
 
 // While it lives, what is taken out of pages is overwritten with zeros.
 class overwriting {
@@ -36,6 +40,10 @@ class overwriting {
 void clear_recipient(database& db, std::int64_t recipient, std::int64_t person, const std::string& cells);
 void clear_rejects(database& db, std::int64_t first, std::int64_t last);
 void clear_messages(database& db, std::int64_t first, std::int64_t last);
+// What comes of this message later than its recipient was forgotten is kept without its words.
+void clear_when_answered(database& db, std::int64_t message);
+// Of messages that were just settled: those whose recipients were forgotten meanwhile lose their words.
+void clear_answered(database& db, std::span<const outcome> settled);
 // As many empty cells as the campaign has columns.
 std::string empty_cells(database& db, std::int64_t campaign);
 

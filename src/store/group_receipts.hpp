@@ -18,6 +18,8 @@ inline constexpr std::size_t participant_bytes_max = 160;
 // same. A participant's name over the bound is left out.
 void put_group_receipt(database& db, message_id message, std::string_view participant, receipt_rank rank,
                        std::int64_t at_ms, std::int32_t code);
+// In the place of a participant who is forgotten.
+std::string forgotten_participant(database& db, std::string_view participant);
 std::vector<participant_row> list_group_receipts(database& db, message_id message);
 
 }  // namespace bulkmsg::store

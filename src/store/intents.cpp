@@ -207,6 +207,7 @@ std::int64_t taken_up_at(database& db, message_id id) {
 recovered recover(database& db, std::int64_t now_ms) {
   recovered found;
   db.run("UPDATE senders SET heard_of_ms = 0");  // whether webhooks arrive is to be seen again
+  db.run("DELETE FROM forgotten_on_the_way");    // no answers come any more
   struct span {
     std::int64_t intent, lane, first, last, at_ms;
   };

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "store/accounts.hpp"
+#include "store/forgotten.hpp"
 #include "store/intent_rows.hpp"
 #include "store/opt_outs.hpp"
 #include "store/sent_index.hpp"
@@ -106,6 +107,7 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
     if (o.state == message_state::skipped) change.skipped += changed, give_back += changed;
     if (o.state == message_state::unconfirmed) change.unconfirmed += changed;
   }
+  clear_answered(db, batch.items);
   for (const auto intent : batch.intents) close_intent(db, intent, now_ms);
   account_for(db, campaign, change, 0, charge, give_back, now_ms);
 }

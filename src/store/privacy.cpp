@@ -6,6 +6,7 @@
 #include "bulkmsg/records/events.hpp"
 #include "store/contacts.hpp"
 #include "store/forgotten.hpp"
+#include "store/group_receipts.hpp"
 #include "store/keys.hpp"
 #include "store/lanes.hpp"
 #include "store/suppressions.hpp"
@@ -163,7 +164,6 @@ std::int64_t forget_in_events(database& db, const forgotten_person& who, std::in
 
 std::int64_t forget_in_groups(database& db, const forgotten_person& who, std::int64_t from) {
   const overwriting zeros(db);
-  const auto stands = forgotten_address(db, who.keys.front());
   std::vector<std::pair<std::int64_t, std::string>> theirs;
   std::int64_t looked = 0, last = from, before = from;  // the message before the last
   {
@@ -181,7 +181,7 @@ std::int64_t forget_in_groups(database& db, const forgotten_person& who, std::in
   }
   for (const auto& [message, participant] : theirs) {
     db.run("UPDATE OR REPLACE group_receipts SET participant = ?3 WHERE message = ?1 AND participant = ?2", message,
-           participant, stands);
+           participant, forgotten_participant(db, participant));
   }
   // The last message may have more participants: it is looked at once more, unless it is all that was looked at.
   return next_look(looked, before > from ? before : last);
@@ -247,7 +247,10 @@ void forget_recipient(database& db, const found_row& row, std::int64_t now_ms) {
     address = r.text(0);
   }
   clear_recipient(db, row.id, person_key(address), empty_cells(db, row.id >> 32));
-  if (row.message != 0) clear_messages(db, row.message, row.message + 1);
+  if (row.message != 0) {
+    clear_messages(db, row.message, row.message + 1);
+    clear_when_answered(db, row.message);
+  }
   // Whoever froze a plan or claims messages looks again who may be written to.
   db.run(
       "INSERT INTO consent_log(at_ms, person, address, what, source, old, new, note) "

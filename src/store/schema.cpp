@@ -284,6 +284,9 @@ CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
 CREATE INDEX messages_unconfirmed ON messages(id >> 32, superseded, at_ms) WHERE state = 4;
 CREATE INDEX messages_superseded ON messages(superseded) WHERE superseded IS NOT NULL;
 
+CREATE TABLE forgotten_on_the_way(        -- the person was forgotten before the answer came, whose words are not kept
+  message INTEGER PRIMARY KEY);
+
 CREATE TABLE group_receipts(              -- of the participants of a group; the message itself counts once
   message INTEGER NOT NULL,
   participant TEXT NOT NULL,
@@ -325,7 +328,7 @@ CREATE INDEX parked_new ON parked(id) WHERE looked = 0;
 CREATE UNIQUE INDEX parked_once ON parked(provider_id, status, at_ms, code, participant);
 
 CREATE TABLE conversations(               -- with one person, over one number of ours
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: hosts remember it when the person is forgotten
   phone_number_id TEXT NOT NULL,          -- ours
   person INTEGER NOT NULL,                -- as known when it began; see `identities`
   address TEXT NOT NULL,
@@ -334,7 +337,7 @@ CREATE TABLE conversations(               -- with one person, over one number of
   UNIQUE(person, phone_number_id));
 
 CREATE TABLE replies(
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: whoever pages through them remembers the last
   provider_id TEXT NOT NULL UNIQUE,
   received_at_ms INTEGER NOT NULL,
   at_ms INTEGER NOT NULL,                 -- when it was written, by the provider; never after it was received
@@ -483,7 +486,7 @@ CREATE TABLE events(                      -- durable ones, until the host acknow
   payload TEXT NOT NULL);
 
 CREATE TABLE history(                     -- who changed what, when and why
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: a discarded draft takes its entries with it
   at_ms INTEGER NOT NULL,
   campaign INTEGER NOT NULL,              -- 0: of the store as a whole
   action TEXT NOT NULL,

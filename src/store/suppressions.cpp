@@ -46,7 +46,10 @@ std::int64_t person_key(std::string_view address) {
   return key != 0 ? key : -1;
 }
 
-std::int64_t person_of(database& db, std::string_view address) { return resolved(db, person_key(address)); }
+std::int64_t person_of(database& db, std::string_view address) {
+  if (const auto forgotten = key_of_forgotten(address); forgotten != 0) return forgotten;
+  return resolved(db, person_key(address));
+}
 
 void link_identities(database& db, std::string_view address, std::string_view other, std::int64_t now_ms) {
   const auto person = person_of(db, address);

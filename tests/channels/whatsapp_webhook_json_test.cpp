@@ -142,6 +142,31 @@ TEST(webhook, what_is_no_webhook_is_refused_before_the_sink_is_called) {
   EXPECT_EQ(seen(std::string(100'000, '[')), (lines{"error json_malformed"}));
 }
 
+// Words that were cut within an emoji, and numbers beyond 64 bits, are JSON that simdjson refuses as a whole.
+TEST(webhook, what_cannot_be_kept_costs_nothing_that_stands_beside_it) {
+  const auto with = [](const std::string& words, const std::string& number) {
+    return seen(change(R"({"statuses":[{"id":"w","status":"read","n":)" + number +
+                       R"(}],"messages":[{"id":"r","from":"1","type":"text","text":{"body":")" + words + R"("}}]})"));
+  };
+  const auto told = [](const std::string& words) {
+    return lines{"receipt  w 4 0    0  ", "reply r 1 0 text <" + words + "> <> <> "};
+  };
+  const std::string half = "\xef\xbf\xbd", whole = "\xf0\x9f\x98\x80";  // U+FFFD, U+1F600
+  EXPECT_EQ(with("hi", "1"), told("hi"));
+  EXPECT_EQ(with(R"(hi \ud83d)", "1"), told("hi " + half));
+  EXPECT_EQ(with(R"(\ud83d!\ude00)", "1"), told(half + "!" + half));
+  EXPECT_EQ(with(R"(\ud83d\ud83d\ude00\ude00)", "1"), told(half + whole + half));
+  EXPECT_EQ(with(R"(\\\ud83d\\ud83d\"1e999)", "1"), told("\\" + half + "\\ud83d\"1e999"));
+  for (const char* number : {"1e999", "-1e999", "123456789012345678901234567890", "-123456789012345678901234567890"}) {
+    EXPECT_EQ(with(R"(hi \ude00)", number), told("hi " + half)) << number;
+  }
+  for (const char* no_json : {R"(\ud83)", R"(\u)", R"(\x)"})
+    EXPECT_EQ(with(no_json, "1"), (lines{"error json_malformed"}));
+  for (const char* no_number : {"1-2", "--1", "01", "+1", "1e", ".5"}) {
+    EXPECT_EQ(with("hi", no_number), (lines{"error json_malformed"})) << no_number;
+  }
+}
+
 TEST(webhook, truncation_anywhere_delivers_nothing) {
   const std::string body = change(R"({"statuses":[{"id":"w","status":"sent"}]})");
   for (std::size_t size = 0; size < body.size(); ++size)

@@ -71,6 +71,84 @@ TEST(copies, an_adopted_copy_is_a_store_of_its_own_with_its_campaigns_paused) {
   EXPECT_EQ(code_of(engine::adopt(copied)), errc::store_in_use);
 }
 
+// The copy lays that start anew, over lanes of the same numbers: what the original sends over its own is not the
+// copy's.
+TEST(copies, receipts_of_a_start_that_the_original_ends_are_foreign) {
+  host h({}, nowhere);
+  const auto campaign = h.draft(1);
+  h.close();
+  {
+    store::database db(h.path(), store::database::access::write);
+    db.run("UPDATE campaigns SET state = 3 WHERE id = ?1", campaign.value);
+    db.run("INSERT INTO lanes(campaign, sender, size) VALUES (?1, 1, 1)", campaign.value);
+  }
+  const auto copied = h.folder.file("copy");
+  copy(h.path(), copied);
+  must(engine::adopt(copied));
+  store::database db(copied, store::database::access::read);
+  EXPECT_EQ(db.number("SELECT count(*) FROM lanes"), 0);
+  EXPECT_EQ(db.number("SELECT lanes_to FROM former_stores"), 0);
+}
+
+// What would go on by itself, or was told to by somebody before the copy was made, goes on in the original only.
+TEST(copies, what_the_provider_holds_waits_for_people_in_the_copy) {
+  provider p;
+  host h({}, p.origin());
+  p.hold();
+  const auto campaign = h.start(50);
+  ASSERT_TRUE(p.wait_for(1));
+  must(ingest(*h, R"({"object":"whatsapp_business_account","entry":[{"id":"1","time":1,"changes":[{"field":)"
+                  R"("message_template_status_update","value":{"event":"PAUSED","message_template_name":"t",)"
+                  R"("message_template_language":"en_US"}}]}]})"));
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == paused; }));
+  const auto copied = h.folder.file("copy");
+  must(h->backup(copied));
+  p.let_go();
+  h.close();
+  EXPECT_EQ(must(engine::adopt(copied)).paused, 1);
+  const auto sent = p.count();
+  auto e = must(engine::open(copied));
+  EXPECT_NE(must(e.status(campaign)).reason.find("adopted"), std::string::npos) << must(e.status(campaign)).reason;
+  must(ingest(e, R"({"object":"whatsapp_business_account","entry":[{"id":"1","time":2,"changes":[{"field":)"
+                 R"("message_template_status_update","value":{"event":"APPROVED","message_template_name":"t",)"
+                 R"("message_template_language":"en_US"}}]}]})"));
+  ASSERT_TRUE(host::until(e, [&] { return must(e.events({}, 100)).back().kind == event_kind::notice; }));
+  EXPECT_EQ(must(e.status(campaign)).state, paused);
+  EXPECT_EQ(p.count(), sent);
+}
+
+TEST(copies, commands_that_waited_are_for_the_original) {
+  provider p;
+  host h({}, p.origin());
+  p.hold();
+  const auto campaign = h.start(50);
+  ASSERT_TRUE(p.wait_for(1));
+  must(h->pause(campaign));
+  p.let_go();
+  const auto waiting = h.draft(1);
+  h.close();
+  const auto copied = h.folder.file("copy");
+  {
+    auto poster = must(engine::open(h.path(), {.mode = open_mode::post}));
+    EXPECT_EQ(code_of(poster.resume(campaign, std::chrono::milliseconds(1))), errc::timed_out);
+    EXPECT_EQ(code_of(poster.schedule(waiting, {.at = "2027-12-01 09:00 Z"}, std::chrono::milliseconds(1))),
+              errc::timed_out);
+    must(poster.backup(copied));
+  }
+  must(engine::adopt(copied));
+  const auto sent = p.count();
+  auto e = must(engine::open(copied));
+  must(e.pause(campaign));  // what waited is taken up before it
+  EXPECT_EQ(must(e.status(waiting)).state, draft);
+  EXPECT_EQ(p.count(), sent);
+  EXPECT_EQ(store::database(copied, store::database::access::read)
+                .number("SELECT count(*) FROM commands WHERE "
+                        "done_at_ms = 0"),
+            0);
+  h.open({});
+  EXPECT_TRUE(h.until([&] { return h.state(campaign) == completed; })) << "the original has them still";
+}
+
 TEST(copies, a_copy_of_a_store_that_never_sent_can_be_adopted) {
   host h({}, "http://127.0.0.1:1");
   const auto copied = h.folder.file("copy");

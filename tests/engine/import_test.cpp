@@ -244,6 +244,16 @@ TEST(discard, removes_a_draft_with_all_its_rows) {
   EXPECT_EQ(h.told(other).queued(), 3);
 }
 
+TEST(discard, is_seen_by_whoever_reads_the_history_on_from_the_last_entry) {
+  host h;
+  const auto campaign = h.draft(0);
+  const auto last = must(h->history()).back().id;
+  must(h->discard(campaign));
+  const auto news = must(h->history({.after = last}));
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_EQ(news[0].action, "discard");
+}
+
 TEST(discard, of_what_was_started_is_refused) {
   host h;
   const auto campaign = h.start(3);

@@ -103,6 +103,37 @@ TEST(forget, what_is_queued_for_the_person_is_skipped_and_the_others_go) {
   }
 }
 
+TEST(forget, what_was_opened_for_the_person_and_has_not_left_is_taken_back) {
+  provider p;
+  host h({}, p.origin());
+  p.hold();
+  const auto campaign = h.start(200);
+  ASSERT_TRUE(p.wait_for(8));  // as many as may be in flight; the next ones are opened already
+  for (int n = 8; n < 40; ++n) must(h->forget(number(n)));
+  p.let_go();
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == completed; }));
+  EXPECT_EQ(p.count(), 168);
+  EXPECT_EQ(h.told(campaign).skipped, 32);
+}
+
+// Whoever answers late answers for somebody whom we do not know any more.
+TEST(forget, nothing_of_a_person_comes_back_with_answers_and_receipts) {
+  provider p;
+  host h({}, p.origin());
+  p.hold();
+  const auto campaign = h.start(2);
+  ASSERT_TRUE(p.wait_for(2));
+  must(h->forget(number(0)));
+  p.let_go();
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == completed; }));
+  const auto requests = p.requests();
+  must(ingest(*h, statuses({{requests[0].key, "read"}, {requests[1].key, "read"}})));
+  ASSERT_TRUE(h.until([&] { return h.told(campaign).read == 2; }));
+  const auto rows = must(h->messages(campaign));
+  EXPECT_EQ(rows[0].provider_id, "");
+  EXPECT_TRUE(rows[1].provider_id.starts_with("wamid.")) << rows[1].provider_id;
+}
+
 TEST(forget, a_draft_goes_on_without_the_person) {
   provider p;
   host h({}, p.origin());

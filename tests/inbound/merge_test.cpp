@@ -646,6 +646,19 @@ TEST(bodies, one_that_is_no_webhook_is_dropped_without_harm_to_its_group) {
   }
 }
 
+// It was answered 200, so nothing of it may be lost.
+TEST(bodies, words_cut_within_an_emoji_lose_nothing_of_their_body) {
+  sending_store s(1);
+  s.open(1);
+  s.settle(0, accepted, "wamid.0");
+  deliver(s, {envelope(R"("statuses":[)" + receipt(s, 0, "read").text() +
+                       R"(],"messages":[{"id":"in.1","from":)"
+                       R"("15551000002","timestamp":"1800000000","type":"image","image":{"caption":"oh \ud83d",)"
+                       R"("bytes":123456789012345678901234567890}}])")});
+  EXPECT_EQ(s.told().read, 1);
+  EXPECT_EQ(table(s.db(), "SELECT text FROM replies"), "oh \xef\xbf\xbd ");
+}
+
 TEST(bodies, at_most_two_thousand_are_merged_at_once_and_the_rest_is_told) {
   sending_store s(2100, 0, false);
   s.open(2100);

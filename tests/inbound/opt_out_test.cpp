@@ -118,6 +118,18 @@ TEST(opt_outs, the_platforms_stop_and_resume_give_one_result_in_any_order) {
   }
 }
 
+// One wrong clock must not make them deaf to what is said from now on.
+TEST(opt_outs, a_word_from_the_future_does_not_outweigh_those_that_follow) {
+  constexpr std::int64_t far_s = 9'000'000'000, now_s = noon_ms / 1000;
+  sending_store s(1);
+  deliver(s, preference("resume", far_s, by_number));
+  deliver(s, preference("stop", now_s + 300, by_number), noon_ms + 300'000);
+  EXPECT_EQ(entries(s), "3|1 ");
+  deliver(s, preference("stop", far_s, by_number), noon_ms + 400'000);
+  deliver(s, preference("resume", now_s + 900, by_number), noon_ms + 900'000);
+  EXPECT_EQ(entries(s), "");
+}
+
 TEST(opt_outs, a_resume_leaves_what_the_person_wrote_and_what_the_sender_keeps) {
   sending_store s(1);
   deliver(s, reply_webhook("in.1", digits, "stop"));

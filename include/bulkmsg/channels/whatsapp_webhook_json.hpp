@@ -20,6 +20,7 @@
 
 #include "bulkmsg/base/result.hpp"
 #include "bulkmsg/channels/kept_parser.hpp"
+#include "bulkmsg/channels/mended_json.hpp"
 #include "bulkmsg/channels/whatsapp_webhook.hpp"
 
 namespace bulkmsg::channels {
@@ -42,7 +43,12 @@ class webhook_parser {
   result<webhook_counts> parse(std::string_view body, Sink&& sink) {
     if (body.size() > webhook_bytes_max) return fail(errc::too_large, "webhook: more than 4 MiB");
     object root;
-    if (const auto problem = parser_.parse(body).get(root); problem != simdjson::SUCCESS) {
+    auto problem = parser_.parse(body).get(root);
+    if (problem == simdjson::STRING_ERROR || problem == simdjson::NUMBER_ERROR) {
+      // One person's words, or a number that nobody reads, must not lose what is said of others.
+      problem = parser_.parse(mended_json(body)).get(root);
+    }
+    if (problem != simdjson::SUCCESS) {
       return fail(errc::json_malformed,
                   std::string("webhook: not a JSON object (") + simdjson::error_message(problem) + ")");
     }
