@@ -271,7 +271,7 @@ std::string_view screening_reason(errc code) {
     case errc::window_closed:
       return "has not written within 24 hours, and then only templates may be sent; send a template";
     case errc::duplicate_recipient:
-      return "the message that this one was to replace has arrived after all";
+      return "the same person as an earlier row, or reached after all by the message that this one was to replace";
     default:
       return {};
   }
