@@ -80,6 +80,8 @@ void link_identities(database& db, std::string_view address, std::string_view ot
       "source = excluded.source WHERE excluded.at_ms > at_ms OR (excluded.at_ms = at_ms AND excluded.state = 2)",
       before, person);
   db.run("DELETE FROM consents WHERE person = ?1", before);
+  // Who is a contact under both names stays two, of which a campaign takes one.
+  db.run("UPDATE OR IGNORE contacts SET person = ?2 WHERE person = ?1", before, person);
   log(db, {now_ms, person, address, "identity", "provider", "", other, ""});
 }
 
