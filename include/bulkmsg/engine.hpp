@@ -316,7 +316,7 @@ class engine {
   // The provider's handshake of a webhook address (GET with hub.mode, hub.verify_token, hub.challenge, decoded): the
   // body to answer 200 with. Errors: signature_mismatch (no sender has this verify_token; answer 403).
   result<std::string> verify(std::string_view mode, std::string_view token, std::string_view challenge);
-  // What was written to us, oldest first; a reply appears when it is known what it answers.
+  // What was written to us, oldest first; a reply appears when it is known what it and all before it answer.
   result<std::vector<reply_row>> replies(const reply_filter& filter = {});
   // Until when free-form messages may be sent to this person (Unix ms): 24 hours from what they last wrote; 0: they
   // never wrote. WhatsApp opens the window for the number that they wrote to: that of `sender`; none: any of ours.

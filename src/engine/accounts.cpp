@@ -9,6 +9,7 @@
 #include "engine/sender_choice.hpp"
 #include "store/allowances.hpp"
 #include "store/keys.hpp"
+#include "store/namesakes.hpp"
 #include "store/senders.hpp"
 #include "store/suppressions.hpp"
 #include "store/templates.hpp"
@@ -193,6 +194,12 @@ result<credits::estimate> engine::estimate(campaign_id campaign, const credits::
     return true;
   });
   if (!found) return fail(found.error());
+  store::namesakes names(row->id, frozen ? 0 : row->recipients);
+  for (bool more = true; more;) {
+    auto looked = self_->read([&](store::database& db) { return names.look(db); });
+    if (!looked) return fail(looked.error());
+    more = *looked;
+  }
   constexpr std::int64_t rows_per_look = 4096;  // other readers get their turn in between
   for (auto [from, to] : spans) {
     for (; from < to; from += rows_per_look) {
@@ -210,7 +217,8 @@ result<credits::estimate> engine::estimate(campaign_id campaign, const credits::
                            store::row_key(row->id, from), store::row_key(row->id, end));
         for (auto at = from; r.next(); ++at) {
           const auto& number = numbers[choice.of(db, r.text(0))];
-          if (self_->takes(db, screened, *ready, r.text(0), at, number) == errc::ok) cost.add(r.text(0));
+          const bool taken = self_->takes(db, screened, *ready, r.text(0), at, number) == errc::ok;
+          if (taken && !names.again(db, r.text(0))) cost.add(r.text(0));
         }
         return true;
       });

@@ -12,6 +12,7 @@
 #include "store/keys.hpp"
 #include "store/lanes.hpp"
 #include "store/media.hpp"
+#include "store/namesakes.hpp"
 #include "store/senders.hpp"
 #include "store/suppressions.hpp"
 #include "store/templates.hpp"
@@ -169,6 +170,12 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
   if (!changes) return fail(changes.error());
   made.screened_at = *changes;
 
+  store::namesakes known(row.id, row.recipients);
+  for (bool more = true; more;) {
+    auto looked = read([&](store::database& db) { return known.look(db); });
+    if (!looked) return fail(looked.error());
+    more = *looked;
+  }
   sender_choice choice;
   for (const auto& s : made.senders) choice.add(s.id, s.settings.phone_number_id, s.limits);
   const bool several = made.senders.size() > 1;
@@ -193,6 +200,10 @@ result<planned> engine::impl::plan(const store::campaign_row& row, files_of& fil
         if (const auto why = takes(db, screened, sender.ready, r.text(0), i, sender.settings.phone_number_id);
             why != errc::ok) {
           made.out.add(i, why);
+          continue;
+        }
+        if (known.again(db, r.text(0))) {
+          made.out.add(i, errc::duplicate_recipient);
           continue;
         }
         if (several) {

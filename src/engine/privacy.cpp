@@ -40,7 +40,6 @@ result<forget_report> engine::forget(std::string_view address, const std::string
   }
   sweep(store::forget_in_events);
   sweep(store::forget_in_groups);
-  sweep(store::forget_in_log);
   const auto all = [&](auto find, auto clear, std::int64_t& count) {
     std::int64_t from = 0;
     do {
@@ -62,6 +61,7 @@ result<forget_report> engine::forget(std::string_view address, const std::string
         report.recipients);
   }
   if (done) all(store::find_rejects, store::forget_reject, report.rejected);
+  sweep(store::forget_in_log);  // last: whoever calls again after a failure finds their other names there
   if (done) {
     done = self_->writer_->run(
         [&](store::database& db) { store::note_history(db, 0, "forget", reason, self_->now_ms(), actor); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/forgotten.hpp"
 #include "store/segment_sql.hpp"
 #include "store/suppressions.hpp"
 
@@ -40,9 +41,15 @@ void unindex_contact(database& db, const indexed_attribute& a, std::int64_t cont
 
 // What a list says of somebody does not outweigh what they said themselves.
 void take_consent(database& db, std::string_view address, const std::string& source, std::int64_t now_ms) {
-  const auto withdrawn = db.number("SELECT EXISTS(SELECT 1 FROM consents WHERE person = ?1 AND state = ?2)",
-                                   person_of(db, address), consent_state::withdrawn);
-  if (withdrawn == 0) put_consent(db, address, {.source = source}, now_ms);
+  const auto person = person_of(db, address);
+  const auto said = [&](std::int64_t key) {
+    return db.number("SELECT state FROM consents WHERE person = ?1", key);  // 0: nothing
+  };
+  // Also before they were forgotten, unless they have said something since.
+  auto state = said(person);
+  if (state == 0 && db.number("SELECT forgotten FROM store") != 0) state = said(forgotten_key(db, person_key(address)));
+  const bool withdrawn = state == static_cast<std::int64_t>(consent_state::withdrawn);
+  if (!withdrawn) put_consent(db, address, {.source = source}, now_ms);
 }
 
 }  // namespace

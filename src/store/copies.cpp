@@ -116,7 +116,16 @@ void back_up(database& db, const std::string& to) {
     throw store_error{error{errc::conflict, to + ": the file exists already; give another name", 0, 0}};
   }
   const std::string making = to + ".new";
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) std::filesystem::remove(making + suffix, problem);
+  // Also when there was no room for all of it.
+  struct remnants {
+    const std::string& of;
+    void remove() const {
+      std::error_code ignored;
+      for (const char* suffix : {"", "-wal", "-shm", "-journal"}) std::filesystem::remove(of + suffix, ignored);
+    }
+    ~remnants() { remove(); }
+  } const left{making};
+  left.remove();
   db.run("VACUUM INTO ?1", making);
   {
     database made(making, database::access::write);
@@ -126,7 +135,6 @@ void back_up(database& db, const std::string& to) {
   sync(making, O_RDONLY);
   // Fails when somebody made the file meanwhile.
   if (::link(making.c_str(), to.c_str()) != 0) failed(to);
-  ::unlink(making.c_str());
   auto folder = std::filesystem::path(to).parent_path();
   sync(folder.empty() ? "." : folder.string(), O_RDONLY | O_DIRECTORY);
 }

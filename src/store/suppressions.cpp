@@ -80,6 +80,8 @@ void link_identities(database& db, std::string_view address, std::string_view ot
       "source = excluded.source WHERE excluded.at_ms > at_ms OR (excluded.at_ms = at_ms AND excluded.state = 2)",
       before, person);
   db.run("DELETE FROM consents WHERE person = ?1", before);
+  // Who is a contact under both names stays two, of which a campaign takes one.
+  db.run("UPDATE OR IGNORE contacts SET person = ?2 WHERE person = ?1", before, person);
   log(db, {now_ms, person, address, "identity", "provider", "", other, ""});
 }
 
@@ -271,7 +273,7 @@ std::string_view screening_reason(errc code) {
     case errc::window_closed:
       return "has not written within 24 hours, and then only templates may be sent; send a template";
     case errc::duplicate_recipient:
-      return "the message that this one was to replace has arrived after all";
+      return "the same person as an earlier row, or reached after all by the message that this one was to replace";
     default:
       return {};
   }

@@ -282,5 +282,33 @@ TEST(suppression, addresses_are_read_as_people_write_them) {
   EXPECT_EQ(must(h->suppressions()).size(), 2u);
 }
 
+// The provider has shown that a number and a user id are one person's.
+TEST(recipients, one_person_by_two_names_gets_one_message) {
+  for (const bool number_first : {true, false}) {
+    provider p;
+    host h({}, p.origin());
+    auto wrote = reply("in.1", "hi");
+    wrote.insert(wrote.find(R"("timestamp")"), R"("from_user_id":"US.1",)");  // of number(0)
+    const auto campaign = h.draft(0);
+    must(ingest(*h, wrote));
+    ASSERT_TRUE(h.until([&] { return !h.seen_of(event_kind::reply).empty(); }));
+    const std::string first = number_first ? number(0) : "user:US.1", second = number_first ? "user:US.1" : number(0);
+    must(h->import_csv_text(
+        campaign, "address,param1\n" + first + ",Ana\n" + number(1) + ",Ben\n" + second + ",Ana\nuser:US.2,Cid\n"));
+    const auto planned = must(h->dry_run(campaign));
+    EXPECT_EQ(planned.messages, 3);
+    EXPECT_EQ(must(h->estimate(campaign, {})).messages, 3);
+    EXPECT_EQ(must(h->start(campaign)).hash, planned.hash);
+    ASSERT_TRUE(h.until([&] { return h.state(campaign) == campaign_state::completed; }));
+    EXPECT_EQ(p.count(), 3);
+    EXPECT_EQ(must(h->messages(campaign))[0].address, first);
+    EXPECT_EQ(h.told(campaign).skipped, 1);
+    const auto rejected = must(h->rejected(campaign));
+    ASSERT_EQ(rejected.size(), 1u);
+    EXPECT_EQ(rejected[0].code, errc::duplicate_recipient);
+    EXPECT_EQ(rejected[0].line, 4);
+  }
+}
+
 }  // namespace
 }  // namespace bulkmsg::testing

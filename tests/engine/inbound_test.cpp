@@ -162,5 +162,30 @@ TEST(inbound, durable_events_can_be_looked_at_without_taking_them) {
   EXPECT_TRUE(must(h->events()).empty());
 }
 
+// Whoever reads on from the last number they saw misses nobody, though what a reply answers may be known later than
+// what the next one answers.
+TEST(inbound, replies_are_listed_in_the_order_of_their_numbers) {
+  provider p;
+  host h({}, p.origin());
+  p.hold();
+  h.start(1);
+  ASSERT_TRUE(p.wait_for(1));
+  auto quoting = reply("in.1", "to what you just sent");
+  const std::string type = R"("type":"text")";
+  quoting.insert(quoting.find(type), R"("context":{"id":"wamid.0"},)");
+  must(ingest(*h, quoting));
+  must(ingest(*h, reply("in.2", "hello")));
+  ASSERT_TRUE(h.until([&] { return h.seen_of(event_kind::reply).size() == 1; }));
+  const auto first = must(h->replies());
+  p.let_go();
+  ASSERT_TRUE(h.until([&] { return h.seen_of(event_kind::reply).size() == 2; }));
+  std::vector<std::string> all;
+  for (const auto& r : first) all.push_back(r.provider_id);
+  for (const auto& r : must(h->replies({.after = first.empty() ? 0 : first.back().number}))) {
+    all.push_back(r.provider_id);
+  }
+  EXPECT_EQ(all, (std::vector<std::string>{"in.1", "in.2"}));
+}
+
 }  // namespace
 }  // namespace bulkmsg::testing

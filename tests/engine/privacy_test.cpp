@@ -134,6 +134,28 @@ TEST(forget, nothing_of_a_person_comes_back_with_answers_and_receipts) {
   EXPECT_TRUE(rows[1].provider_id.starts_with("wamid.")) << rows[1].provider_id;
 }
 
+// Their other names are known from the log, so that must be forgotten last.
+TEST(forget, what_failed_half_way_can_be_called_again) {
+  provider p;
+  host h({}, p.origin());
+  const auto campaign = h.draft(0);
+  auto wrote = reply("in.1", "hi");
+  wrote.insert(wrote.find(R"("timestamp")"), R"("from_user_id":"US.1",)");  // of number(0)
+  must(ingest(*h, wrote));
+  ASSERT_TRUE(h.until([&] { return !h.seen_of(event_kind::reply).empty(); }));
+  must(h->import_csv_text(campaign, "address,param1\nuser:US.1,Ana\nuser:US.2,Ben\n"));
+  {
+    store::database db(h.path(), store::database::access::write);
+    db.exec("CREATE TRIGGER full BEFORE UPDATE ON recipients BEGIN SELECT RAISE(ABORT, 'full'); END");
+    EXPECT_EQ(code_of(h->forget(number(0))), errc::store_failed);
+    db.exec("DROP TRIGGER full");
+  }
+  EXPECT_EQ(must(h->forget(number(0))).recipients, 1);
+  EXPECT_EQ(must(h->dry_run(campaign)).suppressed, 1);
+  store::database db(h.path(), store::database::access::read);
+  EXPECT_EQ(db.number("SELECT count(*) FROM consent_log WHERE address LIKE '%US.1' OR new LIKE '%US.1'"), 0);
+}
+
 TEST(forget, a_draft_goes_on_without_the_person) {
   provider p;
   host h({}, p.origin());

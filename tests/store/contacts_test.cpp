@@ -1,6 +1,7 @@
 #include "store/contacts.hpp"
 
 #include "scratch_store.hpp"
+#include "store/privacy.hpp"
 #include "store/segments.hpp"
 #include "store/suppressions.hpp"
 
@@ -89,6 +90,38 @@ TEST(contacts, what_an_import_states_is_each_ones_consent_but_for_who_withdrew) 
   const auto changes = store::last_consent_change(s.db());
   store::put_contacts(s.db(), batch, {.consent_source = "web form"}, noon_ms + 2);
   EXPECT_EQ(store::last_consent_change(s.db()), changes);
+}
+
+TEST(contacts, what_an_import_states_does_not_outweigh_who_withdrew_before_they_were_forgotten) {
+  scratch_store s;
+  const std::string ana = "+15551000001";
+  store::put_consent(s.db(), ana, {.state = consent_state::withdrawn, .source = "mail"}, noon_ms);
+  forget_report report;
+  store::forget_person(s.db(), store::who_is(s.db(), ana), noon_ms, report);
+  store::put_contacts(s.db(), one(ana), {.consent_source = "list"}, noon_ms + 1);
+  store::put_contacts(s.db(), one("+15551000002"), {.consent_source = "list"}, noon_ms + 1);
+  store::screen screened(s.db(), s.draft(), {.marketing = true, .needs_consent = true});
+  EXPECT_EQ(screened.check(ana, 0), errc::consent_missing);
+  EXPECT_EQ(screened.check("+15551000002", 0), errc::ok);
+  store::put_consent(s.db(), ana, {.source = "their own word"}, noon_ms + 2);
+  EXPECT_EQ(store::screen(s.db(), s.draft(), {.marketing = true, .needs_consent = true}).check(ana, 0), errc::ok);
+}
+
+// The provider shows whose user id that is; they stay the contact that they were, with its flags, labels and groups.
+TEST(contacts, stay_the_same_when_another_name_of_theirs_is_learned) {
+  scratch_store s;
+  store::put_contacts(s.db(), one("user:US.1", "{}", {"vip"}), {.test = true}, noon_ms);
+  store::link_identities(s.db(), "+15551000001", "user:US.1", noon_ms);
+  for (const std::string name : {"user:US.1", "+15551000001"}) {
+    EXPECT_EQ(store::put_contacts(s.db(), one(name), {}, noon_ms).updated, 1) << name;
+    EXPECT_NO_THROW(store::add_to_group(s.db(), store::put_group(s.db(), "g", noon_ms), name)) << name;
+  }
+  EXPECT_EQ(table(s.db(), "SELECT address, test FROM contacts"), "user:US.1|1 ");
+  // Who was a contact under both names stays so.
+  store::put_contacts(s.db(), one("user:US.2"), {}, noon_ms);
+  store::put_contacts(s.db(), one("+15551000002"), {}, noon_ms);
+  store::link_identities(s.db(), "+15551000002", "user:US.2", noon_ms);
+  EXPECT_EQ(count(s.db(), "SELECT count(*) FROM contacts"), 3);
 }
 
 }  // namespace
