@@ -34,7 +34,7 @@ def main():
         with sandbox.Sandbox(given.sandbox, given.data, work, webhook_port=port) as provider:
             line = [*given.program, pathlib.Path(work, "store"), provider.sender_file, provider.template, contacts,
                     f"127.0.0.1:{port}"]
-            done = subprocess.run([str(word) for word in line], capture_output=True, text=True, timeout=100)
+            done = subprocess.run([str(word) for word in line], capture_output=True, text=True, timeout=4 * sandbox.PATIENCE)
             accepted = provider.accepted()
     print(done.stdout, done.stderr)
     counters = {}
