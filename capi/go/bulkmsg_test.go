@@ -253,7 +253,7 @@ func TestAnEngineThatIsDroppedFreesItsStore(t *testing.T) {
 			engine.Close(0)
 			return
 		}
-		if i > 200 {
+		if i > 6000 {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Millisecond)

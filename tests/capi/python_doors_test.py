@@ -16,7 +16,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 import documented
@@ -75,13 +74,10 @@ class WithASandbox(unittest.TestCase):
         return campaign
 
     def until(self, true, what="it"):
-        give_up = time.monotonic() + 60
-        while not true():
-            self.assertLess(time.monotonic(), give_up, f"{what} never came")
-            time.sleep(0.02)
+        sandbox.wait_until(true, what)
 
     def finish(self, campaign):
-        self.until(lambda: campaign.state.is_final, f"the end of {campaign.status()}")
+        self.until(lambda: campaign.state.is_final, "its end")
 
     def refused(self, code, call, *arguments, **options):
         with self.assertRaises(bulkmsg.Error) as caught:
@@ -144,23 +140,26 @@ class SeveralSenders(WithASandbox):
         self.assertTrue(all(plan.by_sender.values()), plan.by_sender)
         self.refused(Status.NOT_FOUND, self.engine.create_campaign, "spring", sender=1, more_senders=[98765])
         campaign.start()
-        self.until(lambda: campaign.counters.queued < 60, "the first answer")
-        over = {message.sender for message in campaign.messages()}
-        self.assertEqual(set(plan.by_sender), over)
+        self.until(lambda: {message.sender for message in campaign.messages()} == set(plan.by_sender), "an answer to each")
         self.assertIsNone(self.engine.window_closes("+12125550000", sender=1))
         self.refused(Status.NOT_FOUND, self.engine.window_closes, "+12125550000", sender=98765)
 
 
 class Schedules(WithASandbox):
     def test_fires_by_itself(self):
-        campaign = self.draft(3)
-        at = datetime.datetime.now(UTC).replace(microsecond=0) + datetime.timedelta(seconds=5)
-        plan = campaign.schedule(at, max_lateness=datetime.timedelta(minutes=5), actor="ana")
+        for ahead in (3, 60):  # the second only where these few calls take seconds
+            campaign = self.draft(3)
+            at = datetime.datetime.now(UTC).replace(microsecond=0) + datetime.timedelta(seconds=ahead)
+            try:
+                plan = campaign.schedule(at, max_lateness=datetime.timedelta(minutes=5), actor="ana")
+                status = campaign.status()
+                campaign.add(rows(1, start=50))
+                break
+            except bulkmsg.UsageError:
+                continue
         self.assertEqual(3, plan.messages)
-        status = campaign.status()
         self.assertEqual((CampaignState.SCHEDULED, at), (status.state, status.scheduled_at))
         self.assertEqual((300, 3600), (status.max_lateness.seconds, status.unconfirmed_wait.seconds))
-        campaign.add(rows(1, start=50))
         self.finish(campaign)
         self.assertEqual(4, campaign.counters.sent)
         self.assertGreaterEqual(campaign.status().started_at, at)
@@ -197,10 +196,10 @@ with bulkmsg.Engine({str(self.directory / 'store')!r}, mode="post") as engine:
     (campaign,) = engine.campaigns()
     campaign.schedule({self.next_year()!r}, actor="from beside")
     assert campaign.state == bulkmsg.CampaignState.SCHEDULED
-    campaign.cancel_schedule(wait=20)
+    campaign.cancel_schedule(wait=60)
     engine.suppress("+12125550000")
 """
-        subprocess.run([sys.executable, "-B", "-c", script], check=True, timeout=60)
+        subprocess.run([sys.executable, "-B", "-c", script], check=True, timeout=sandbox.PATIENCE)
         self.assertEqual(CampaignState.DRAFT, campaign.state)
         self.assertIn(("schedule", "from beside"), [(h.action, h.actor) for h in campaign.history()])
         self.assertEqual(1, campaign.dry_run().suppressed)
@@ -220,7 +219,7 @@ class Sending(WithASandbox):
         self.assertEqual([test.id], [found.id for found in self.engine.find_campaigns(tests=True, state=CampaignState.COMPLETED)])
 
     def test_pause_resume_and_stop_say_who_and_why(self):
-        campaign = self.draft(200, sender=dict(self.provider.sender, limits="50/s"))
+        campaign = self.draft(200, sender=dict(self.provider.sender, limits="1/s"))
         campaign.start(actor="ana")
         campaign.pause("lunch", actor="ben")
         self.assertEqual("lunch", campaign.status().reason)
@@ -234,13 +233,13 @@ class Sending(WithASandbox):
     def test_what_failed_goes_again_by_a_child(self):
         campaign = self.draft(5)
         self.refused(Status.WRONG_STATE, campaign.retry)
-        self.provider.post("faults", {"errors": "131026:1.0"})
+        self.provider.control("faults", {"errors": "131026:1.0"})
         campaign.start()
         self.finish(campaign)
         self.assertEqual(5, campaign.counters.failed)
         self.assertEqual([(131026, 5)], [(r["code"], r["count"]) for r in campaign.reasons()["failed"]])
         self.assertEqual(5, len(list(campaign.messages(code=131026))))
-        self.provider.post("faults", {"off": True})
+        self.provider.control("faults", {"off": True})
         self.refused(Status.NOT_FOUND, campaign.retry)  # they would fail again
         report = campaign.retry(all=True, name="again", actor="ana")
         child = self.engine.campaign(report.child)
@@ -255,14 +254,14 @@ class Sending(WithASandbox):
         self.refused(Status.NOT_FOUND, campaign.retry, all=True)
 
     def test_what_may_have_gone_is_settled_by_a_person(self):
-        self.provider.post("webhook-url", b"")
-        self.provider.post("faults", {"accept_then_502": 1.0})
+        self.provider.control("webhook-url", b"")
+        self.provider.control("faults", {"accept_then_502": 1.0})
         account = self.engine.put_account("shop", key="made once")
         self.assertEqual(account, self.engine.put_account("shop", key="made once"))
         campaign = self.draft(6, account=account)
         campaign.start()
         self.until(lambda: campaign.counters.unconfirmed == 6, "six unconfirmed")
-        self.provider.post("faults", {"off": True})
+        self.provider.control("faults", {"off": True})
         one = next(campaign.messages(state="unconfirmed"))
         self.refused(Status.BAD_OPTION_VALUE, campaign.resolve, sent=True, actor="")
         self.assertEqual(1, campaign.resolve(sent=True, actor="ana", reason="they wrote back", message=one))
@@ -281,9 +280,9 @@ class Sending(WithASandbox):
         self.until(lambda: campaign.counters.delivered == 3, "receipts")
         number = rows(1)[0]["phone_number"]
         self.assertIsNone(self.engine.window_closes(number))
-        self.provider.post("inbound", {"from": number, "text": "How much?"})
+        self.provider.control("inbound", {"from": number, "text": "How much?"})
         self.until(lambda: list(self.engine.replies(campaign)), "the reply")
-        self.provider.post("inbound", {"from": "+12125558888", "text": "STOP"})
+        self.provider.control("inbound", {"from": "+12125558888", "text": "STOP"})
         self.until(lambda: list(self.engine.suppressions()), "the opt-out")
         (reply,) = campaign.replies()
         self.assertEqual((number, "How much?", campaign.id, False), (reply.address, reply.text, reply.campaign, reply.opt_out))
@@ -328,6 +327,7 @@ class Sending(WithASandbox):
 
 class Lists(WithASandbox):
     def test_messages_by_what_is_known_of_them(self):
+        self.provider.control("faults", {"read_ratio": 0})  # so that nothing changes after they are delivered
         campaign = self.draft(30)
         campaign.start()
         self.until(lambda: campaign.counters.delivered == 30, "receipts")
@@ -382,7 +382,7 @@ class Lists(WithASandbox):
 
 class TheStore(WithASandbox):
     def test_a_backup_is_a_copy_until_it_is_adopted(self):
-        campaign = self.draft(20, sender=dict(self.provider.sender, limits="5/s"))
+        campaign = self.draft(20, sender=dict(self.provider.sender, limits="1/10s"))
         campaign.start()
         self.until(lambda: campaign.counters.sent > 0, "the first message")
         copy = self.directory / "copy"
@@ -442,19 +442,21 @@ class TheStore(WithASandbox):
 
     def test_what_a_crash_left_is_told(self):
         store = self.directory / "crashed"
-        self.provider.post("faults", {"latency": "3000..3000"})
+        self.provider.control("faults", {"latency": "600000..600000"})
         script = f"""
-import json, os, sys; sys.path.insert(0, {given.package!r})
+import sys; sys.path.insert(0, {given.package!r})
 import bulkmsg, time
 engine = bulkmsg.Engine({str(store)!r})
 campaign = engine.create_campaign("spring", sender=engine.put_sender({json.dumps(json.dumps(self.provider.sender))}),
     template=engine.put_template(open({str(self.provider.template)!r}).read()))
 campaign.add({rows(10)!r})
 campaign.start()
-time.sleep(1)
-os._exit(9)
+time.sleep(3600)
 """
-        self.assertEqual(9, subprocess.run([sys.executable, "-B", "-c", script], timeout=60).returncode)
+        doomed = sandbox.Process([sys.executable, "-B", "-c", script])
+        self.addCleanup(doomed.end)
+        self.until(lambda: len(self.provider.accepted()) == 10, "ten messages")
+        doomed.end()
         with bulkmsg.Engine(store, send=False) as engine:
             status = engine.store_status()
             self.assertEqual((10, 10), (status.recovered_unconfirmed, status.recovered_window))
@@ -474,7 +476,7 @@ class Asyncio(WithASandbox):
                     if states[-1].is_final:
                         return states
 
-        states = asyncio.run(asyncio.wait_for(run(), 60))
+        states = asyncio.run(asyncio.wait_for(run(), sandbox.PATIENCE))
         self.assertEqual(CampaignState.COMPLETED, states[-1])
         self.assertIn(CampaignState.SCHEDULED, states)
 

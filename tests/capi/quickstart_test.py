@@ -29,7 +29,7 @@ class Quickstart(unittest.TestCase):
             provider = sandbox.Sandbox(given.sandbox, given.data, work)
             self.addCleanup(provider.stop)
             line = [given.program, pathlib.Path(work, "store"), provider.sender_file, provider.template, contacts]
-            done = subprocess.run([str(word) for word in line], capture_output=True, text=True, timeout=60,
+            done = subprocess.run([str(word) for word in line], capture_output=True, text=True, timeout=sandbox.PATIENCE,
                                   env={**os.environ, **environment})
             return done, len(provider.accepted())
 

@@ -10,9 +10,11 @@ import urllib.parse
 
 
 class ChatServer:
-    """Answers in threads of its own; `seen` is what came, in order: (time, path, headers, body, status)."""
+    """Answers in threads of its own; `seen` is what came, in order: (time, path, headers, body, status). From request
+    number `silent_from` on it takes what comes and answers only once `speak` is set."""
 
-    def __init__(self):
+    def __init__(self, silent_from=None):
+        self.speak = threading.Event()
         self.lock = threading.Lock()
         self.seen = []
         outer = self
@@ -31,13 +33,19 @@ class ChatServer:
                     text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                     # Noted before it can be read: what follows it at the client is later.
                     outer.seen.append((time.monotonic(), self.path, dict(self.headers), body, status))
-                self.send_response(status)
-                for key, value in headers.items():
-                    self.send_header(key, value)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
+                    silent = silent_from is not None and len(outer.seen) >= silent_from
+                if silent:
+                    outer.speak.wait()
+                try:
+                    self.send_response(status)
+                    for key, value in headers.items():
+                        self.send_header(key, value)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text)
+                except ConnectionError:
+                    self.close_connection = True  # who asked was killed
 
             def do_POST(self):
                 self.answer("POST")
@@ -51,6 +59,7 @@ class ChatServer:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
+        self.speak.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -70,12 +79,12 @@ class Telegram(ChatServer):
     }
     JITTER = 0.15  # requests that left a second apart may arrive a little closer
 
-    def __init__(self, flood=(), unknown=(), blocked=()):
+    def __init__(self, flood=(), unknown=(), blocked=(), **how):
         self.flood, self.unknown, self.blocked = set(flood), set(unknown), set(blocked)
         self.accepted = []  # (time, chat, method, parameters)
         self.sends = 0
         self.floods = []  # when the answer left
-        super().__init__()
+        super().__init__(**how)
 
     @staticmethod
     def error(code, text, **more):

@@ -182,18 +182,15 @@ class BadInput(unittest.TestCase):
         self.assertEqual(self.program.store.read_bytes(), before)
 
     def test_store_that_another_process_runs(self):
-        harness.contacts_file(self.csv, 500)
+        harness.contacts_file(self.csv, 5000)
         first = self.program.start("send", "--sender", self.sender, "--template", self.template, "--csv", self.csv,
                                    "--limits", "20/s", "--quiet")
-        try:
-            harness.wait_until(lambda: any(c["sent"] for c in self.program.campaigns()), 20, "the first to send")
-            self.refuse(self.send(), "store.bulkmsg")
-            self.assertEqual(len(self.program.campaigns()), 1)
-        finally:
-            first.terminate()
-            self.assertEqual(first.wait(timeout=20), 4)
-            first.stdout.close()
-            first.stderr.close()
+        self.addCleanup(first.end)
+        harness.wait_until(lambda: any(c["sent"] for c in self.program.campaigns()), "the first to send")
+        self.refuse(self.send(), "store.bulkmsg")
+        self.assertEqual(len(self.program.campaigns()), 1)
+        first.terminate()
+        first.finish(4)
 
     def test_store_in_a_folder_that_is_not_there(self):
         self.program.store = self.folder / "nowhere" / "store.bulkmsg"

@@ -5,13 +5,14 @@ import os
 import pathlib
 import random
 import shutil
-import socket
 import sqlite3
 import subprocess
-import time
-import urllib.request
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+from programs import PATIENCE, Process, SandboxProcess, free_port, wait_until  # noqa: E402, F401
+
 DATA = ROOT / "examples" / "data"
 TOKEN = "sandbox-token-7f3a19c2"
 APP_SECRET = "sandbox-secret-58e0d4b1"
@@ -20,70 +21,14 @@ TEMPLATE = DATA / "order_update.json"
 COLUMNS = ["phone_number", "header_param1", "param1", "param2", "button0_param"]
 
 
-def free_port():
-    """Below those that connections are given by themselves, so that none takes it before somebody listens."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
-def wait_until(condition, seconds, what):
-    """Polls until `condition()` is true and returns what it returned."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds} s in vain: {what}")
-
-
-class Sandbox:
+class Sandbox(SandboxProcess):
     """A provider of its own. Webhooks go to `webhook_port`, whether or not somebody listens there yet."""
 
     def __init__(self, bin_dir, folder, *options, templates=TEMPLATE, phone_number_id=PHONE_NUMBER_ID):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.log = folder / "provider.ndjson"
         self.webhook_port = free_port()
-        port_file = folder / "port"
-        self.process = subprocess.Popen(
-            [bin_dir / "bulkmsg-sandbox", "--listen", "127.0.0.1:0", "--port-file", port_file, "--log", self.log,
-             "--token", "test:" + TOKEN, "--app-secret", "test:" + APP_SECRET, "--phone-number-id", phone_number_id,
-             "--templates", templates, "--webhook-url", f"http://127.0.0.1:{self.webhook_port}/webhook", *options],
-            stdout=subprocess.DEVNULL)
-        wait_until(lambda: port_file.exists() or self.process.poll() is not None, 20, "the sandbox to listen")
-        if self.process.poll() is not None:
-            raise AssertionError(f"the sandbox ended with {self.process.returncode}")
-        self.origin = f"http://127.0.0.1:{int(port_file.read_text())}"
-
-    def control(self, path, body=b""):
-        request = urllib.request.Request(self.origin + "/_sandbox/" + path, data=body, method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
-    def stats(self):
-        with urllib.request.urlopen(self.origin + "/_sandbox/stats", timeout=10) as answer:
-            return json.load(answer)
-
-    def in_flight(self):
-        return self.stats()["in_flight"] - 1  # without the request that asks
-
-    def accepted(self):
-        if not self.log.exists():
-            return []
-        # Only whole lines: the last one may be in the middle of being written.
-        text = self.log.read_bytes()
-        return [json.loads(line) for line in text[:text.rfind(b"\n") + 1].splitlines()]
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(timeout=10)
+        super().__init__(bin_dir / "bulkmsg-sandbox", folder, "--token", "test:" + TOKEN, "--app-secret",
+                         "test:" + APP_SECRET, "--phone-number-id", phone_number_id, "--templates", templates,
+                         "--webhook-url", f"http://127.0.0.1:{self.webhook_port}/webhook", *options)
 
 
 def sender_file(path, origin, **changes):
@@ -132,12 +77,13 @@ class Program:
     def line(self, *arguments):
         return [str(x) for x in (self.cli, *arguments, "--store", self.store)]
 
-    def run(self, *arguments, env=None, timeout=60, stdin=None):
-        return subprocess.run(self.line(*arguments), capture_output=True, timeout=timeout, input=stdin,
+    def run(self, *arguments, env=None, stdin=None):
+        return subprocess.run(self.line(*arguments), capture_output=True, timeout=PATIENCE, input=stdin,
                               env=env or environment())
 
     def start(self, *arguments, env=None, stderr=subprocess.PIPE, stdout=subprocess.PIPE):
-        return subprocess.Popen(self.line(*arguments), stdout=stdout, stderr=stderr, env=env or environment())
+        """Runs beside the test, which must end() it."""
+        return Process(self.line(*arguments), stdout=stdout, stderr=stderr, env=env or environment())
 
     def json(self, *arguments, ok=(0,)):
         done = self.run(*arguments, "--json")

@@ -5,7 +5,6 @@ and the store's campaigns, replies, events and suppressions follow."""
 import argparse
 import json
 import pathlib
-import signal
 import sys
 import tempfile
 import unittest
@@ -38,33 +37,36 @@ class Inbound(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def send(self, count, **changes):
-        """Sends slowly enough to be talked to, and receives webhooks; the process."""
+    def send(self, count):
+        """Begins to send, at a crawl, and receives webhooks; the process, with some messages sent."""
+        self.sandbox.crawl()
         csv = self.folder / "contacts.csv"
         csv.write_text("phone_number,param1\n" + "".join(f"+49151{n:08d},Ana {n}\n" for n in range(count)))
-        sender = harness.sender_file(self.folder / "sender.json", self.sandbox.origin, reply_to="support", **changes)
+        sender = harness.sender_file(self.folder / "sender.json", self.sandbox.origin, reply_to="support",
+                                     limits="200/s; in-flight=2")
         process = self.program.start("send", "--sender", sender, "--template", self.template, "--csv", csv, "--consent",
                                      "web form", "--name", "spring", "--listen",
                                      f"127.0.0.1:{self.sandbox.webhook_port}", "--linger", "1", "--quiet")
-        self.addCleanup(lambda: process.poll() is None and process.kill())
+        self.addCleanup(process.end)
+        wait_until(lambda: len(self.sandbox.accepted()) >= 3, "the first messages")
         return process
 
     def test_people_answer_and_opt_out_while_the_campaign_is_sent(self):
-        process = self.send(120, limits="20/s")
-        wait_until(lambda: len(self.sandbox.accepted()) >= 3, 30, "the first messages")
+        process = self.send(500)
         first = self.sandbox.accepted()[0]
         self.write(**{"from": first["to"], "text": "Yes!", "context": first["wamid"], "button": "YES"})
-        self.write(**{"from": harness.address(119), "text": "Stop!"})
-        wait_until(lambda: len(self.lines("replies")) == 2, 30, "the replies")
+        self.write(**{"from": harness.address(499), "text": "Stop!"})
+        wait_until(lambda: len(self.lines("replies")) == 2, "the replies")
         # Webhooks come in any order.
         replied = {r["text"]: r["campaign"] for r in self.lines("replies")}
         self.assertEqual(replied, {"Yes!": 1, "Stop!": 0}, "nothing was sent yet to who wants no more")
-        self.assertEqual(process.wait(60), 0)
+        self.sandbox.hurry()
+        process.finish()
         sent = {m["to"] for m in self.sandbox.accepted()}
-        self.assertEqual(len(sent), 119)
-        self.assertNotIn(harness.address(119), sent)
+        self.assertEqual(len(sent), 499)
+        self.assertNotIn(harness.address(499), sent)
         status = self.program.json("status", "1")
-        self.assertEqual((status["sent"], status["skipped"], status["responded"]), (119, 1, 1))
+        self.assertEqual((status["sent"], status["skipped"], status["responded"]), (499, 1, 1))
         kinds = [e["kind"] for e in self.lines("events")]
         self.assertEqual(sorted(kinds), ["campaign", "campaign", "campaign", "opt-out", "reply", "reply"])
         self.assertEqual([e["state"] for e in self.lines("events") if e["kind"] == "campaign"],
@@ -80,17 +82,17 @@ class Inbound(unittest.TestCase):
         self.assertEqual(self.lines("events"), [])
 
     def test_a_paused_template_holds_the_campaign_until_it_is_approved_again(self):
-        process = self.send(200, limits="20/s")
-        wait_until(lambda: len(self.sandbox.accepted()) >= 3, 30, "the first messages")
+        process = self.send(500)
         self.sandbox.control("template-status", b'{"name":"news","status":"PAUSED"}')
-        paused = wait_until(lambda: (s := self.program.json("status", "1"))["state"] == "paused" and s, 30, "the brake")
+        paused = wait_until(lambda: (s := self.program.json("status", "1"))["state"] == "paused" and s, "the brake")
         self.assertIn("the provider paused template 'news' (en_US)", paused["reason"])
-        process.wait(30)  # `send` ends with a campaign that is paused
-        runner = self.program.start("resume", "1", "--listen", f"127.0.0.1:{self.sandbox.webhook_port}", "--quiet")
-        self.addCleanup(lambda: runner.poll() is None and runner.send_signal(signal.SIGKILL))
+        process.finish(4)  # `send` ends with a campaign that is paused
+        self.sandbox.hurry()
         self.sandbox.control("template-status", b'{"name":"news","status":"APPROVED"}')
-        self.assertEqual(runner.wait(60), 0)
-        self.assertEqual(len(self.sandbox.accepted()), 200)
+        runner = self.program.start("resume", "1", "--listen", f"127.0.0.1:{self.sandbox.webhook_port}", "--quiet")
+        self.addCleanup(runner.end)
+        runner.finish()
+        self.assertEqual(len(self.sandbox.accepted()), 500)
         self.assertIn("notice", [e["kind"] for e in self.lines("events")])
 
 

@@ -36,7 +36,7 @@ class Readme(unittest.TestCase):
             year = datetime.date.today().year + 1  # the one that README names will have passed
             said = {}
             for line in commands:
-                done = subprocess.run(re.sub(r"\b20\d\d-", f"{year}-", line), shell=True, cwd=data, capture_output=True, timeout=60,
+                done = subprocess.run(re.sub(r"\b20\d\d-", f"{year}-", line), shell=True, cwd=data, capture_output=True, timeout=harness.PATIENCE,
                                       env=harness.environment(PATH=f"{BIN.resolve()}:{os.environ['PATH']}"))
                 said[line] = done.stdout.decode()
                 if "retry" not in line:  # there is nobody to send to again

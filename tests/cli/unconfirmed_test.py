@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import harness
 
 BIN = None
+LINGER = 4 * harness.PATIENCE  # it ends when nothing has come for a quarter of that, or all has
 
 
 class Unconfirmed(unittest.TestCase):
@@ -31,11 +32,13 @@ class Unconfirmed(unittest.TestCase):
         self.addCleanup(self.provider.stop)
         self.sender = harness.sender_file(self.folder / "sender.json", self.provider.origin)
 
-    def send(self, count, *more, ok=(0, 3)):
+    def send_line(self, count, *more):
         harness.contacts_file(self.csv, count)
         self.program.run("credits", "plan", "shop")
-        return self.program.json("send", "--sender", self.sender, "--template", harness.TEMPLATE, "--csv", self.csv,
-                                 "--account", "shop", *more, ok=ok)
+        return ["send", "--sender", self.sender, "--template", harness.TEMPLATE, "--csv", self.csv, "--account", "shop", *more]
+
+    def send(self, count, *more, ok=(0, 3)):
+        return self.program.json(*self.send_line(count, *more), ok=ok)
 
     def rows(self, *arguments):
         return [json.loads(line) for line in self.program.run(*arguments, "--json").stdout.splitlines()]
@@ -49,8 +52,8 @@ class Unconfirmed(unittest.TestCase):
         return collections.Counter(entry["to"] for entry in self.provider.accepted())
 
     def test_receipts_settle_what_was_dropped_after_it_was_read(self):
-        self.sandbox("--drop-after", "0.2", "--latency", "1..5", "--webhook-delay", "1..300")
-        report = self.send(150, "--listen", f"127.0.0.1:{self.provider.webhook_port}", "--linger", "30")
+        self.sandbox("--drop-after", "0.2", "--latency", "1..5", "--webhook-delay", "1..300", "--read-ratio", "1")
+        report = self.send(150, "--listen", f"127.0.0.1:{self.provider.webhook_port}", "--linger", LINGER)
         self.assertEqual((report["sent"], report["unconfirmed"]), (150, 0))
         self.assertGreater(report["settled_by_receipt"], 5)
         self.assertEqual(max(self.accepted().values()), 1)
@@ -58,10 +61,14 @@ class Unconfirmed(unittest.TestCase):
 
     def test_a_rule_sends_again_what_was_dropped_before_it_was_read(self):
         self.sandbox("--drop-before", "0.1", "--latency", "1..5", "--webhook-delay", "1..50")
-        report = self.send(150, "--limits", "40/s", "--unconfirmed", "resend", "--unconfirmed-wait", "2", "--listen",
-                           f"127.0.0.1:{self.provider.webhook_port}", "--linger", "5", ok=(0, 3, 4))
-        if report["state"] == "sending":  # the very last ones have no later message to be compared with
-            self.fail(report)
+        sending = self.program.start(*self.send_line(150, "--limits", "40/s", "--unconfirmed", "resend", "--unconfirmed-wait",
+                                                     "2", "--listen", f"127.0.0.1:{self.provider.webhook_port}", "--json"))
+        self.addCleanup(sending.end)
+        # The very last ones would have no later message to be compared with.
+        harness.wait_until(lambda: len(self.provider.accepted()) >= 75, "half of them")
+        self.provider.control("faults", {"drop_before": 0})
+        report = json.loads(sending.finish()[0])
+        self.assertEqual(report["state"], "completed")
         self.assertEqual((report["sent"], report["unconfirmed"]), (150, 0))
         self.assertEqual(sum(self.accepted().values()), 150, "nothing that was received was sent again")
         self.assertEqual((report["when_unconfirmed"], report["unconfirmed_wait_ms"]), ("resend", 2000))

@@ -10,7 +10,6 @@ importing needs is not taken for what sending needs.
 import argparse
 import os
 import pathlib
-import signal
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ GROWTH_MAX_KB = 8 * 1024
 
 def resident_kb(pid):
     with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        return next((int(line.split()[1]) for line in status if line.startswith("VmRSS")), 0)  # none: it is ending
 
 
 def contacts(path, count):
@@ -63,14 +62,10 @@ def soak(given, folder, sandbox):
     first = program.start("send", "--sender", sender, "--template", harness.TEMPLATE, "--csv", csv, "--quiet",
                           stdout=log, stderr=log)
     importing_kb = 0
-    while first.poll() is None:
+    while first.poll() is None and sandbox.stats()["accepted"] == 0:
         importing_kb = max(importing_kb, resident_kb(first.pid))
-        campaigns = program.campaigns() if program.store.exists() else []
-        if campaigns and campaigns[-1]["sent"] > 0:
-            break
-        time.sleep(0.2)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+        time.sleep(0.005)
+    first.end()
     csv.unlink()
     before = program.json("status", 1)
     print(f"imported and started {given.messages} recipients in {time.monotonic() - began:.0f} s, "
@@ -82,14 +77,15 @@ def soak(given, folder, sandbox):
     while second.poll() is None:
         try:
             samples.append((resident_kb(second.pid), len(os.listdir(f"/proc/{second.pid}/fd"))))
-        except (FileNotFoundError, StopIteration, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError):
             break
-        time.sleep(0.1)
+        time.sleep(0.05)
     second.wait()
+    log.close()
     took = time.monotonic() - began
     status = program.json("status", 1)
     done = status["sent"] + status["unconfirmed"]
-    samples = samples[5:]  # until its connections are open
+    samples = samples[10:]  # until its connections are open
     quarter = max(1, len(samples) // 4)
     early, late = samples[quarter:2 * quarter], samples[-quarter:]
     rss = max(kb for kb, _ in samples)

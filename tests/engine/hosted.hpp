@@ -34,7 +34,7 @@ inline void PrintTo(errc code, std::ostream* to) { *to << name(code); }  // foun
 namespace bulkmsg::testing {
 
 // A deadline for tests that would otherwise hang; nothing waits for it when all is well.
-inline constexpr std::chrono::seconds patience{60};
+inline constexpr std::chrono::seconds patience{120};
 
 // Values that must be nowhere but in memory and on the wire.
 inline const std::string token_value = "EAAGm0PX4ZCpsBAKtokentokentoken";

@@ -98,9 +98,14 @@ TEST(schedule, refuses_what_could_not_start_or_is_no_time_to_come) {
 TEST(schedule, fires_when_its_time_comes) {
   provider p;
   host h({}, p.origin());
-  const auto campaign = h.draft(4);
-  const auto planned = must(h->schedule(campaign, {.at = in(std::chrono::seconds(3))}));
-  must(h->import_csv_text(campaign, csv(1, 50)));
+  campaign_id campaign;
+  plan_summary planned;
+  for (const auto ahead : {std::chrono::seconds(3), patience / 2}) {  // the second only where two calls take seconds
+    campaign = h.draft(4);
+    const auto made = h->schedule(campaign, {.at = in(ahead)});
+    if (made) planned = *made;
+    if (made && h->import_csv_text(campaign, csv(1, 50))) break;
+  }
   ASSERT_TRUE(h.until([&] { return h.state(campaign) == completed; }));
   EXPECT_EQ(h.told(campaign).sent, 5) << "who was added while it was scheduled gets it, too";
   EXPECT_NE(must(h->status(campaign)).plan_hash, planned.hash) << "it is frozen when it fires";
@@ -141,9 +146,11 @@ TEST(schedule, what_fails_when_it_fires_ends_as_failed_with_the_reason) {
   host h({}, p.origin());
   const auto account = must(h->put_account("shop", {.per_user_credits = 3, .users = 1}));
   const auto campaign = h.draft(5, account);
-  const auto planned = must(h->schedule(campaign, {.at = in(std::chrono::seconds(3))}));
-  ASSERT_EQ(planned.warnings.size(), 1u);
-  EXPECT_NE(planned.warnings[0].find("top up"), std::string::npos);
+  auto planned = h->schedule(campaign, {.at = in(std::chrono::seconds(3))});
+  if (!planned) planned = h->schedule(campaign, {.at = in(patience / 2)});  // where that call took seconds
+  ASSERT_TRUE(planned) << planned.error().message;
+  ASSERT_EQ(planned->warnings.size(), 1u);
+  EXPECT_NE(planned->warnings[0].find("top up"), std::string::npos);
   ASSERT_TRUE(h.until([&] { return h.state(campaign) == failed; }));
   EXPECT_NE(must(h->status(campaign)).reason.find("not enough credits"), std::string::npos);
   EXPECT_EQ(must(h->account(account)).balances.reserved, 0);

@@ -50,7 +50,7 @@ std::string answer_of(std::uint16_t port) {
   at.sin_family = AF_INET;
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   at.sin_port = htons(port);
-  const timeval patience{5, 0};
+  const timeval patience{120, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   std::string answer;
   if (::connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0) {

@@ -250,9 +250,10 @@ TEST_F(receiver_test, a_reply_never_given_or_out_of_range_is_an_error_of_ours) {
   delivery late = handler.take();
   EXPECT_EQ(c.read().first, 503);
   late.reply(200);
-  c.send(post("odd"));
+  caller patient(open());
+  patient.send(post("odd"));
   handler.take().reply(7);
-  EXPECT_EQ(c.read().first, 500);
+  EXPECT_EQ(patient.read().first, 500);
 }
 
 TEST_F(receiver_test, a_reply_after_the_receiver_has_gone_does_nothing) {
@@ -387,12 +388,12 @@ TEST_F(receiver_test, other_paths_are_404) {
 TEST_F(receiver_test, a_slow_request_and_an_idle_connection_meet_their_deadlines) {
   receiver_options o;
   o.request_timeout = 50 * millisecond;
-  o.idle_timeout = 50 * millisecond;
-  const std::uint16_t port = open(o);
-  caller slow(port);
+  caller slow(open(o));
   slow.send("POST / HTTP/1.1\r\n");
   EXPECT_EQ(slow.read().first, 408);
-  caller idle(port);
+  o = {};
+  o.idle_timeout = 50 * millisecond;
+  caller idle(open(o));
   EXPECT_TRUE(idle.closed_by_server());
 }
 

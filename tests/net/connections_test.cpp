@@ -85,6 +85,7 @@ TEST_P(connections, half_closed_by_the_server_get_no_request) {
         p.write(response(std::to_string(p.number)));
         if (p.number > 0) return p.wait_for_close();
         p.half_close();
+        p.wait_until_heard();
         closed.set_value();
         heard.set_value(p.request());
       },
@@ -109,6 +110,7 @@ TEST_P(connections, half_closed_after_they_were_acquired_end_the_request_unsent)
           if (p.number > 0) return p.wait_for_close();
           close_now.get_future().wait();
           p.half_close();
+          p.wait_until_heard();
           closed.set_value();
           heard.set_value(p.request());
         },

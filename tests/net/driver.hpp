@@ -102,7 +102,7 @@ class driver final : public net::listener {
   }
 
   // A deadline for tests that would otherwise hang; nothing waits for it when all is well.
-  static constexpr std::chrono::seconds patience{30};
+  static constexpr std::chrono::seconds patience{120};
   net::io_thread io;
   std::unique_ptr<net::transport> client;
   int twice = 0;

@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <stdexcept>
@@ -28,7 +31,16 @@ namespace bulkmsg::testing {
 
 class peer {
  public:
-  peer(int fd, SSL* ssl, int n) : number(n), fd_(fd), ssl_(ssl) {}
+  peer(int fd, SSL* ssl, int n) : number(n), fd_(fd), ssl_(ssl) {
+    sockaddr_in client{}, own{};
+    socklen_t size = sizeof client;
+    ::getpeername(fd, reinterpret_cast<sockaddr*>(&client), &size);
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size);
+    char text[64];
+    std::snprintf(text, sizeof text, "%08X:%04X %08X:%04X 01", client.sin_addr.s_addr, ntohs(client.sin_port),
+                  own.sin_addr.s_addr, ntohs(own.sin_port));
+    established_ = text;
+  }
   ~peer() { close(); }
   peer(const peer&) = delete;
   peer& operator=(const peer&) = delete;
@@ -104,6 +116,15 @@ class peer {
     if (ssl_ != nullptr) SSL_shutdown(ssl_);
     ::shutdown(fd_, SHUT_WR);
   }
+  // After one of these: returns once the client's side of the kernel has heard, which takes a while on a busy machine.
+  void wait_until_heard() const {
+    for (bool deaf = true; deaf;) {
+      deaf = false;
+      std::ifstream table("/proc/net/tcp");
+      for (std::string line; std::getline(table, line);) deaf = deaf || line.find(established_) != std::string::npos;
+      if (deaf) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
   // What is written from here on leaves in one piece.
   void hold_back(bool on) {
     const int cork = on ? 1 : 0;
@@ -126,6 +147,37 @@ class peer {
   SSL* ssl_;
   bool abrupt_ = false;
   std::string input_;
+  std::string established_;  // the client's socket in /proc/net/tcp, as long as it has heard of no end
+};
+
+// A port of 127.0.0.1 on which nobody listens, and which nobody else is given while this lives.
+class closed_port {
+ public:
+  closed_port() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
+        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
+      throw std::runtime_error("no port");
+    }
+    number_ = ntohs(at.sin_port);
+  }
+  ~closed_port() { ::close(fd_); }
+  closed_port(const closed_port&) = delete;
+  closed_port& operator=(const closed_port&) = delete;
+  [[nodiscard]] int number() const { return number_; }
+  [[nodiscard]] std::string origin() const { return "http://127.0.0.1:" + std::to_string(number_); }
+  // The end of that: somebody listens there.
+  void open() const {
+    if (::listen(fd_, 8) != 0) throw std::runtime_error("closed_port cannot listen");
+  }
+  [[nodiscard]] int accept() const { return ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
+
+ private:
+  int fd_;
+  int number_ = 0;
 };
 
 class test_server {
