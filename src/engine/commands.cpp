@@ -56,11 +56,13 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
     return done(fail(errc::invalid_argument, "no command is named '" + verb + "'"));
   }
   const bool resumes = to == campaign_state::sending;
+  auto over = std::make_shared<std::vector<std::int64_t>>();  // the senders of what is resumed
   if (resumes) {
     // Whatever is missing to send is found before the state changes.
     auto row = store::guarded([&] {
       const auto c = store::read_campaign(*io_reader_, campaign);
       std::vector<sender_settings> senders;
+      *over = c.senders;
       for (const auto id : c.senders) senders.push_back(store::read_sender(*io_reader_, id));
       return std::pair(c.state, senders);
     });
@@ -118,6 +120,10 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
             }
           }
           if (resumes) {
+            // What it was paused for may have been a token that was replaced since.
+            for (const auto id : *over) {
+              if (senders_.contains(id)) renew_sender(id);
+            }
             begin_sending(campaign);
             return done({});
           }

@@ -92,16 +92,20 @@ class asio_timer final : public timer {
     s->waiting = true;
     s->wait_ends = s->due;
     s->sleeper.expires_at(boot_clock::time_point(boot_clock::duration(s->due)));
-    s->sleeper.async_wait([s, round = ++s->round](const boost::system::error_code&) {
-      if (round != s->round) return;
-      s->waiting = false;
-      if (!s->task) return;
-      if (system_clock{}.now() < s->due) {
-        wait(s);
-        return;
-      }
-      const std::function<void()> task = std::exchange(s->task, nullptr);
-      task();
+    ++s->round;
+    // Whoever arms a timer relies on it: there is nobody to try again.
+    insist([&] {
+      s->sleeper.async_wait([s, round = s->round](const boost::system::error_code&) {
+        if (round != s->round) return;
+        s->waiting = false;
+        if (!s->task) return;
+        if (system_clock{}.now() < s->due) {
+          wait(s);
+          return;
+        }
+        const std::function<void()> task = std::exchange(s->task, nullptr);
+        task();
+      });
     });
   }
 

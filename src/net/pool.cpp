@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/insist.hpp"
+
 namespace bulkmsg::net {
 namespace {
 
@@ -188,14 +190,14 @@ void pool::tell_ready() {
 }
 
 void pool::end_later(const exchange_end& end) {
-  ends_.push_back(end);
+  insist([&] { ends_.push_back(end); });  // who sent waits for it
   request_drain();
 }
 
 void pool::request_drain() {
   if (draining_) return;
+  insist([this] { io_.post([self = shared_from_this()] { self->drain(); }); });
   draining_ = true;
-  io_.post([self = shared_from_this()] { self->drain(); });
 }
 
 void pool::drain() {
@@ -349,11 +351,13 @@ void pool::failed(error why, nanoseconds_t now) {
 void pool::wake_by(nanoseconds_t at, nanoseconds_t now) {
   const nanoseconds_t grid = (std::max(at, now) / tick + 1) * tick;
   if (ticking_until_ != 0 && ticking_until_ <= grid) return;
-  ticking_until_ = grid;
-  if (!tick_) tick_ = io_.make_timer();
-  tick_->arm(grid, [self = weak_from_this()] {
-    if (const auto p = self.lock()) p->on_tick();
+  insist([&] {  // without it nothing would end that waits in vain
+    if (!tick_) tick_ = io_.make_timer();
+    tick_->arm(grid, [self = weak_from_this()] {
+      if (const auto p = self.lock()) p->on_tick();
+    });
   });
+  ticking_until_ = grid;
 }
 
 void pool::on_tick() {
@@ -361,18 +365,23 @@ void pool::on_tick() {
   const nanoseconds_t now = sockets_->now();
   nanoseconds_t next = 0;
   const auto earliest = [&next](nanoseconds_t at) { next = next == 0 ? at : std::min(next, at); };
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    connection& c = *slots_[i];
-    if (c.state == phase::closed || c.state == phase::held) continue;
-    if (now < c.deadline) {
-      earliest(c.deadline);
-    } else if (c.state == phase::connecting) {
-      late_to_connect(c, now);
-    } else if (c.state == phase::idle) {
-      forget(c);
-    } else {
-      end_without_answer(c, errc::timed_out);
+  try {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      connection& c = *slots_[i];
+      if (c.state == phase::closed || c.state == phase::held) continue;
+      if (now < c.deadline) {
+        earliest(c.deadline);
+      } else if (c.state == phase::connecting) {
+        late_to_connect(c, now);
+      } else if (c.state == phase::idle) {
+        forget(c);
+      } else {
+        end_without_answer(c, errc::timed_out);
+      }
     }
+  } catch (...) {  // the others' deadlines are to be kept all the same
+    wake_by(now, now);
+    throw;
   }
   if (closed_) return;
   if (wanted_) {

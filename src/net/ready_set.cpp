@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/insist.hpp"
+
 namespace bulkmsg::net {
 namespace {
 
@@ -69,13 +71,16 @@ void ready_set::close() noexcept {
 }
 
 void ready_set::wait() {
-  epoll_->async_wait(boost::asio::posix::descriptor_base::wait_read,
-                     [self = weak_from_this()](const boost::system::error_code& ec) {
-                       const auto set = self.lock();
-                       if (!set) return;
-                       set->waiting_ = false;
-                       if (!ec) set->turn();
-                     });
+  // Nobody else looks at the sockets: not to wait for them would be for good.
+  insist([this] {
+    epoll_->async_wait(boost::asio::posix::descriptor_base::wait_read,
+                       [self = weak_from_this()](const boost::system::error_code& ec) {
+                         const auto set = self.lock();
+                         if (!set) return;
+                         set->waiting_ = false;
+                         if (!ec) set->turn();
+                       });
+  });
   waiting_ = true;
 }
 

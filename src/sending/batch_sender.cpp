@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bulkmsg/channels/callback_key.hpp"
+#include "bulkmsg/channels/http_text.hpp"
 #include "bulkmsg/recipients/address.hpp"
 #include "bulkmsg/recipients/cells.hpp"
 #include "net/insist.hpp"
@@ -20,6 +21,9 @@ constexpr std::uint32_t claim_min = 16;
 constexpr std::uint32_t claim_max = 2048;  // also keeps one store job well below 20 ms
 // A range that must wait longer than this for a permit is taken back.
 constexpr nanoseconds_t patience = 200 * millisecond;
+
+// Bytes kept of the provider's name of a message; the longest known have about 128.
+constexpr std::size_t provider_id_max = 512;
 
 // So many messages for people who are not in the count of a used-up `recipients` limit are set aside in search of one
 // who is; then all the lane's are taken for new.
@@ -238,6 +242,13 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
   l.new_in_a_row = 0;
   turns_.served(l.settings.campaign.value);
   transport_.send(slot, token);
+  if (permits_.spaced()) {
+    // The thread may have been held up since it had leave, and limits are judged by the first byte.
+    now = executor_.time().now();
+    permits_.left_by(now);
+    flights_[token].permit_at = now;
+    flights_[token].first_byte_ms = wall_ms(now);
+  }
   return true;
 }
 
@@ -408,8 +419,8 @@ void batch_sender::on_end(const net::exchange_end& end) {
         if (permits_.pairs_wait()) permits_.went_through(recipients::person_key(m.address));
         auto o = settled;
         o.state = message_state::accepted;
+        settle(l, o, f.at, channels::cut(answer.message_id, provider_id_max), other_than(m.address, answer.wa_id));
         watch(l, f, error_class::none, {});
-        settle(l, o, f.at, answer.message_id, other_than(m.address, answer.wa_id));
       } else if (answer.what == channels::answer::kind::unproven) {
         permits_.release();
         auto o = settled;

@@ -165,5 +165,15 @@ TEST(chat_channel, the_token_is_taken_out_of_what_the_provider_says) {
             "a");
 }
 
+TEST(chat_channel, no_part_of_a_token_is_left_at_the_end_of_a_long_text) {
+  const auto c = channel(telegram_description);
+  const std::string token(bot_token);
+  for (std::size_t before = 0; before < 400; ++before) {
+    const auto told = c->without_token(token + token + token + std::string(before, '.') + token);
+    EXPECT_LE(told.size(), 300U);
+    EXPECT_EQ(told.find(token.substr(0, 4)), std::string::npos) << before << ": " << told;
+  }
+}
+
 }  // namespace
 }  // namespace bulkmsg::channels

@@ -119,6 +119,25 @@ TEST(secrets, are_in_nothing_that_is_told) {
   }
 }
 
+TEST(secrets, a_token_that_was_replaced_is_used_from_the_resume_on) {
+  provider p([](const request& r, int nth) {
+    return r.token == file_token_value ? provider::accepted(nth) : provider::refused(190, 401);
+  });
+  host h({.send = true}, p.origin());
+  const auto file = h.folder.file("token");
+  write_file(file, "expired");
+  auto settings = sender_at(p.origin());
+  settings.token = "file:" + file;
+  h.sender = must(h->put_sender(settings));
+  const auto campaign = h.start(20);
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == campaign_state::paused; }));
+  write_file(file, file_token_value);
+  must(h->resume(campaign));
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) != campaign_state::sending; }));
+  EXPECT_EQ(h.state(campaign), campaign_state::completed) << must(h->status(campaign)).reason;
+  EXPECT_EQ(h.told(campaign).sent, 20);
+}
+
 TEST(secrets, the_file_of_a_secret_may_end_in_a_newline) {
   host h;
   write_file(h.folder.file("token"), file_token_value + "\r\n");

@@ -351,6 +351,32 @@ TEST(rate_limiter, a_fast_rate_lets_several_go_per_wake_up) {
   EXPECT_EQ(together, 100);
 }
 
+TEST(rate_limiter, what_left_late_counts_from_there_and_is_given_back_as_it_left) {
+  for (const std::int64_t count : {std::int64_t{1}, std::int64_t{2}, std::int64_t{80}, std::int64_t{40'000}}) {
+    rate_limiter r(count, second);
+    nanoseconds_t now = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      now = r.next(now);
+      r.take(now);
+    }
+    now += 50 * millisecond;
+    r.left_by(now);
+    // Of as many more the last comes a window after the one that left late.
+    nanoseconds_t at = now;
+    for (std::int64_t i = 0; i < count; ++i) {
+      at = r.next(at);
+      r.take(at);
+    }
+    EXPECT_GE(at, now + second) << count;
+  }
+  rate_limiter r(1, second);
+  r.take(0);
+  r.left_by(50 * millisecond);
+  EXPECT_EQ(r.next(0), 1050 * millisecond);
+  r.refund(50 * millisecond);
+  EXPECT_EQ(r.next(60 * millisecond), 60 * millisecond);
+}
+
 TEST(rate_limiter, arguments_out_of_range_are_survived) {
   for (const std::int64_t n : {std::numeric_limits<std::int64_t>::min(), std::int64_t{0}, std::int64_t{-1}}) {
     rate_limiter r(n, n);

@@ -72,6 +72,38 @@ TEST(batch_sender, batches_wait_from_their_last_message_to_the_next_ones_first) 
   }
 }
 
+// The thread may be held up between the permit and the first byte, and limits are judged by the byte.
+TEST(batch_sender, no_limit_is_exceeded_by_requests_that_left_late) {
+  for (const bool batches : {false, true}) {
+    world w(1000, batches ? "100/batch,10s" : "80/s");
+    std::vector<arrival> left;
+    w.books.script = [&](const arrival& a, std::size_t nth) {
+      if (nth % 200 == 99) w.time.advance(50 * millisecond);
+      left.push_back({w.time.now(), a.to, a.key});
+      return accept();
+    };
+    w.open().run_for(hour);
+    ASSERT_EQ(left.size(), 1000u);
+    if (!batches) {
+      EXPECT_LE(busiest_second(left), 80u);
+    }
+    for (std::size_t i = 100; batches && i < left.size(); i += 100) EXPECT_GE(left[i].at - left[i - 1].at, 10 * second);
+  }
+}
+
+TEST(batch_sender, a_message_id_longer_than_any_is_not_kept_whole) {
+  world w(3);
+  w.books.script = [](const arrival&, std::size_t) {
+    auto v = accept();
+    v.body = R"({"messages":[{"id":"w)" + std::string(200'000, 'x') + R"("}]})";
+    return v;
+  };
+  auto& p = w.open();
+  p.run_for(hour);
+  EXPECT_EQ(p.count().sent, 3);
+  EXPECT_LE(p.reader().number("SELECT max(length(provider_id)) FROM messages"), 512);
+}
+
 TEST(batch_sender, the_in_flight_limit_holds) {
   world w(500, "in-flight=3", 8);
   std::size_t open = 0, most = 0;

@@ -1,6 +1,10 @@
 // An allocation fails anywhere in the sender's own work: nobody is sent to twice or left out, and it goes on.
 #include "short_memory.hpp"
 
+#include <future>
+
+#include "net/http_client.hpp"
+#include "net/test_server.hpp"
 #include "virtual_world.hpp"
 
 namespace bulkmsg::testing {
@@ -53,6 +57,57 @@ TEST(short_memory, of_one_allocation_that_fails_nothing_is_left_but_time) {
     EXPECT_TRUE(w.running->sender().idle());
     w.expect_nobody_twice();
     w.expect_accounted_for();
+    if (HasFailure()) break;
+  }
+}
+
+struct told_ends final : net::listener {
+  void on_end(const net::exchange_end& e) override {
+    ++ends;
+    ended.set_value(e.fate);
+  }
+  void on_ready() override { ready.set_value(); }
+  void on_unreachable(const error&) override {}
+  int ends = 0;
+  std::promise<net::fate> ended;
+  std::promise<void> ready;
+};
+
+// A server that says nothing: what ends the request is a timer, for which there is no memory at first.
+TEST(short_memory, every_request_that_was_sent_ends) {
+  if (!can_fail) GTEST_SKIP() << "under a sanitizer";
+  test_server silent([](peer& p) {
+    p.request();
+    p.wait_for_close();
+  });
+  bool failed = true;
+  for (long n = 0; failed; ++n) {
+    ASSERT_LT(n, 100);
+    SCOPED_TRACE("allocation " + std::to_string(n));
+    net::io_thread io;
+    told_ends told;
+    auto client = net::make_http_client(
+        io, {.origin = silent.origin(), .connections_max = 1, .response_timeout = 50 * millisecond});
+    ASSERT_TRUE(client);
+    int slot = net::transport::none;
+    io.call([&] {
+      (*client)->set_listener(&told);
+      slot = (*client)->acquire();
+    });
+    told.ready.get_future().wait();
+    io.call([&] {
+      slot = (*client)->acquire();
+      (*client)->buffer(slot) = "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
+      allocations_left = n;
+      EXPECT_NO_THROW((*client)->send(slot, 1));
+      failed = allocations_left < 0;
+      allocations_left = -1;
+    });
+    auto ended = told.ended.get_future();
+    ASSERT_EQ(ended.wait_for(std::chrono::seconds(5)), std::future_status::ready) << "it never ends";
+    EXPECT_EQ(ended.get(), net::fate::unknown);
+    io.call([&] { (*client)->set_listener(nullptr); });
+    EXPECT_EQ(told.ends, 1);
     if (HasFailure()) break;
   }
 }

@@ -1,6 +1,7 @@
 // What every channel needs to write a request's bytes, and to show what came back without its secret.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <string>
@@ -34,18 +35,24 @@ void append_length_and_body(std::string& buffer, std::size_t& digits, Render&& r
   digits = size;
 }
 
+// Its beginning, in whole characters.
+[[nodiscard]] inline std::string_view cut(std::string_view text, std::size_t bytes_max) noexcept {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0) == 0x80) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
 // What the provider said, fit to be stored and shown: without our secret, should it repeat it, and of bounded length.
 [[nodiscard]] inline std::string without_secret(std::string_view text, std::string_view secret) {
-  std::string clean(text.substr(0, provider_text_max + secret.size()));
-  constexpr std::string_view instead = "(token)";
-  for (auto at = clean.find(secret); !secret.empty() && at != std::string::npos;
-       at = clean.find(secret, at + instead.size())) {
-    clean.replace(at, secret.size(), instead);
+  std::string clean;
+  while (clean.size() <= provider_text_max) {
+    const auto at = secret.empty() ? std::string_view::npos : text.find(secret);
+    clean.append(text.substr(0, std::min(at, provider_text_max + 1)));
+    if (at == std::string_view::npos) break;
+    clean.append("(token)");
+    text.remove_prefix(at + secret.size());
   }
-  if (clean.size() <= provider_text_max) return clean;
-  std::size_t end = provider_text_max;
-  while (end > 0 && (static_cast<unsigned char>(clean[end]) & 0xC0) == 0x80) --end;  // whole characters
-  clean.resize(end);
+  clean.resize(cut(clean, provider_text_max).size());
   return clean;
 }
 

@@ -38,6 +38,9 @@ class batch_limiter {
 
   void take(nanoseconds_t now) noexcept { add(now, 1); }
 
+  // The latest take was made at `at`, not earlier.
+  void left_by(nanoseconds_t at) noexcept { state_.last = std::max(state_.last, at); }
+
   // Does nothing for a take of an earlier batch, which is over anyway, and for one before the last assume().
   void refund(nanoseconds_t at) noexcept {
     if (at < refundable_ || state_.taken == 0) return;

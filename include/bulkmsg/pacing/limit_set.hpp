@@ -133,6 +133,14 @@ class limit_set {
     for (auto& u : uniques_) u.it.take(to.key, latest_);
   }
 
+  // The latest take was made by `now`, not earlier: for limits of takes in a time.
+  void left_by(nanoseconds_t now) noexcept {
+    latest_ = std::max(latest_, now);
+    for (auto& r : rates_) r.it.left_by(latest_);
+    for (auto& b : batches_) b.it.left_by(latest_);
+  }
+  [[nodiscard]] bool spaced() const noexcept { return !rates_.empty() || !batches_.empty(); }
+
   // Remembers a time although nothing was taken.
   void see(nanoseconds_t now) noexcept { latest_ = std::max(latest_, now); }
 

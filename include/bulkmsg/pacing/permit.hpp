@@ -80,6 +80,12 @@ class permits {
     return d;
   }
 
+  // The first byte of what was granted last left by `now`, which may be later than it was granted: rates and batches
+  // count from there, and what is given back was then taken at `now`. Only this sender's own limits.
+  void left_by(nanoseconds_t now) noexcept { own_.left_by(now); }
+  // There are such limits.
+  [[nodiscard]] bool spaced() const noexcept { return own_.spaced(); }
+
   // The same answer without taking.
   [[nodiscard]] decision check(nanoseconds_t now, addressee to = {}) const {
     const lock_all hold(shared_);

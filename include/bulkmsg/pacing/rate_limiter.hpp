@@ -67,6 +67,11 @@ class rate_limiter {
     due_ = std::max(due_, at) + interval_;
   }
 
+  // The latest take was made at `at`, not earlier.
+  void left_by(nanoseconds_t at) noexcept {
+    if (live_ > 0) newest_ = times_[slot(live_ - 1)] = std::max(newest_, at);
+  }
+
   // Takes back the take made at `at`, of which not a byte was written; in any order. Does nothing where that could let
   // too many through: for takes as old as the window, and for those before the last assume().
   void refund(nanoseconds_t at) noexcept {
