@@ -55,7 +55,8 @@ result<std::vector<reply_row>> engine::replies(const reply_filter& filter) {
     auto r = db.select(
         "SELECT id, provider_id, at_ms, address, user_id, profile, group_id, kind, text, payload, answers, campaign, "
         "coalesce(message, 0), conversation, resumed, opt_out FROM replies WHERE id > ?1 AND waits = 0 AND "
-        "id < coalesce((SELECT min(id) FROM replies WHERE waits > 0), 0x7fffffffffffffff) AND kind <> "
+        "id < coalesce((SELECT min(id) FROM replies INDEXED BY replies_waiting WHERE waits > 0), 0x7fffffffffffffff) "
+        "AND kind <> "
         "'system' AND (?2 = 0 OR campaign = ?2) AND (?3 = '' OR conversation IN (SELECT id FROM conversations WHERE "
         "person IN (SELECT ?4 UNION ALL SELECT alias FROM identities WHERE person = ?4))) ORDER BY id LIMIT ?5",
         filter.after, filter.campaign.value, address, address.empty() ? 0 : store::person_of(db, address),

@@ -17,6 +17,9 @@ namespace bulkmsg::store {
 
 namespace {
 
+// Of a backup, so that it is a copy wherever it is put, also into the original's own file.
+constexpr file_identity nobodys{.inode = -1, .born_ns = -1};
+
 [[noreturn]] void failed(const std::string& path) {
   throw store_error{error{errc::store_failed, path + ": " + std::strerror(errno) + "; the backup was not made", 0, 0}};
 }
@@ -130,6 +133,7 @@ void back_up(database& db, const std::string& to) {
   {
     database made(making, database::access::write);
     made.exec("PRAGMA journal_mode=WAL");
+    put_identity(made, nobodys);
     made.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
   sync(making, O_RDONLY);

@@ -71,6 +71,28 @@ TEST(copies, an_adopted_copy_is_a_store_of_its_own_with_its_campaigns_paused) {
   EXPECT_EQ(code_of(engine::adopt(copied)), errc::store_in_use);
 }
 
+// It has the original's place and number then, and does not know what was sent since.
+TEST(copies, a_backup_that_was_written_over_the_store_is_a_copy_too) {
+  provider p;
+  host h({}, p.origin());
+  p.hold();
+  const auto campaign = h.start(5);
+  ASSERT_TRUE(p.wait_for(5));
+  const auto saved = h.folder.file("backup");
+  must(h->backup(saved));
+  p.let_go();
+  ASSERT_TRUE(h.until([&] { return h.state(campaign) == completed; }));
+  h.close();
+  std::filesystem::copy_file(saved, h.path(), std::filesystem::copy_options::overwrite_existing);
+  h.open({});
+  EXPECT_TRUE(h->is_copy());
+  EXPECT_EQ(code_of(h->resume(campaign)), errc::read_only);
+  h.close();
+  EXPECT_EQ(must(engine::adopt(h.path())).paused, 1);
+  h.open({});
+  EXPECT_FALSE(h->is_copy());
+}
+
 // The copy lays that start anew, over lanes of the same numbers: what the original sends over its own is not the
 // copy's.
 TEST(copies, receipts_of_a_start_that_the_original_ends_are_foreign) {
