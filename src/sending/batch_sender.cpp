@@ -19,6 +19,8 @@ namespace {
 constexpr nanoseconds_t claim_horizon = 100 * millisecond;
 constexpr std::uint32_t claim_min = 16;
 constexpr std::uint32_t claim_max = 2048;  // also keeps one store job well below 20 ms
+// Where a limit sets the pace there is time for smaller ones, which outcomes need not wait for.
+constexpr std::uint32_t claim_max_paced = 256;
 // A range that must wait longer than this for a permit is taken back.
 constexpr nanoseconds_t patience = 200 * millisecond;
 
@@ -181,7 +183,10 @@ void batch_sender::pump() {
 void batch_sender::send_what_may_go(nanoseconds_t& now) {
   while (lane* l = next_ready(now)) {
     const int slot = transport_.acquire();
-    if (slot == net::transport::none) break;
+    if (slot == net::transport::none) {
+      paced_ = false;
+      break;
+    }
     try {
       if (!send_one(*l, slot, now)) break;
     } catch (const std::bad_alloc&) {
@@ -226,7 +231,8 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
       no_room_for(l, p, leave.next, now);
       return true;
     }
-    if (leave.next != pacing::only_by_release) {
+    paced_ = leave.next != pacing::only_by_release;
+    if (paced_) {
       wake_at(pacing::wake_up(leave, now));
       if (leave.next - now > patience) {
         for (auto& each : lanes_) take_back(*each);
@@ -339,7 +345,7 @@ void batch_sender::claim_more(lane& l, nanoseconds_t now) {
     }
     return;
   }
-  const auto count = claim_count(l, allowed);
+  const auto count = std::min(claim_count(l, allowed), paced_ ? claim_max_paced : claim_max);
   if (count == 0) return;  // enough until the next turn
   l.claimed_at = now;
   l.handed_since = 0;

@@ -222,6 +222,7 @@ class batch_sender final : public net::listener {
   nanoseconds_t wall_offset_ = 0;
   nanoseconds_t wall_read_at_ = -second;
   bool pumping_ = false;
+  bool paced_ = false;  // what waits does so for a permit, not for a connection
   bool reachable_ = true;
   // Jobs that the store refused, to be tried again together; until then nothing new is opened.
   std::vector<std::function<void()>> stalled_;

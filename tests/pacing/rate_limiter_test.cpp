@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <numeric>
 #include <random>
 #include <set>
 #include <vector>
@@ -154,18 +155,23 @@ TEST_P(rate, the_next_time_is_exact) {
   }
 }
 
-// The same decision by counting and by plain GCRA, wherever every take has its own slot.
+// The same decision by counting and by the pace as it is described, wherever every take has its own slot.
 TEST_P(exact_rate, agrees_with_the_naive_limiter) {
   const shape s = GetParam();
   std::mt19937_64 random(11);
   rate_limiter r(s.count, s.window);
   std::vector<nanoseconds_t> takes;
   const nanoseconds_t interval = s.window <= rate_limiter::smooth_window_max ? s.window / s.count : 0;
-  const nanoseconds_t tolerance = std::max(interval, rate_limiter::smooth_burst - interval);
-  nanoseconds_t due = 0;
+  const nanoseconds_t gentle = std::max(interval, rate_limiter::smooth_gentle);
+  const nanoseconds_t most = gentle + std::max(interval, rate_limiter::smooth_burst);
+  const nanoseconds_t together = std::max(interval, rate_limiter::smooth_together);
+  nanoseconds_t due = long_ago;     // on pace
+  nanoseconds_t gently = long_ago;  // at 5/4 of it
   nanoseconds_t now = 0;
   for (int i = 0; i < 100'000; ++i) {
-    nanoseconds_t naive = interval == 0 ? now : std::max(now, due - tolerance);
+    const bool spread_out = interval > 0 && now - due < gentle;
+    nanoseconds_t naive = std::max(now, spread_out ? std::min(gently - together, due + gentle) : long_ago);
+    if (interval > 0) naive = std::max(naive, due);
     const auto n = static_cast<std::size_t>(s.count);
     if (takes.size() >= n) naive = std::max(naive, takes[takes.size() - n] + s.window);
     const nanoseconds_t at = r.next(now);
@@ -174,7 +180,9 @@ TEST_P(exact_rate, agrees_with_the_naive_limiter) {
       now = at;
       r.take(now);
       takes.push_back(now);
-      due = std::max(due, now) + interval;
+      if (now - due > most + rate_limiter::rest) due = now - together;
+      due = std::max(due, now - most) + interval;
+      gently = std::max(gently, now) + interval - interval / 5;
     }
     now += adversarial_step(random, s);
   }
@@ -348,7 +356,63 @@ TEST(rate_limiter, a_fast_rate_lets_several_go_per_wake_up) {
   rate_limiter r(10'000, second);
   int together = 0;
   for (; r.next(0) <= 0; ++together) r.take(0);
-  EXPECT_EQ(together, 100);
+  EXPECT_EQ(together, 11);
+}
+
+// How many a greedy sender takes in each of `count` steps from `from` on.
+std::vector<int> taken_in(rate_limiter& r, nanoseconds_t from, nanoseconds_t step, int count) {
+  std::vector<int> taken(static_cast<std::size_t>(count));
+  const nanoseconds_t end = from + step * count;
+  for (auto at = r.next(from); at < end; at = r.next(at)) {
+    r.take(at);
+    ++taken[static_cast<std::size_t>((at - from) / step)];
+  }
+  return taken;
+}
+
+TEST(rate_limiter, what_was_missed_is_made_up_gently_and_no_window_brings_a_burst_back) {
+  for (const std::int64_t per_s : {1'000, 10'000, 40'000}) {
+    rate_limiter r(per_s, second);
+    const auto a_ms = static_cast<double>(per_s) / 1'000;
+    std::int64_t sent = 0;
+    nanoseconds_t now = 0;
+    for (const nanoseconds_t held : {15, 0, 4, 0, 0}) {  // in ms, at the beginning of each second
+      if (held > 0) {
+        sent += taken_in(r, now, millisecond, 1).front();
+        now += held * millisecond;
+      }
+      const int left = static_cast<int>((second - now % second) / millisecond);
+      const auto taken = taken_in(r, now, millisecond, left);
+      for (const int n : taken) {
+        EXPECT_LE(n, 2.5 * a_ms + 1) << per_s;  // what goes together, and a millisecond at 5/4
+        sent += n;
+      }
+      for (std::size_t i = 0; i + 8 < taken.size(); ++i) {
+        EXPECT_LE(std::accumulate(taken.begin() + static_cast<std::ptrdiff_t>(i),
+                                  taken.begin() + static_cast<std::ptrdiff_t>(i) + 8, 0),
+                  11.25 * a_ms + 1)
+            << per_s;
+      }
+      now += left * millisecond;
+    }
+    EXPECT_GE(static_cast<double>(sent), 0.998 * 5 * static_cast<double>(per_s)) << per_s;
+  }
+}
+
+TEST(rate_limiter, a_thread_whose_every_timer_is_late_loses_nothing) {
+  for (const std::int64_t per_s : {80, 250, 1'000, 20'000}) {
+    for (const nanoseconds_t late : {nanoseconds_t{2}, nanoseconds_t{5}, nanoseconds_t{9}}) {
+      rate_limiter r(per_s, second);
+      std::int64_t sent = 0;
+      nanoseconds_t now = 0;
+      while (now < 20 * second) {
+        if (const auto at = r.next(now); at > now) now = at + late * millisecond;
+        r.take(now);
+        ++sent;
+      }
+      EXPECT_GE(static_cast<double>(sent), 0.99 * 20 * static_cast<double>(per_s)) << per_s << " late " << late;
+    }
+  }
 }
 
 TEST(rate_limiter, what_left_late_counts_from_there_and_is_given_back_as_it_left) {

@@ -389,7 +389,7 @@ TEST(unconfirmed, rules_survive_a_crash_at_any_step) {
     for (unsigned seed = 1; seed <= 8; ++seed) {
       SCOPED_TRACE(std::string(name(rule)) + ", seed " + std::to_string(seed));
       std::mt19937 dice(seed);
-      ruled_world w(100, rule, "5/s; in-flight=6");
+      ruled_world w(100, rule, "2/s; in-flight=6");
       w.books.script = [&](const arrival& a, std::size_t nth) {
         std::mt19937 mood(seed * 7919u + static_cast<unsigned>(nth) * 31u);
         const auto kind = mood() % 10;

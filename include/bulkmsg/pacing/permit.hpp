@@ -41,8 +41,8 @@
 namespace bulkmsg::pacing {
 
 // When to wake up for what was not granted at `now`: not more often than 2000 times a second, since a wake-up costs
-// more than a message. Fast limits let several go at once (rate_limiter makes up for 10 ms), so none of the rate is
-// lost.
+// more than a message. Fast limits let several go at once (rate_limiter makes up for what was missed), so none of the
+// rate is lost.
 [[nodiscard]] constexpr nanoseconds_t wake_up(const decision& d, nanoseconds_t now) noexcept {
   return std::max(d.next, now + 500 * microsecond);
 }

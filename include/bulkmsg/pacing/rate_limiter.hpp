@@ -6,9 +6,12 @@
 // Why two machines in one. A GCRA (token bucket) alone either overruns (with a burst of B it lets N + B - 1 into a
 // window) or, with a burst of 1, loses every nanosecond by which a timer is late. So the bound is kept by the times of
 // the last N takes: the next one waits until the oldest of them is T ago. That is exact, but would send N at once and
-// then nothing for T; a GCRA with a burst of two intervals spreads them, or of 10 ms where that is more: a fast sender
-// lets several go per wake-up and makes up for a thread that was held up for as long. Only windows up to a minute are
-// spread: a daily limit is a budget, not a pace.
+// then nothing for T; an even pace spreads them. Only windows up to a minute are spread: a daily limit is a budget, not
+// a pace.
+//
+// Who is behind that pace, by up to 20 ms or an interval, makes up for it at 5/4 of it (two may always go together, or
+// 1 ms worth): what goes in one burst would crowd at the provider, and the window would repeat it every T. What is
+// farther behind, by up to 10 ms or an interval more, goes at once, so that a thread that is always late loses nothing.
 //
 // Above 16384 the times are kept in at most 4096 groups, each counted as if all had been at its last: never more than
 // N, and N at once after a rest; when saturated more than 99.9 % of N.
@@ -37,7 +40,10 @@ class rate_limiter {
   static constexpr std::int64_t exact_count_max = 16'384;  // 10,000/s with a margin
   static constexpr std::int64_t groups_max = 4'096;
   static constexpr nanoseconds_t smooth_window_max = 60 * second;
+  static constexpr nanoseconds_t smooth_gentle = 20 * millisecond;
   static constexpr nanoseconds_t smooth_burst = 10 * millisecond;
+  static constexpr nanoseconds_t smooth_together = millisecond;
+  static constexpr nanoseconds_t rest = 100 * millisecond;  // beyond what is made up: nobody is behind after that
 
   // `count` from 1 to limit_count_max, `window` from 1 to limit_window_max; what is out of range is brought into it.
   rate_limiter(std::int64_t count, nanoseconds_t window)
@@ -45,7 +51,10 @@ class rate_limiter {
         window_(std::clamp<nanoseconds_t>(window, 1, limit_window_max)),
         group_(count_ <= exact_count_max ? 1 : (count_ + groups_max - 2) / (groups_max - 1)),
         interval_(window_ <= smooth_window_max ? window_ / count_ : 0),
-        tolerance_(std::max(interval_, smooth_burst - interval_)) {
+        step_(interval_ - interval_ / 5),
+        together_(std::max(interval_, smooth_together)),
+        gentle_(std::max(interval_, smooth_gentle)),
+        most_(gentle_ + std::max(interval_, smooth_burst)) {
     // The oldest group and the newest may both be partial, so there is one more than full ones would need.
     const auto slots = static_cast<std::size_t>((count_ + group_ - 1) / group_ + (group_ > 1 ? 1 : 0));
     times_.resize(std::bit_ceil(slots));
@@ -55,7 +64,7 @@ class rate_limiter {
 
   // When the next take is allowed: `now` when it is at once, else the exact time (if nobody takes before).
   [[nodiscard]] nanoseconds_t next(nanoseconds_t now) const noexcept {
-    nanoseconds_t at = due_ - tolerance_;
+    nanoseconds_t at = std::max(due_, std::min(due_ + gentle_, gently_ - together_));
     if (taken_ >= count_) at = std::max(at, times_[oldest_] + window_);
     return at <= std::max(now, newest_) ? now : at;
   }
@@ -64,7 +73,8 @@ class rate_limiter {
   void take(nanoseconds_t now) noexcept {
     const nanoseconds_t at = std::max(now, newest_);
     add(at, 1);
-    due_ = std::max(due_, at) + interval_;
+    due_ = due(at) + interval_;
+    gently_ = std::max(gently_, at) + step_;
   }
 
   // The latest take was made at `at`, not earlier.
@@ -82,6 +92,7 @@ class rate_limiter {
     if (i == live_) return;
     --taken_;
     due_ -= interval_;
+    gently_ -= step_;
     if (group_ > 1 && --fill_[slot(i)] > 0) return;
     for (; i + 1 < live_; ++i) {
       times_[slot(i)] = times_[slot(i + 1)];
@@ -96,7 +107,8 @@ class rate_limiter {
     at = std::max(at, newest_);
     assumed_ = at;
     for (count = std::min(count, count_); count > 0; count -= group_) add(at, std::min(count, group_));
-    due_ = std::max(due_, at) + interval_;
+    due_ = std::max(due_, at - gentle_ + interval_);
+    gently_ = std::max(gently_, at);
   }
 
   // No more than this can be taken in [now, until], however fast the takes come. O(log N) up to 16384, else O(4096).
@@ -113,8 +125,10 @@ class rate_limiter {
       n = count_ * (windows + 1);
     }
     if (interval_ > 0) {
-      const nanoseconds_t room = until + tolerance_ - std::max(due_, now);
-      n = std::min(n, room < 0 ? 0 : room / interval_ + 1);
+      const auto of = [](nanoseconds_t room, nanoseconds_t each) { return room < 0 ? 0 : room / each + 1; };
+      const auto gently = of(until - std::max(gently_, now) + together_, std::max<nanoseconds_t>(step_, 1));
+      const auto at_once = of(until - gentle_ - due(now), interval_);
+      n = std::min({n, of(until - due(now), interval_), std::max(gently, at_once)});
     }
     return static_cast<std::uint64_t>(n);
   }
@@ -123,6 +137,12 @@ class rate_limiter {
   [[nodiscard]] nanoseconds_t window() const noexcept { return window_; }
 
  private:
+  // When the take at `at` would have been on pace, as far as that is made up.
+  [[nodiscard]] nanoseconds_t due(nanoseconds_t at) const noexcept {
+    const nanoseconds_t behind = at - due_;
+    return behind <= most_ ? due_ : at - (behind <= most_ + rest ? most_ : together_);
+  }
+
   // Slots are numbered from the oldest.
   [[nodiscard]] std::size_t slot(std::size_t i) const noexcept { return (oldest_ + i) & mask_; }
   [[nodiscard]] nanoseconds_t time(std::size_t i) const noexcept { return times_[slot(i)]; }
@@ -178,10 +198,14 @@ class rate_limiter {
 
   std::int64_t count_;
   nanoseconds_t window_;
-  std::int64_t group_;            // takes that share a slot
-  nanoseconds_t interval_;        // between two takes at an even pace; 0: not spread
-  nanoseconds_t tolerance_;       // how far ahead of that pace a take may be
-  nanoseconds_t due_ = long_ago;  // when the next take would be on pace
+  std::int64_t group_;               // takes that share a slot
+  nanoseconds_t interval_;           // between two takes at an even pace; 0: not spread
+  nanoseconds_t step_;               // between two takes while they make up
+  nanoseconds_t together_;           // worth of takes that may go at once
+  nanoseconds_t gentle_;             // so far behind takes make up by steps
+  nanoseconds_t most_;               // what is made up at all
+  nanoseconds_t due_ = long_ago;     // when the next take would be on pace
+  nanoseconds_t gently_ = long_ago;  // the same at the pace of making up
   nanoseconds_t newest_ = long_ago;
   nanoseconds_t assumed_ = long_ago;  // the latest assume()
   std::int64_t taken_ = 0;            // in the slots, at most count_; some may have left the window
