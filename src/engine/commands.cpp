@@ -6,6 +6,7 @@
 #include "store/pauses.hpp"
 #include "store/run_lock.hpp"
 #include "store/senders.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg {
 
@@ -90,7 +91,10 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
         lift->clear();
         // Of several senders those that were held alone go on, too.
         free->clear();
-        if (resumes) *free = store::lift_all_held(db, campaign);
+        if (resumes) {
+          *free = store::lift_all_held(db, campaign);
+          store::accept_template(db, campaign);
+        }
         if (row.state != to) {
           store::change_state(db, campaign, to, verb, reason, at_ms, actor);
         } else if (to == campaign_state::paused) {

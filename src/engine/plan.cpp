@@ -7,6 +7,7 @@
 #include "engine/impl.hpp"
 #include "engine/sender_choice.hpp"
 #include "engine/sha256.hpp"
+#include "inbound/account_events.hpp"
 #include "store/accounts.hpp"
 #include "store/allowances.hpp"
 #include "store/keys.hpp"
@@ -301,8 +302,11 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
             errc::conflict, "the campaign was changed by another call while it was planned; start it again", 0, 0}};
       }
       store::change_state(db, row.id, campaign_state::starting, "start", "", now_ms(), actor);
-      db.run("UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5 WHERE id = ?1",
-             row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at);
+      db.run(
+          "UPDATE campaigns SET start_key = ?2, marketing = ?3, needs_consent = ?4, screened_at = ?5, "
+          "same_media = ?6 WHERE id = ?1",
+          row.id, start_key, plan.rules.marketing, plan.rules.needs_consent, plan.screened_at,
+          plan.senders.front().ready.content->same_media());
       store::set_repeats(db, row.id, plan.repeat_ms);
       lanes.clear();
       for (const auto& s : plan.senders) {
@@ -347,6 +351,7 @@ result<void> engine::impl::freeze(const store::campaign_row& row, const planned&
         }
         db.run("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1", row.id, summary.hash);
         store::change_state(db, row.id, campaign_state::sending, "send", "", now_ms(), actor);
+        static_cast<void>(inbound::account_events(db, now_ms()).stand_by(row.id));
       });
     }
     return begun;

@@ -114,7 +114,12 @@ void running_sender::on_trouble(const error& why) { owner_.on_trouble(id_, why);
 void engine::impl::run_campaign(std::int64_t campaign) {
   if (!options_.send) return;
   // It is sending by the store's word, so nobody starts it again: it begins also if memory is short for a moment.
-  net::insist([&] { io_->call([&] { begin_sending(campaign); }); });
+  net::insist([&] {
+    io_->call([&] {
+      begin_sending(campaign);
+      due(chore::webhooks, 0);  // a brake that was pulled as it began may end by itself
+    });
+  });
 }
 
 void engine::impl::begin_sending(std::int64_t campaign) {

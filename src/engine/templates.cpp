@@ -7,6 +7,7 @@
 
 #include "bulkmsg/channels/whatsapp_templates_json.hpp"
 #include "engine/impl.hpp"
+#include "inbound/account_events.hpp"
 #include "store/campaigns.hpp"
 #include "store/senders.hpp"
 
@@ -91,6 +92,7 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
     sender_settings sender;
     std::int64_t fetched_at_ms = 0;
     std::int64_t count = 0;
+    inbound::template_words_told told;
   };
   auto before = self_->read([&](store::database& db) {
     known k;
@@ -98,6 +100,7 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
     k.fetched_at_ms = store::templates_fetched_at(db, k.sender.business_account_id);
     k.count = db.number("SELECT count(*) FROM provider_templates WHERE account = ?1 AND gone = 0",
                         k.sender.business_account_id);
+    k.told = inbound::told_of_templates(db, k.sender.business_account_id);
     return k;
   });
   if (!before) return fail(before.error());
@@ -112,6 +115,7 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
 
   template_report report{.fetched_at_ms = now_ms};
   std::vector<std::int64_t> paused;
+  store::braking free;  // by what is well again
   auto next = all->begin();
   do {
     const auto from = next;
@@ -120,12 +124,16 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
       std::fill(std::begin(counts), std::end(counts), 0);
       next = from;
       for (std::size_t i = 0; i < rows_per_job && next != all->end(); ++i, ++next) {
+        auto& listed = next->second;
+        auto later = inbound::status_told_since(db, account, before->told, listed.name, listed.language);
+        if (!later.empty()) listed.status = std::move(later);
         ++counts[static_cast<std::size_t>(store::keep_template(db, account, next->second, now_ms))];
       }
       if (next != all->end()) return;
       // With the last rows: a list that is known as a whole has paused whom it concerns, also after a crash.
       report.gone = store::mark_gone(db, account, now_ms);
       paused.clear();
+      free = inbound::release_listed(db, account, before->told, now_ms);
       for (const auto& each : store::campaigns_to_pause(db, account)) {
         if (!each.sending) {  // whoever resumes it should know
           store::add_reason(db, each.campaign, each.why, now_ms);
@@ -141,9 +149,11 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
     report.unchanged += counts[static_cast<std::size_t>(store::kept::unchanged)];
   } while (next != all->end());
   report.paused = static_cast<std::int64_t>(paused.size());
-  if (!paused.empty()) {
+  if (!paused.empty() || !free.empty()) {
     self_->events_.durable_waiting();
     self_->io_->call([&] {
+      for (const auto& [id, over] : free.senders) self_->hold_over(id, over, false);
+      for (const auto id : free.campaigns) self_->go_on(id);
       for (const auto id : paused) {
         self_->hold(id);
         self_->begin_sending(id);  // only if somebody has resumed it since

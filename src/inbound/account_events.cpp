@@ -1,9 +1,11 @@
 #include "inbound/account_events.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "bulkmsg/records/events.hpp"
 #include "store/allowances.hpp"
+#include "store/templates.hpp"
 
 namespace bulkmsg::inbound {
 
@@ -47,10 +49,62 @@ std::string cause(const char* what, std::string_view account, const std::string&
   return std::string(what) + ":" + std::string(account) + ":" + subject;
 }
 
+// Until when conversations may not be begun, Unix seconds, 0: nobody knows; nothing: that is not restricted.
+std::optional<std::int64_t> restricted_until(const object& value) {
+  simdjson::dom::array list;
+  std::optional<std::int64_t> until_s;
+  if (value["restriction_info"].get(list) != simdjson::SUCCESS) return until_s;
+  constexpr std::int64_t year_9999 = 253'402'300'799;
+  for (const element each : list) {
+    object one;
+    if (each.get(one) != simdjson::SUCCESS) continue;
+    if (text(one, "restriction_type") != "RESTRICTED_BIZ_INITIATED_MESSAGING") continue;
+    until_s = std::max(until_s.value_or(0), std::clamp<std::int64_t>(number(one, "expiration"), 0, year_9999));
+  }
+  return until_s;
+}
+
+// What the change is about, for people, and the row of `provider_states` that it belongs to: words of one row follow
+// each other, of which the latest holds; what says nothing of a brake must not make one that comes late look old.
+struct topic {
+  std::string subject, row;
+};
+topic topic_of(std::string_view field, const object& value) {
+  topic t;
+  const auto event = text(value, "event").substr(0, 64);
+  const bool of_template = !text(value, "message_template_name").empty();
+  if (of_template) {
+    t.subject = template_subject(value);
+  } else if (field == "account_update") {
+    t.subject = event;
+  } else {
+    t.subject = text(value, "display_phone_number").substr(0, 32);
+  }
+  t.row = t.subject;
+  if (of_template && event == "FLAGGED") t.row += "/FLAGGED";
+  if (field == "template_category_update" && text(value, "new_category").empty()) t.row += "/announced";
+  if (field == "phone_number_quality_update" && event != "FLAGGED" && event != "UNFLAGGED")
+    t.row.append("/").append(event);
+  if (event == "ACCOUNT_RESTRICTION" && !restricted_until(value)) t.row += "/other";
+  return t;
+}
+
 void add(const store::braking& more, store::braking& to) {
   to.campaigns.insert(to.campaigns.end(), more.campaigns.begin(), more.campaigns.end());
   to.senders.insert(to.senders.end(), more.senders.begin(), more.senders.end());
 }
+
+// A word of the provider that nothing took back holds so long for campaigns that begin to send: what takes it back may
+// have been lost.
+constexpr std::int64_t standing_ms = std::int64_t{7} * 24 * 3600 * 1000;
+
+bool allows_sending(std::string_view event) {
+  return event == "APPROVED" || event == "REINSTATED" || event == "UNARCHIVED";
+}
+
+// Our clock may be behind the provider's: two words that come then must not look as if told at one time. What is
+// farther ahead is nonsense, and must not outweigh whatever comes later.
+constexpr std::int64_t ahead_s_max = 24 * 3600;
 
 constexpr const char* by_itself = "; sending goes on by itself when that is over";
 constexpr const char* by_hand = "; look at it, then resume or stop the campaign";
@@ -96,15 +150,19 @@ account_events::finding account_events::template_status(std::string_view account
   f.subject = template_subject(value);
   f.campaigns = campaigns_of_template(account, value);
   const auto pausing = cause("template", account, f.subject);
-  const bool approved = event == "APPROVED" || event == "REINSTATED" || event == "UNARCHIVED";
+  const bool approved = allows_sending(event);
   if (!outdated_ && event != "FLAGGED") {
     const std::string_view reason = text(value, "reason");
+    // What a fetch has told already is no change; the same word once more is.
     db_.run(
-        "UPDATE provider_templates SET status = ?4, rejected_reason = ?5, gone = max(gone, ?6) "
+        "UPDATE provider_templates SET changes = changes + (status <> ?4 OR gone < ?6 OR ?7), status = ?4, "
+        "rejected_reason = ?5, gone = max(gone, ?6) "
         "WHERE account = ?1 AND name = ?2 AND replace(language, '-', '_') = ?3",
         account, text(value, "message_template_name"), language_of(value),
         approved ? std::string_view("APPROVED") : event, reason == "NONE" ? std::string_view() : reason,
-        event == "DELETED");
+        event == "DELETED", said_before_ == event);
+    std::erase_if(f.campaigns,
+                  [&](const store::braked& each) { return store::template_accepted(db_, account, each.campaign); });
   }
   if (approved) {
     f.sentence = label(value) + " may be sent" + (event == "APPROVED" ? "" : " again");
@@ -187,6 +245,12 @@ account_events::finding account_events::template_words(std::string_view account,
   finding f;
   f.subject = template_subject(value);
   f.campaigns = campaigns_of_template(account, value);
+  if (!outdated_) {
+    db_.run(
+        "UPDATE provider_templates SET changes = changes + 1, reworded = 1 WHERE account = ?1 AND name = ?2 AND "
+        "replace(language, '-', '_') = ?3",
+        account, text(value, "message_template_name"), language_of(value));
+  }
   f.sentence = "the words of " + label(value) + " were changed at the provider";
   f.brake = {.reason = f.sentence + "; fetch the templates, look at it, and make the campaign again"};
   return f;
@@ -250,24 +314,13 @@ account_events::finding account_events::account_update(std::string_view account,
     f.sentence =
         name + " broke the provider's rules (" + std::string(what.substr(0, 64)) + "); a restriction may follow";
   } else if (event == "ACCOUNT_RESTRICTION") {
-    simdjson::dom::array list;
-    std::int64_t until_s = 0;
-    bool found = false;
-    if (value["restriction_info"].get(list) == simdjson::SUCCESS) {
-      for (const element each : list) {
-        object one;
-        if (each.get(one) != simdjson::SUCCESS) continue;
-        if (text(one, "restriction_type") != "RESTRICTED_BIZ_INITIATED_MESSAGING") continue;
-        found = true;
-        until_s = std::max(until_s, number(one, "expiration"));
-      }
-    }
-    constexpr std::int64_t year_9999 = 253'402'300'799;
-    until_s = std::clamp<std::int64_t>(until_s, 0, year_9999);
+    const auto found = restricted_until(value);
+    const auto until_s = found.value_or(0);
     if (!found) {
       f.sentence = name + " is restricted";
     } else if (until_s > 0 && until_s * 1000 <= now_ms_) {
       f.sentence = name + " was restricted; that is over";
+      f.released = restricted;
     } else {
       f.sentence = "the provider does not let " + name + " begin conversations";
       f.brake = {
@@ -313,25 +366,23 @@ account_events::finding account_events::judge(const channels::change_head& head,
 void account_events::take(const channels::change_head& head, std::string_view field, std::string_view json) {
   object value;
   const bool is_object = parser_.parse(json).get(value) == simdjson::SUCCESS;
-  const auto at_ms = head.time_unix_s > 0 ? std::min(head.time_unix_s, now_ms_ / 1000) * 1000 : now_ms_;
+  const auto at_ms = head.time_unix_s > 0 ? std::min(head.time_unix_s, now_ms_ / 1000 + ahead_s_max) * 1000 : now_ms_;
   const auto kept = json.size() <= value_max ? json : std::string_view("{}");
 
   // Whether it is news is known by what it is about, before anything is done about it.
-  std::string subject;
-  if (is_object) {
-    subject = !text(value, "message_template_name").empty()
-                  ? template_subject(value)
-                  : std::string(text(value, "display_phone_number").substr(0, 32));
-    if (field == "account_update") subject = text(value, "event").substr(0, 64);
-  }
+  const auto [subject, row] = is_object ? topic_of(field, value) : topic{};
   at_ms_ = at_ms;
   outdated_ = false;
+  said_before_.clear();
   {
-    auto r = db_.select("SELECT at_ms, value FROM provider_states WHERE account = ?1 AND field = ?2 AND subject = ?3",
-                        head.account, field, subject);
+    auto r = db_.select(
+        "SELECT at_ms, value, value ->> 'event' FROM provider_states WHERE account = ?1 AND field = ?2 AND subject = "
+        "?3",
+        head.account, field, row);
     if (r.next()) {
       if (r.integer(0) == at_ms && r.text(1) == kept) return;  // the same webhook once more
       outdated_ = at_ms < r.integer(0);
+      said_before_ = r.text(2);
     }
   }
   auto f = is_object ? judge(head, field, value) : finding{};
@@ -339,7 +390,7 @@ void account_events::take(const channels::change_head& head, std::string_view fi
     db_.run(
         "INSERT INTO provider_states(account, field, subject, at_ms, value) VALUES (?1, ?2, ?3, ?4, ?5) "
         "ON CONFLICT(account, field, subject) DO UPDATE SET at_ms = ?4, value = ?5",
-        head.account, field, subject, at_ms, kept);
+        head.account, field, row, at_ms, kept);
     if (!f.brake.reason.empty()) {
       add(store::pull_brake(db_, f.campaigns, f.brake, now_ms_), paused);
     }
@@ -352,6 +403,95 @@ void account_events::take(const channels::change_head& head, std::string_view fi
       "'account', ?4, 'about', ?5, 'told_at_ms', ?6, 'sentence', ?7, 'outdated', json(?8), 'value', json(?9)))",
       now_ms_, event_kind::notice, field, head.account, subject, at_ms, f.sentence, outdated_ ? "true" : "false", kept);
   told = true;
+}
+
+store::braking account_events::stand_by(std::int64_t campaign) {
+  struct word {
+    channels::change_head head;
+    std::string account, field, json;
+    std::int64_t at_ms = 0;
+  };
+  std::vector<word> words;
+  {
+    // How a template stands that was fetched is known better: it is not begun to be sent, or was seen to be well again.
+    auto r = db_.select(
+        "SELECT s.account, s.field, s.value, s.at_ms FROM provider_states s JOIN campaigns c ON c.id = ?1 JOIN "
+        "templates t ON t.id = c.template WHERE s.field IN ('phone_number_quality_update', 'account_update') OR "
+        "(s.field IN ('message_template_status_update', 'message_template_quality_update') AND s.subject = t.name || "
+        "'/' || replace(t.language, '-', '_') AND NOT EXISTS(SELECT 1 FROM provider_templates p WHERE p.account = "
+        "s.account AND p.name = t.name AND p.language = t.language AND (s.field = 'message_template_status_update' OR "
+        "p.quality <> 'RED')))",
+        campaign);
+    while (r.next())
+      words.push_back({{}, std::string(r.text(0)), std::string(r.text(1)), std::string(r.text(2)), r.integer(3)});
+  }
+  store::braking held;
+  outdated_ = true;  // nothing is news
+  for (auto& w : words) {
+    object value;
+    if (parser_.parse(w.json).get(value) != simdjson::SUCCESS) continue;
+    w.head.account = w.account;
+    at_ms_ = w.at_ms;
+    auto f = judge(w.head, w.field, value);
+    const bool holds = f.brake.until_ms > now_ms_ || w.at_ms > now_ms_ - standing_ms;
+    if (f.brake.reason.empty() || !holds) continue;
+    std::erase_if(f.campaigns, [&](const store::braked& each) { return each.campaign != campaign; });
+    add(store::pull_brake(db_, f.campaigns, f.brake, now_ms_), held);
+  }
+  return held;
+}
+
+namespace {
+
+std::string told_key(std::string_view field, std::string_view subject) {
+  return std::string(field).append("\n").append(subject);
+}
+
+}  // namespace
+
+template_words_told told_of_templates(store::database& db, const std::string& account) {
+  template_words_told told;
+  auto r = db.select(
+      "SELECT field, subject, at_ms FROM provider_states WHERE account = ?1 AND field IN "
+      "('message_template_status_update', 'message_template_quality_update')",
+      account);
+  while (r.next()) told.emplace(told_key(r.text(0), r.text(1)), r.integer(2));
+  return told;
+}
+
+std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
+                              const std::string& name, std::string language) {
+  std::replace(language.begin(), language.end(), '-', '_');
+  constexpr std::string_view field = "message_template_status_update";
+  const auto subject = name + '/' + language;
+  auto r = db.select(
+      "SELECT at_ms, value ->> 'event' FROM provider_states WHERE account = ?1 AND field = ?2 AND subject = ?3",
+      account, field, subject);
+  if (!r.next()) return {};
+  const auto known = before.find(told_key(field, subject));
+  if (known != before.end() && known->second == r.integer(0)) return {};
+  return std::string(allows_sending(r.text(1)) ? "APPROVED" : r.text(1));
+}
+
+store::braking release_listed(store::database& db, const std::string& account, const template_words_told& before,
+                              std::int64_t now_ms) {
+  std::vector<std::string> over;
+  {
+    auto r = db.select(
+        "SELECT DISTINCT b.cause, s.field, s.subject, s.at_ms FROM provider_templates p JOIN provider_states s ON "
+        "s.account = p.account AND s.subject = p.name || '/' || replace(p.language, '-', '_') JOIN brakes b ON b.cause "
+        "= iif(s.field = 'message_template_status_update', 'template:', 'quality:') || p.account || ':' || s.subject "
+        "WHERE p.account = ?1 AND p.gone = 0 AND ((s.field = 'message_template_status_update' AND p.status = "
+        "'APPROVED') OR (s.field = 'message_template_quality_update' AND p.quality <> 'RED'))",
+        account);
+    while (r.next()) {
+      const auto known = before.find(told_key(r.text(1), r.text(2)));
+      if (known != before.end() && known->second == r.integer(3)) over.emplace_back(r.text(0));
+    }
+  }
+  store::braking going;
+  for (const auto& cause : over) add(store::release_brake(db, cause, now_ms), going);
+  return going;
 }
 
 void keep_display_number(store::database& db, const channels::change_head& head, std::int64_t now_ms) {

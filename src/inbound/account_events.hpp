@@ -4,6 +4,8 @@
 #include <simdjson.h>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,9 @@ class account_events {
 
   // One change that is neither receipts nor messages. `json`: its value.
   void take(const channels::change_head& head, std::string_view field, std::string_view json);
+
+  // A campaign that begins to send: pulls the brakes of what was said before and still holds. Returns what is paused.
+  store::braking stand_by(std::int64_t campaign);
 
   store::braking paused, resumed;            // for the senders to follow
   std::vector<std::int64_t> limits_changed;  // senders
@@ -55,10 +60,22 @@ class account_events {
 
   store::database& db_;
   const std::int64_t now_ms_;
-  std::int64_t at_ms_ = 0;  // of the change under way
-  bool outdated_ = false;   // a later word of the same kind is known: told, but not acted on
+  std::int64_t at_ms_ = 0;   // of the change under way
+  bool outdated_ = false;    // a later word of the same kind is known: told, but not acted on
+  std::string said_before_;  // the event before it, of the same kind
   channels::kept_parser parser_;
 };
+
+// When webhooks last told of the status and quality of an account's templates, by the provider's clock: asked before a
+// list is, it says whether what the list says is older than what was told meanwhile.
+using template_words_told = std::map<std::string, std::int64_t, std::less<>>;
+template_words_told told_of_templates(store::database& db, const std::string& account);
+// The status that a webhook told since; empty: none did.
+std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
+                              const std::string& name, std::string language);
+// The list shows templates to be well again that webhooks had braked: their webhook may have been lost.
+store::braking release_listed(store::database& db, const std::string& account, const template_words_told& before,
+                              std::int64_t now_ms);
 
 // Remembers which of our numbers is shown as this one, for events that name it only so.
 void keep_display_number(store::database& db, const channels::change_head& head, std::int64_t now_ms);

@@ -10,6 +10,7 @@
 #include "bulkmsg/channels/callback_key.hpp"
 #include "bulkmsg/channels/whatsapp_webhook_json.hpp"
 #include "inbound/account_events.hpp"
+#include "inbound/failures.hpp"
 #include "inbound/inbox_row.hpp"
 #include "store/accounts.hpp"
 #include "store/copies.hpp"
@@ -267,7 +268,8 @@ void take_opt_out(store::database& db, std::span<const fact> told, std::int64_t 
 }
 
 // Applies what was told of one message; the merged rank, or none when nothing changed.
-receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& to, std::int64_t now_ms) {
+receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& to, failures& failed,
+                   std::int64_t now_ms) {
   const auto& key = told.front().key;
   const auto id = key.message.key();
   const auto before = read_row(db, id);
@@ -337,6 +339,11 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   to.change.delivered += new_parts.delivered - old_parts.delivered;
   to.change.read += new_parts.read - old_parts.read;
   to.change.undelivered += new_parts.undelivered - old_parts.undelivered;
+  if (after.code != 0 && after.code != before.code) {
+    auto& latest = failed[{key.campaign, after.code}];
+    latest = std::max(latest, {key.message.lane, before.exists ? before.at_ms : now_ms},
+                      [](const auto& a, const auto& b) { return a.left_ms < b.left_ms; });
+  }
   if (forgotten) {
     provider_id = detail = {};
   } else if (before.state != message_state::accepted || !before.named) {
@@ -376,7 +383,8 @@ void link_recipients(store::database& db, const collector& found, std::int64_t n
 }
 
 // In the order of messages: neighbours share pages, and several receipts of one message are one change of its row.
-void apply_all(store::database& db, std::vector<fact>& facts, merge_result& result, std::int64_t now_ms) {
+void apply_all(store::database& db, std::vector<fact>& facts, merge_result& result, failures& failed,
+               std::int64_t now_ms) {
   std::stable_sort(facts.begin(), facts.end(),
                    [](const fact& a, const fact& b) { return a.key.message < b.key.message; });
   std::map<std::int64_t, campaign_change> changes;
@@ -394,7 +402,7 @@ void apply_all(store::database& db, std::vector<fact>& facts, merge_result& resu
     }
     // Only what was opened can have been sent; anything else is not ours, whatever its key says.
     if (lane.campaign != key.campaign || lane.position <= key.message.sequence) continue;
-    const auto rank = apply(db, all.subspan(first, last - first), changes[key.campaign], now_ms);
+    const auto rank = apply(db, all.subspan(first, last - first), changes[key.campaign], failed, now_ms);
     if (rank != receipt_rank::none) result.changed.push_back({{key.campaign}, key.message, rank});
   }
   for (const auto& [campaign, c] : changes) {
@@ -446,7 +454,8 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
     db.run("DELETE FROM parked WHERE id <= (SELECT max(id) FROM parked) - ?1", parked_max);
   }
   link_recipients(db, found, now_ms);
-  apply_all(db, found.facts, result, now_ms);
+  failures failed;
+  apply_all(db, found.facts, result, failed, now_ms);
   found.facts.clear();
 
   // Sent messages are indexed while somebody asks for them by what the provider calls them, or nobody needs the store.
@@ -465,17 +474,21 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
     }
     if (parked && found.look_for_new()) result.more = true;
     result.more = result.more || full;
-    apply_all(db, found.facts, result, now_ms);
+    apply_all(db, found.facts, result, failed, now_ms);
   }
+  auto braked = brake_for(db, failed, now_ms);
   const bool more_replies = replies.match(how.words);
   result.more = result.more || more_replies;
   result.next_ms = replies.next_ms();
-  result.replies = replies.told || found.told || account.told || !account.paused.empty() || !account.resumed.empty();
+  result.replies = replies.told || found.told || account.told || !account.paused.empty() || !account.resumed.empty() ||
+                   !braked.empty();
   result.barred =
       db.number("SELECT EXISTS(SELECT 1 FROM consent_log WHERE id > ?1 AND what = 'suppress')", known_words) != 0;
   result.paused = std::move(account.paused.campaigns);
+  result.paused.insert(result.paused.end(), braked.campaigns.begin(), braked.campaigns.end());
   result.resumed = std::move(account.resumed.campaigns);
   result.held = std::move(account.paused.senders);
+  result.held.insert(result.held.end(), braked.senders.begin(), braked.senders.end());
   result.lifted = std::move(account.resumed.senders);
   result.limits_changed = std::move(account.limits_changed);
   return result;

@@ -41,6 +41,20 @@ std::string_view what_failed(std::uint8_t of) {
   }
 }
 
+// What every message of the campaign has in common is refused for all of them: nobody else is asked to take it.
+bool refused_for_all(const content::compiled_message& content, channels::part about) {
+  return about == channels::part::parameters || (about == channels::part::media && content.same_media());
+}
+
+std::string_view what_to_do(channels::part about) {
+  return about == channels::part::media
+             ? "; every message of this campaign shows the same file: see that the provider can fetch and read it, "
+               "then "
+               "resume, and whom it refused is sent to again"
+             : "; every message of this campaign fills in as many: fetch the templates and compare; resume when it is "
+               "mended at the provider, and whom it refused is sent to again, or stop and make the campaign again";
+}
+
 }  // namespace
 
 batch_sender::group::group(const lane_settings& s) : campaign(s.campaign), share(s.share), watch(campaign_rules()) {}
@@ -55,6 +69,8 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
                    .code = answer.provider_code,
                    .at_ms = f.first_byte_ms};
   const auto now = executor_.time().now();
+  const bool of_all = refused_for_all(*l.settings.content, answer.about);
+  const auto next = of_all ? pause_campaign : answer.next;
   const auto told = std::max(retry_after, answer.retry_after);
   retry_after = std::max(told, answer.wait);
   const auto wait = [&](nanoseconds_t for_time, std::uint32_t tries_max) {
@@ -72,19 +88,20 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
   net::insist([&] {
     title = channel_->without_token(answer.title);
     because = "the provider refused: " + title + " (code " + std::to_string(answer.provider_code) + ")";
+    if (of_all) because += what_to_do(answer.about);
   });
   const auto campaign = l.settings.campaign;
   const auto settle_it = [&] {
     // Refused for now, which says nothing of an earlier request that may have gone: so it is neither failed nor, when
     // it is the same request once more, to be sent under another attempt.
     const bool given_up = o.state == message_state::refused;
-    if ((m.repeats || (m.maybe_gone && given_up)) && channels::may_pass(answer.next)) {
+    if ((m.repeats || (m.maybe_gone && given_up)) && channels::may_pass(next)) {
       o.state = message_state::unconfirmed;
       o.next_at_ms = 0;
     }
     settle(l, o, f.at, {}, title);
   };
-  switch (answer.next) {
+  switch (next) {
     case retry:
       wait(backoff(retry_base, m.attempt, m.id.key()), attempts_max);
       settle_it();
@@ -102,7 +119,7 @@ void batch_sender::act_on(lane& l, const flight& f, const channels::answer& answ
       return settle_it();
     case pause_number:
     case pause_campaign: {
-      const auto of = answer.next == pause_campaign ? campaign : campaign_id{};
+      const auto of = next == pause_campaign ? campaign : campaign_id{};
       keep();
       settle_it();
       return retry_after > 0 ? pause_for(of, retry_after, because) : brake(of, false, because);

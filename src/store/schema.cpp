@@ -77,6 +77,8 @@ CREATE TABLE provider_templates(          -- what an account has at the provider
   template INTEGER NOT NULL,              -- its words now; a change of words is another row of `templates`
   fetched_at_ms INTEGER NOT NULL,
   gone INTEGER NOT NULL DEFAULT 0,        -- 1: no longer listed
+  reworded INTEGER NOT NULL DEFAULT 0,    -- 1: it says something else by now, which is not fetched yet
+  changes INTEGER NOT NULL DEFAULT 0,     -- of words, status and presence, so many so far
   UNIQUE(account, name, language));
 
 CREATE TABLE media(                       -- files that the provider keeps for us
@@ -173,6 +175,7 @@ CREATE TABLE campaigns(
   needs_consent INTEGER NOT NULL DEFAULT 0,
   screened_at INTEGER NOT NULL DEFAULT 0,   -- the last entry of consent_log that the plan knows
   screened_out INTEGER NOT NULL DEFAULT 0,  -- the last so many rows of `rejects` are recipients that the plan left out
+  same_media INTEGER NOT NULL DEFAULT 0,    -- 1: every message shows the same files
   plan_hash TEXT NOT NULL DEFAULT '',
   start_key TEXT NOT NULL DEFAULT '',     -- idempotency key of start
   weight INTEGER NOT NULL DEFAULT 1,
@@ -214,6 +217,7 @@ CREATE TABLE campaign_senders(            -- among which its recipients are deal
   campaign INTEGER NOT NULL,
   place INTEGER NOT NULL,                 -- as they were named, from 0
   sender INTEGER NOT NULL,
+  accepted INTEGER NOT NULL DEFAULT -1,   -- provider_templates.changes when a person last resumed; -1: nobody did
   PRIMARY KEY(campaign, place)) WITHOUT ROWID;
 
 CREATE TABLE recipients(

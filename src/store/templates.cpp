@@ -32,26 +32,52 @@ kept keep_template(database& db, const std::string& account, const channels::lis
       t.name, t.language, t.json);
   const auto words = db.number("SELECT id FROM templates WHERE json = ?1", t.json);
   auto how = kept::added;
+  bool other = false;  // than people know
   {
+    // Whose words are told to be others, of them it is known already that they changed.
     auto r = db.select(
-        "SELECT status = ?4 AND category = ?5 AND quality = ?6 AND template = ?7 AND gone = 0 FROM provider_templates "
+        "SELECT status = ?4 AND category = ?5 AND quality = ?6 AND template = ?7 AND gone = 0, "
+        "status <> ?4 OR gone OR (template <> ?7 AND NOT reworded) FROM provider_templates "
         "WHERE account = ?1 AND name = ?2 AND language = ?3",
         account, t.name, t.language, t.status, t.category, t.quality, words);
-    if (r.next()) how = r.integer(0) != 0 ? kept::unchanged : kept::changed;
+    if (r.next()) {
+      how = r.integer(0) != 0 ? kept::unchanged : kept::changed;
+      other = r.integer(1) != 0;
+    }
   }
   db.run(
       "INSERT INTO provider_templates(account, name, language, provider_id, status, category, quality, "
       "parameter_format, rejected_reason, template, fetched_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
       "?11) ON CONFLICT(account, name, language) DO UPDATE SET provider_id = ?4, status = ?5, category = ?6, "
-      "quality = ?7, parameter_format = ?8, rejected_reason = ?9, template = ?10, fetched_at_ms = ?11, gone = 0",
+      "quality = ?7, parameter_format = ?8, rejected_reason = ?9, template = ?10, fetched_at_ms = ?11, gone = 0, "
+      "reworded = 0, changes = changes + ?12",
       account, t.name, t.language, t.id, t.status, t.category, t.quality, t.parameter_format, t.rejected_reason, words,
-      now_ms);
+      now_ms, other);
   return how;
 }
 
 std::int64_t mark_gone(database& db, const std::string& account, std::int64_t before_ms) {
-  return db.run("UPDATE provider_templates SET gone = 1 WHERE account = ?1 AND fetched_at_ms < ?2 AND gone = 0",
-                account, before_ms);
+  return db.run(
+      "UPDATE provider_templates SET gone = 1, changes = changes + 1 WHERE account = ?1 AND fetched_at_ms < ?2 AND "
+      "gone = 0",
+      account, before_ms);
+}
+
+void accept_template(database& db, std::int64_t campaign) {
+  db.run(
+      "UPDATE campaign_senders SET accepted = coalesce((SELECT p.changes FROM campaigns c JOIN templates t ON t.id = "
+      "c.template JOIN senders s ON s.id = campaign_senders.sender JOIN provider_templates p ON p.account = "
+      "s.business_account_id AND p.name = t.name AND p.language = t.language WHERE c.id = ?1), -1) WHERE campaign = ?1",
+      campaign);
+}
+
+bool template_accepted(database& db, std::string_view account, std::int64_t campaign) {
+  return db.number(
+             "SELECT EXISTS(SELECT 1 FROM campaigns c JOIN campaign_senders cs ON cs.campaign = c.id JOIN senders s ON "
+             "s.id = cs.sender JOIN templates t ON t.id = c.template JOIN provider_templates p ON p.account = "
+             "s.business_account_id AND p.name = t.name AND p.language = t.language WHERE c.id = ?1 AND p.account = ?2 "
+             "AND cs.accepted = p.changes)",
+             campaign, account) != 0;
 }
 
 std::int64_t templates_fetched_at(database& db, const std::string& account) {
@@ -93,14 +119,15 @@ namespace {
 // How the provider's template stands that a campaign is to send.
 struct standing {
   std::string label, status;
-  bool gone, other_words;
+  bool gone, other_words, reworded;
 
-  // From columns first..first+4.
+  // From columns first..first+5.
   standing(const rows& r, int first)
       : label("template '" + std::string(r.text(first)) + "' (" + std::string(r.text(first + 1)) + ")"),
         status(r.text(first + 2)),
         gone(r.integer(first + 3) != 0),
-        other_words(r.integer(first + 4) != 0) {}
+        other_words(r.integer(first + 4) != 0),
+        reworded(r.integer(first + 5) != 0) {}
 
   // Why it cannot be sent now; empty when it can.
   [[nodiscard]] std::string obstacle() const {
@@ -114,7 +141,7 @@ struct standing {
 
 void check_template(database& db, const std::string& account, std::int64_t content, const std::string& campaign) {
   auto r = db.select(
-      "SELECT p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id "
+      "SELECT p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, p.reworded "
       "FROM templates t JOIN provider_templates p ON p.account = ?1 AND p.name = t.name AND p.language = t.language "
       "WHERE t.id = ?2",
       account, content);
@@ -123,6 +150,12 @@ void check_template(database& db, const std::string& account, std::int64_t conte
   if (const auto why = now.obstacle(); !why.empty()) {
     throw store_error{
         error{errc::template_not_approved, why + "; `bulkmsg templates fetch` asks the provider again", 0, 0}};
+  }
+  if (now.reworded) {
+    throw store_error{error{errc::conflict,
+                            now.label + " was changed at the provider since it was fetched; fetch the templates with "
+                                        "`bulkmsg templates fetch` and look at it",
+                            0, 0}};
   }
   if (now.other_words) {
     throw store_error{error{errc::conflict,
@@ -135,18 +168,18 @@ void check_template(database& db, const std::string& account, std::int64_t conte
 std::vector<affected_campaign> campaigns_to_pause(database& db, const std::string& account) {
   std::vector<affected_campaign> list;
   auto r = db.select(
-      "SELECT c.id, p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, c.state = 4 "
+      "SELECT c.id, p.name, p.language, p.status, p.gone, t.fetched AND p.template <> t.id, p.reworded, c.state = 4 "
       "FROM campaigns c JOIN campaign_senders cs ON cs.campaign = c.id JOIN senders s ON s.id = cs.sender "
       "JOIN templates t ON t.id = c.template "
       "JOIN provider_templates p ON p.account = s.business_account_id AND p.name = t.name AND p.language = t.language "
-      "WHERE c.state IN (4, 5) AND s.business_account_id = ?1 "
+      "WHERE c.state IN (4, 5) AND s.business_account_id = ?1 AND cs.accepted <> p.changes "
       "AND (p.gone OR p.status <> 'APPROVED' OR (t.fetched AND p.template <> t.id)) GROUP BY c.id ORDER BY c.id",
       account);
   while (r.next()) {
     const standing now(r, 1);
     auto why = now.obstacle();
     if (why.empty()) why = now.label + " says something else at the provider than in this campaign";
-    list.push_back({r.integer(0), r.integer(6) != 0, std::move(why)});
+    list.push_back({r.integer(0), r.integer(7) != 0, std::move(why)});
   }
   return list;
 }

@@ -41,7 +41,13 @@ std::vector<template_info> list_templates(database& db, const template_filter& f
 // approved or changed, as far as is known.
 void check_template(database& db, const std::string& account, std::int64_t content, const std::string& campaign);
 
-// Campaigns that are sending, or are paused, with a template that is gone, not approved, or changed.
+// A person wants the campaign to go on with its template as it stands now: only another change pauses it again.
+void accept_template(database& db, std::int64_t campaign);
+// A person did, and the account's has not changed since.
+bool template_accepted(database& db, std::string_view account, std::int64_t campaign);
+
+// Campaigns that are sending, or are paused, with a template that is gone, not approved, or changed, since people last
+// resumed them.
 struct affected_campaign {
   std::int64_t campaign = 0;
   bool sending = false;

@@ -154,6 +154,12 @@ TEST(whatsapp_errors, unknown_codes_follow_transience_and_status) {
   EXPECT_EQ(whatsapp_action(999999, 500, false), action::retry);
 }
 
+TEST(whatsapp_errors, what_a_refusal_is_about_is_data) {
+  EXPECT_EQ(find_whatsapp_error(131053)->about, part::media);
+  EXPECT_EQ(find_whatsapp_error(132000)->about, part::parameters);
+  EXPECT_EQ(find_whatsapp_error(132008)->about, part::message);
+}
+
 TEST(whatsapp_errors, waits_are_data) {
   EXPECT_EQ(find_whatsapp_error(131049)->wait_s, 24u * 3600);
   EXPECT_EQ(find_whatsapp_error(131057)->wait_s, 60u);

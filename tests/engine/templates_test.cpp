@@ -419,6 +419,27 @@ TEST(fetch_templates, pauses_the_campaigns_that_send_what_is_changed_or_not_appr
   EXPECT_EQ(s.h.state(campaigns[1]), campaign_state::sending) << "a person who has looked may go on";
 }
 
+TEST(fetch_templates, pauses_a_campaign_that_was_resumed_only_for_another_change) {
+  shop s({entry("other"), entry("paused")});
+  s.fetch();
+  const auto other = s.campaign_of("other"), paused = s.campaign_of("paused");
+  must(s.h->start(other));
+  must(s.h->start(paused));
+  s.there.set({entry("other", "APPROVED", "Bye {{1}}"), entry("paused", "PAUSED")});
+  EXPECT_EQ(s.fetch().paused, 2);
+  must(s.h->resume(other));
+  must(s.h->resume(paused));
+  EXPECT_EQ(s.fetch().paused, 0);
+  s.h.open({.send = false});  // what a person accepted outlives the process
+  EXPECT_EQ(s.fetch().paused, 0);
+  s.there.set({entry("other", "APPROVED", "Hm {{1}}"), entry("paused")});
+  EXPECT_EQ(s.fetch().paused, 1);
+  EXPECT_EQ(s.h.state(other), campaign_state::paused);
+  s.there.set({entry("other", "APPROVED", "Hm {{1}}"), entry("paused", "PAUSED")});
+  EXPECT_EQ(s.fetch().paused, 1);
+  EXPECT_EQ(s.h.state(paused), campaign_state::paused) << "it was well again in between";
+}
+
 TEST(fetch_templates, tell_a_campaign_that_is_paused_already_what_changed) {
   shop s({entry("other")});
   s.fetch();

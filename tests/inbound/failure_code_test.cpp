@@ -4,6 +4,8 @@
 #include <set>
 
 #include "inbound/merge.hpp"
+#include "store/brakes.hpp"
+#include "store/campaigns.hpp"
 #include "store/scratch_store.hpp"
 #include "webhook_bodies.hpp"
 
@@ -23,6 +25,58 @@ TEST(receipts, a_failure_without_a_code_does_not_make_the_code_depend_on_the_ord
     rows.insert(table(s.db(), "SELECT code, detail, failed_at_ms FROM messages"));
   }
   EXPECT_EQ(rows.size(), 1u) << *rows.begin() << " and " << *rows.rbegin();
+}
+
+inbound::merge_result fail_with(sending_store& s, int code, std::uint32_t sequence = 0) {
+  inbound::append(s.db(), webhook({receipt(s, sequence, "failed").because(code)}), noon_ms);
+  return inbound::merge(s.db(), scratch_store_id, noon_ms + 10);
+}
+campaign_state state(sending_store& s) { return store::read_campaign(s.db(), s.campaign).state; }
+
+TEST(failures_told_late, pull_the_brakes_that_an_answer_would) {
+  for (const int code : {131042, 131048, 132015, 132012, 132000}) {
+    sending_store s(2);
+    s.open(2);
+    s.settle(0, message_state::accepted);
+    EXPECT_EQ(fail_with(s, code).paused, std::vector<std::int64_t>{s.campaign}) << code;
+    EXPECT_EQ(state(s), campaign_state::paused);
+    EXPECT_NE(store::read_campaign(s.db(), s.campaign).reason.find(std::to_string(code)), std::string::npos);
+    EXPECT_EQ(s.told().undelivered, 1) << "it is not sent again";
+  }
+  for (const int code : {131026, 131049, 131047, 130472, 999999}) {
+    sending_store s(2);
+    s.open(2);
+    EXPECT_TRUE(fail_with(s, code).paused.empty()) << code;
+  }
+}
+
+TEST(failures_told_late, of_a_limit_end_by_themselves) {
+  sending_store s(2);
+  s.open(2);
+  fail_with(s, 131048);
+  EXPECT_TRUE(store::release_due_brakes(s.db(), noon_ms + 86'400'000).empty());
+  EXPECT_EQ(store::release_due_brakes(s.db(), noon_ms + 86'400'010).campaigns.size(), 1u);
+}
+
+TEST(failures_told_late, of_a_file_are_the_campaigns_when_all_get_the_same) {
+  sending_store s(2);
+  s.open(2);
+  EXPECT_TRUE(fail_with(s, 131053).paused.empty());
+  s.db().exec("UPDATE campaigns SET same_media = 1");
+  EXPECT_EQ(fail_with(s, 131053, 1).paused.size(), 1u);
+}
+
+TEST(failures_told_late, of_what_left_before_a_person_resumed_say_nothing_new) {
+  sending_store s(3);
+  s.open(3);
+  s.settle(0, message_state::accepted);
+  s.settle(1, message_state::accepted, "wamid.2");
+  fail_with(s, 131042);
+  store::change_state(s.db(), s.campaign, campaign_state::sending, "resume", "", noon_ms + 5000);
+  EXPECT_TRUE(fail_with(s, 131042, 1).paused.empty());
+  EXPECT_EQ(state(s), campaign_state::sending);
+  s.db().exec("UPDATE messages SET at_ms = at_ms + 10000, code = NULL, receipt = 0");
+  EXPECT_EQ(fail_with(s, 131042, 1).paused.size(), 1u);
 }
 
 }  // namespace

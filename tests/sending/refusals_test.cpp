@@ -177,6 +177,55 @@ TEST(refusals, when_most_messages_fail_the_campaign_stops_for_people_to_look) {
   EXPECT_EQ(w.count(0).queued(), 0);
 }
 
+// What all messages have in common is refused for all: nobody is burnt, and whoever was refused comes again.
+void expect_refused_once_and_sent_after_all(pacing_world& w, int code, const std::string& what_to_do) {
+  w.books.script = [=](const arrival&, std::size_t) { return refuse(code); };
+  w.run_for(hour);
+  EXPECT_LE(w.books.arrivals.size(), 8u) << "what was in flight";
+  EXPECT_EQ(w.count(0).failed, 0);
+  ASSERT_FALSE(w.told().empty());
+  EXPECT_TRUE(w.told()[0].starts_with("brake 1: the provider refused")) << w.told()[0];
+  EXPECT_NE(w.told()[0].find(what_to_do), std::string::npos) << w.told()[0];
+  w.books.script = [](const arrival&, std::size_t) { return accept(); };
+  w.sender(0).release({1});
+  w.run_for(hour);
+  EXPECT_EQ(w.count(0).sent, 500);
+  w.expect_nobody_twice();
+}
+
+std::shared_ptr<const content::compiled_message> with_picture(const std::string& from) {
+  const auto message = content::parse_template_json(
+      R"({"name":"p","language":"en_US","status":"APPROVED","category":"UTILITY","components":[)"
+      R"({"type":"HEADER","format":"IMAGE"},{"type":"BODY","text":"Look!"}]})");
+  content::mapping map;
+  static_cast<void>(map.add("header.media", from));
+  const std::vector<std::string> columns{"param1"};
+  return std::make_shared<const content::compiled_message>(*channels::compile_whatsapp(*message, columns, map));
+}
+
+TEST(refusals, a_template_that_takes_other_parameters_pauses_the_campaign_and_burns_nobody) {
+  pacing_world w({{"100/s"}}, {{.count = 500}});
+  w.open();
+  expect_refused_once_and_sent_after_all(w, 132000, "fetch the templates");
+}
+
+TEST(refusals, a_file_that_everybody_gets_pauses_the_campaign_and_burns_nobody) {
+  pacing_world w({{"100/s"}}, {{.count = 500}});
+  w.open();
+  w.sender(0).set_content({1}, with_picture("\"https://example.com/p.jpg\""));
+  expect_refused_once_and_sent_after_all(w, 131053, "the same file");
+}
+
+TEST(refusals, a_file_of_one_recipient_fails_that_message_only) {
+  pacing_world w({{"100/s"}}, {{.count = 500}});
+  w.open();
+  w.sender(0).set_content({1}, with_picture("param1"));
+  w.books.script = [](const arrival& a, std::size_t) { return a.to == world::number(3) ? refuse(131053) : accept(); };
+  w.run_for(hour);
+  EXPECT_EQ(w.count(0).failed, 1);
+  EXPECT_EQ(w.count(0).sent, 499);
+}
+
 TEST(refusals, some_failures_stop_nobody) {
   pacing_world w({{"100/s"}}, {{.count = 5000}});
   w.books.script = [](const arrival&, std::size_t nth) { return nth % 4 == 0 ? refuse(131026) : accept(); };

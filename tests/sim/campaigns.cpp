@@ -80,6 +80,7 @@ void host::set_up(const std::vector<std::string>& limits, int connections, const
     c.id = must(engine_->create_campaign(settings));
     world_.provider().rules.put(c.id.value, rule);
     if (!c.picture.empty()) world_.provider().shelf.shows(c.id.value, c.picture);
+    world_.provider().told.campaign(c.id.value, {c.words, std::to_string(c.sender + 1)});
     c.people = count;
     if (c.marketing) {
       choose_contacts(c);
@@ -223,6 +224,7 @@ void host::send_again(const campaign& c) {
     return;
   }
   if (!child.picture.empty()) world_.provider().shelf.shows(child.id.value, child.picture);
+  world_.provider().told.campaign(child.id.value, {child.words, std::to_string(child.sender + 1)});
   world_.provider().is_child(child.id.value, c.id.value, failed);
   world_.provider().rules.put(child.id.value, world_.provider().rules.of(c.id.value));
   campaigns_.push_back(child);

@@ -67,7 +67,12 @@ host::host(std::uint64_t seed, bool tells)
   world_.disk().put(path_, store_file().bytes());
   world_.after_commit = [this] {
     if (world_.provider().light) return;
-    if (++commits_ % look_every == 0) judge_.look();
+    if (++commits_ % look_every == 0) look();
+  };
+  world_.provider().still_paused = [this](std::int64_t of, std::int64_t mark) {
+    const auto id = std::to_string(of);
+    return judge_.number("SELECT state = 5 FROM campaigns WHERE id = " + id) != 0 &&
+           judge_.number("SELECT max(id) FROM history WHERE campaign = " + id) == mark;
   };
 }
 
@@ -116,6 +121,11 @@ void host::open() {
   said_.unconfirmed_found += found.unconfirmed;
   judge_.sit();
   judge_.look();
+}
+
+void host::look() {
+  judge_.look();
+  if (judge_.sits()) look_at_notices();
 }
 
 void host::die() {
@@ -184,18 +194,25 @@ void host::deliver() {
   std::vector<provider::receipt> gathered;
   for (auto most = d_.between(1, 60); most > 0 && !mail.empty() && mail.begin()->first <= world_.clock().now();
        --most) {
-    if (!gathered.empty() && gathered.front().number != mail.begin()->second.number) break;
+    const auto& next = mail.begin()->second;
+    if (!gathered.empty() && gathered.front().number != next.number) break;
     gathered.push_back(std::move(mail.extract(mail.begin()).mapped()));
   }
   for (const auto& r : gathered) {
     if (r.stop) world_.provider().may_bar(r.from);
+    if (r.notice >= 0) world_.provider().told.comes(r.notice);
   }
-  const auto body = provider::webhook(gathered);
+  const auto body = world_.provider().webhook(gathered);
   const auto take = [&](engine& by) { return by.ingest(body, sign(body)); };
   const bool by_other = posts_ > 0 && posts_-- > 0;
   if (by_other) world_.say("another process takes a webhook");
   const auto done = by_other ? by_another(take) : take(*engine_);
   for (auto& r : gathered) {
+    if (r.notice >= 0) {
+      world_.say("notice " + std::to_string(r.notice) + (done ? " taken" : " not taken: " + words_of(done.error())));
+      world_.provider().told.taken(r.notice, done.has_value());
+      continue;
+    }
     world_.say("webhook " + std::to_string(r.message >> 32) + ":" + std::to_string(r.message & 0xffffffff) + " rank " +
                (r.reply.empty() ? std::to_string(r.rank) : r.reply) +
                (done ? " taken" : " not taken: " + words_of(done.error())));

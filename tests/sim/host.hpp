@@ -20,6 +20,7 @@
 namespace bulkmsg::sim {
 
 std::string number_of(std::int64_t person);
+inline constexpr int not_known = -2;
 // What the network and the provider's answers may bring about.
 bool may_be_asked_again(errc code);
 
@@ -41,7 +42,7 @@ class host {
     bool discarded = false;                    // all of its people want no more, or its template is not what it was
     std::string words = {};                    // the provider's template by name; empty: the host's own
     std::string picture = {};                  // its bytes; empty: it shows none
-    bool hushed = false;                       // by what is known of that template
+    int accepted = -1;                         // changes of that template that a person resumed with; see below
     std::int64_t due_ms = 0, lateness_ms = 0;  // of its schedule; 0: it has none
   };
 
@@ -62,6 +63,7 @@ class host {
   bool ask_provider(const std::string& what, F&& f);
   // Without the store's folder, which is another one in each run.
   [[nodiscard]] std::string words_of(const error& e) const;
+  void look();
   void run_for(nanoseconds_t time);
   void deliver();
   void poll();
@@ -84,10 +86,17 @@ class host {
   void judge_start(const campaign& c);
   [[nodiscard]] bool fits(const campaign& c) const;  // its template is approved and says the same, as far as is known
   void template_misfortune();
+  // What the engine was told is merged.
+  bool settled() { return judge_.number("SELECT EXISTS(SELECT 1 FROM inbox)") == 0; }
+  void look_at_notices();
 
   // What happens meanwhile.
   void pause(campaign& c);
   void resume(campaign& c);
+  bool is_braked(const campaign& c) {
+    return judge_.number("SELECT EXISTS(SELECT 1 FROM brakes WHERE campaign = " + std::to_string(c.id.value) + ")") !=
+           0;
+  }
   void suppress(const campaign& c);
   void withdraw(const campaign& c);
   void resolve(const campaign& c, bool one = true);

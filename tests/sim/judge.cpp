@@ -42,6 +42,14 @@ std::int64_t judge::number(const std::string& sql) {
   return value.empty() ? 0 : std::stoll(value);
 }
 
+std::string judge::first(const char* sql, const std::function<bool(const std::string&)>& so) {
+  auto r = db_->select(sql);
+  while (r.next()) {
+    if (std::string value(r.text(0)); so(value)) return value;
+  }
+  return {};
+}
+
 void judge::took(std::int64_t message, int rank) {
   auto& best = told_[message];
   best = std::max(best, rank);

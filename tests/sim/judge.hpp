@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,6 +20,7 @@ class judge {
 
   void sit();   // opens the store for reading
   void rise();  // closes it
+  [[nodiscard]] bool sits() const { return db_.has_value(); }
   // Throws broken. Counters against rows, rows against the provider's books, the ledger against its entries.
   void look(bool at_rest = false);
   // What was told to the host stays: the best receipt that was taken for each message.
@@ -36,6 +38,8 @@ class judge {
   void end(std::int64_t campaign, bool all_told);
   [[nodiscard]] std::int64_t number(const std::string& sql);
   [[nodiscard]] std::string text(const std::string& sql);
+  // The first row's only column for which it is so; empty: none.
+  [[nodiscard]] std::string first(const char* sql, const std::function<bool(const std::string&)>& so);
 
  private:
   world& in_;

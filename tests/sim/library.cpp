@@ -31,16 +31,18 @@ std::string after(const std::string& text, const std::string& before, const std:
 
 std::int64_t library::wall_ms() const { return in_.clock().wall() / millisecond; }
 
-void library::disturb() {
+library::change library::disturb() {
   auto& d = in_.dice();
   auto& [name, t] = *std::next(templates_.begin(), d.between(0, 1));
   constexpr std::array states{"APPROVED", "PAUSED", "DISABLED", "REJECTED"};
-  if (d.chance(400)) {
+  const bool of_words = d.chance(400);
+  if (of_words) {
     t.words = 3 - t.words;
   } else {
     t.status = states[static_cast<std::size_t>(d.between(0, states.size() - 1))];
   }
   in_.say("template " + name + ": words " + std::to_string(t.words) + ", " + t.status);
+  return {name, t, of_words};
 }
 
 void library::restore() {

@@ -25,8 +25,13 @@ class library {
     bool operator==(const standing&) const = default;
   };
   using listing = std::map<std::string, standing>;  // by name
+  struct change {
+    std::string words;  // the template's name
+    standing now;
+    bool of_words = false;
+  };
   // What the provider does to a template, as drawn.
-  void disturb();
+  change disturb();
   // Every template as it was at first.
   void restore();
   // As they were when they were asked for the last time.

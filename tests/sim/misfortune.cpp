@@ -1,4 +1,5 @@
 // What happens while the campaigns are sent: what the host, its people and other processes do, and what goes wrong.
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -14,9 +15,15 @@ void host::pause(campaign& c) {
 
 void host::resume(campaign& c) {
   if (c.stopped) return;
-  c.hushed = false;
+  auto& told = world_.provider().told;
   world_.provider().expect_silence(c.id.value, false);
-  static_cast<void>(ask("resume " + std::to_string(c.id.value), [&] { return engine_->resume(c.id); }));
+  world_.provider().goes_on(c.id.value);
+  told.person_resumes(c.id.value);
+  const bool sure = settled() && !told.of(c.words).unsure;
+  const auto changes = told.of(c.words).changes;
+  const auto deaths = said_.deaths;
+  const bool done = ask("resume " + std::to_string(c.id.value), [&] { return engine_->resume(c.id); });
+  if (done || deaths != said_.deaths) c.accepted = done && sure ? changes : not_known;
 }
 
 void host::suppress(const campaign& c) {
@@ -78,7 +85,12 @@ void host::post(campaign& c) {
                                 : "suppress " + who;
   const bool resumes = drawn >= 4 && drawn < 8;
   if (resumes && (c.stopped || c.unsure)) return;
-  if (resumes) world_.provider().expect_silence(c.id.value, false);
+  if (resumes) {
+    world_.provider().expect_silence(c.id.value, false);
+    world_.provider().goes_on(c.id.value);
+    world_.provider().told.person_resumes(c.id.value);
+    c.accepted = not_known;
+  }
   if (drawn >= 8) world_.provider().may_bar(who);
   const auto deaths = said_.deaths;
   bool late = false;
@@ -128,7 +140,13 @@ void host::draw_troubles() {
 void host::misfortune() {
   if (has_templates_ && d_.chance(200)) return template_misfortune();
   auto& c = campaigns_[static_cast<std::size_t>(d_.between(0, static_cast<std::int64_t>(campaigns_.size()) - 1))];
-  switch (d_.between(0, 21)) {
+  switch (d_.between(0, 24)) {
+    case 22:
+    case 23:
+    case 24:
+      return world_.provider().told.disturb_account(
+          std::to_string(c.sender + 1),
+          number_of(c.first + d_.between(0, std::min<std::int64_t>(c.people - 1, 4))).substr(1));
     case 20:
       return post(c);
     case 21:
@@ -168,6 +186,7 @@ void host::misfortune() {
       world_.clock().shift_wall(by);
       if (by > 0) jumped_forward_at_ = world_.clock().now();
       world_.provider().clock_set(-by / millisecond);
+      world_.provider().told.clock_jumps();
       jumped_ = true;
       world_.say("the wall clock jumps by " + std::to_string(by / millisecond) + " ms");
       return;

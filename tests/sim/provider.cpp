@@ -100,6 +100,12 @@ provider::answer provider::take(const std::string& request) {
   from.times.push_back(now);
   keep_limits(from, name_of(*key));
   if (silent_.contains(key->campaign)) throw broken{name_of(*key) + " left after pause or stop had returned"};
+  if (const auto p = paused_.find(key->campaign); p != paused_.end() && now - p->second.first > second) {
+    if (still_paused(key->campaign, p->second.second)) {
+      throw broken{name_of(*key) + " left although its campaign has been paused for " +
+                   std::to_string((now - p->second.first) / millisecond) + " ms"};
+    }
+  }
   accepted_ += accepted ? 1 : 0;
   if (light) {
     const auto sequence = key->message.sequence;
@@ -239,15 +245,21 @@ provider::receipt provider::receipt_of(const entry& of, const std::string& id, c
           of.at};
 }
 
-std::string provider::webhook(const std::vector<receipt>& of) {
+std::string provider::webhook(const std::vector<receipt>& of) const {
+  if (of.front().notice >= 0) {
+    std::string entries;
+    for (const auto& r : of) entries += (entries.empty() ? "" : ",") + told.text(r.notice);
+    return R"({"object":"whatsapp_business_account","entry":[)" + entries + "]}";
+  }
   std::string statuses, replies;
   for (const auto& r : of) {
     auto& list = r.reply.empty() ? statuses : replies;
     list += (list.empty() ? "" : ",") + r.json;
   }
-  return R"({"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{)"
-         R"("messaging_product":"whatsapp","metadata":{"phone_number_id":")" +
-         of.front().number + R"("},"statuses":[)" + statuses + R"(],"messages":[)" + replies + "]}}]}]}";
+  return R"({"object":"whatsapp_business_account","entry":[{"id":"77","changes":[{"field":"messages","value":{)"
+         R"("messaging_product":"whatsapp","metadata":{"display_phone_number":"49)" +
+         of.front().number + R"(","phone_number_id":")" + of.front().number + R"("},"statuses":[)" + statuses +
+         R"(],"messages":[)" + replies + "]}}]}]}";
 }
 
 void provider::report(const entry& of, const std::string& id, const std::string& callback, const std::string& number) {
@@ -302,6 +314,8 @@ void provider::keep_consent(const entry& of, const std::string& who) const {
   const auto agreed = agreed_.find(of.campaign);
   if (agreed == agreed_.end()) return;
   if (!agreed->second.contains(to)) throw broken{who + " left for " + of.to + ", who was not chosen or had not agreed"};
+  if (told.has_stopped(to, of.at.at))
+    throw broken{who + " left for " + of.to + ", who has stopped marketing at the platform"};
   if (since(withdrawn_)) throw broken{who + " left for " + of.to + ", who has withdrawn their consent"};
 }
 

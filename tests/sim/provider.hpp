@@ -4,6 +4,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +17,7 @@
 #include "bulkmsg/net/transport.hpp"
 #include "bulkmsg/pacing/limit.hpp"
 #include "sim/library.hpp"
+#include "sim/notices.hpp"
 #include "sim/rule_book.hpp"
 
 namespace bulkmsg::sim {
@@ -47,7 +49,7 @@ struct troubles {
 
 class provider {
  public:
-  explicit provider(world& in) : shelf(in), in_(in) {}
+  explicit provider(world& in) : shelf(in), told(in), in_(in) {}
 
   struct answer {
     net::fate fate = net::fate::answered;
@@ -114,9 +116,10 @@ class provider {
     rule_book::moment attempt = {};  // when the request that it tells of came
     std::string quoted = {};         // the provider's id of what a reply answers
     std::string from = {};           // whose reply it is
+    int notice = -1;                 // what it tells of the account; -1: nothing
   };
   std::multimap<nanoseconds_t, receipt> mail;
-  static std::string webhook(const std::vector<receipt>& of);
+  std::string webhook(const std::vector<receipt>& of) const;
   // Every receipt there is once more.
   void replay();
 
@@ -144,6 +147,13 @@ class provider {
   void keep_failed(const entry& of, const std::string& where);
   rule_book rules;
   library shelf;
+  notices told;
+  // The campaign is paused durably since then; `still` knows whether it is that pause.
+  void paused(std::int64_t campaign, nanoseconds_t since, std::int64_t mark) {
+    paused_.try_emplace(campaign, std::pair{since, mark});
+  }
+  void goes_on(std::int64_t campaign) { paused_.erase(campaign); }
+  std::function<bool(std::int64_t campaign, std::int64_t mark)> still_paused;
   [[nodiscard]] std::size_t requests() const { return requests_; }
   // When the last one came.
   [[nodiscard]] nanoseconds_t last_at(const std::string& number) {
@@ -180,6 +190,7 @@ class provider {
   std::map<std::pair<std::int64_t, std::string>, std::int64_t> reached_;  // campaign and address -> message
   std::vector<bool> came_;                                                // light: by sequence
   std::set<std::int64_t> silent_;
+  std::map<std::int64_t, std::pair<nanoseconds_t, std::int64_t>> paused_;
   std::map<std::string, line> numbers_;
   std::map<std::string, nanoseconds_t> barred_, withdrawn_;
   std::set<std::string> asked_for_;

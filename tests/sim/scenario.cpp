@@ -60,6 +60,7 @@ verdict scenario::faults() {
   world_.slow_disk(8 * millisecond);
   world_.die_after(-1);
   world_.disk().die_after(-1);
+  p.told.restore();
   if (has_templates_) {
     p.shelf.restore();
     fetch();
@@ -68,7 +69,8 @@ verdict scenario::faults() {
   auto help_at = world_.clock().now() + 10 * second;
   do {
     for (auto& c : campaigns_) {
-      if (state(c) == campaign_state::paused) resume(c);
+      // What is held by the provider's word goes on by itself.
+      if (state(c) == campaign_state::paused && !is_braked(c)) resume(c);
     }
     run_for(250 * millisecond);
     if (world_.clock().now() > help_at && !all_final() && waits_for_receipts()) {

@@ -47,30 +47,97 @@ void host::choose_words(campaign& c, campaign_settings& settings) {
   settings.mapping.emplace_back("header.media", "\"file:" + path + '"');
 }
 
-// Nothing leaves any more with a template that is known not to be what it was, until a person says so.
+// Nothing leaves any more with a template that is known not to be what it was, until a person says so; and then only
+// another change pauses the campaign again.
 void host::fetch() {
-  if (!ask_provider("fetch templates", [&] { return engine_->fetch_templates(senders_.front()); })) return;
+  auto& told = world_.provider().told;
+  const bool all_merged = settled();
+  const auto paused_for_it = [&](const campaign& c) {
+    return judge_.number(
+        "SELECT count(*) FROM history WHERE action = 'pause' AND (reason LIKE '%only APPROVED%' OR reason "
+        "LIKE '%says something else%') AND campaign = " +
+        std::to_string(c.id.value));
+  };
+  std::vector<std::int64_t> before;
+  before.reserve(campaigns_.size());
+  for (const auto& c : campaigns_) before.push_back(paused_for_it(c));
+  if (!ask_provider("fetch templates", [&] { return engine_->fetch_templates(senders_.front()); })) {
+    return told.lost_track();
+  }
   known_ = world_.provider().shelf.listed();
-  for (auto& c : campaigns_) {
-    if (c.words.empty() || c.stopped || c.unsure || c.discarded || fits(c) != c.hushed) continue;
-    c.hushed = !c.hushed;
-    world_.provider().expect_silence(c.id.value, c.hushed);
-    if (c.hushed && state(c) == campaign_state::sending) {
+  std::map<std::string, bool> sure;
+  for (const auto& [words, now] : known_) sure[words] = !told.of(words).unsure;
+  told.fetched(known_, all_merged);
+  for (const auto& [words, now] : known_) {
+    if (all_merged && now.status == "APPROVED" &&
+        judge_.number("SELECT EXISTS(SELECT 1 FROM brakes WHERE cause LIKE 'template:%:" + words + "/%')") != 0) {
+      throw broken{"template " + words + " is approved by the list, and a campaign is held for it"};
+    }
+  }
+  for (std::size_t i = 0; i < campaigns_.size() && i < before.size(); ++i) {
+    auto& c = campaigns_[i];
+    if (c.words.empty() || c.stopped || c.unsure || c.discarded || !c.started) continue;
+    if (!all_merged || !sure[c.words]) c.accepted = not_known;
+    if (c.accepted == not_known) continue;
+    const bool accepted = c.accepted == told.of(c.words).changes;
+    if (!fits(c) && !accepted && state(c) == campaign_state::sending) {
       throw broken{"campaign " + std::to_string(c.id.value) + " goes on though its template is not what it was"};
+    }
+    if (accepted && paused_for_it(c) > before[i]) {
+      throw broken{"campaign " + std::to_string(c.id.value) +
+                   " was resumed with its template as it is, and is paused for it again"};
     }
   }
 }
 
 void host::judge_start(const campaign& c) {
-  if (!fits(c)) {
+  const auto& known = world_.provider().told.of(c.words);
+  if (!c.words.empty() && !known.fits() && !known.unsure && settled()) {
     throw broken{"campaign " + std::to_string(c.id.value) + " was started though its template is not what it was"};
   }
   world_.provider().shelf.keep(std::to_string(c.sender + 1), c.id.value);
 }
 
+// After commits, with everything merged: what the provider's word holds is not being sent, and what is held has a cause
+// that is not over.
+void host::look_at_notices() {
+  auto& p = world_.provider();
+  for (auto& c : campaigns_) {
+    const auto id = std::to_string(c.id.value);
+    if (state(c) == campaign_state::paused) {
+      p.paused(c.id.value, world_.clock().now(), judge_.number("SELECT max(id) FROM history WHERE campaign = " + id));
+      continue;
+    }
+    p.goes_on(c.id.value);
+    if (state(c) != campaign_state::sending || !settled()) continue;
+    if (const auto why = p.told.against_sending(c.id.value); !why.empty() && !c.unsure) {
+      throw broken{"campaign " + id + " goes on in spite of " + why};
+    }
+  }
+  if (!settled()) return;
+  p.told.note_stops();
+  for (const auto& [who, stopped] : p.told.wishes()) {
+    const bool kept =
+        judge_.number("SELECT EXISTS(SELECT 1 FROM suppressions WHERE source = 3 AND address = '+" + who + "')") != 0;
+    if (kept != stopped) {
+      throw broken{who + (stopped ? " has stopped marketing at the platform, and that is not kept"
+                                  : " wants marketing again, and is held to have stopped it")};
+    }
+  }
+  const auto over =
+      judge_.first("SELECT cause FROM brakes", [&](const std::string& cause) { return p.told.is_over(cause); });
+  if (!over.empty()) throw broken{"a campaign is held by " + over + ", which is over"};
+  if (judge_.number(
+          "SELECT EXISTS(SELECT 1 FROM campaigns c WHERE state = 5 AND reason LIKE '%goes on by itself%' AND NOT "
+          "EXISTS(SELECT 1 FROM brakes WHERE campaign = c.id))") != 0) {
+    throw broken{"a campaign waits for the end of something that is over"};
+  }
+}
+
 void host::template_misfortune() {
   const auto drawn = d_.between(0, 9);
-  if (drawn < 4) return world_.provider().shelf.disturb();
+  auto& p = world_.provider();
+  if (drawn < 4) return p.told.changed(p.shelf.disturb());
   if (drawn < 7) return fetch();
   if (drawn < 9) return draw_troubles();
   // For so long that files grow old, expire, or are just about to.

@@ -36,6 +36,14 @@ inline constexpr std::string_view action_names[] = {"retry",          "slow",   
 // Whether the same message may well be taken later; else it would only be refused again.
 [[nodiscard]] constexpr bool may_pass(action what) noexcept { return what <= action::pause_campaign; }
 
+// What of a message a refusal is about. When all messages of a campaign have the same, it is the campaign that the
+// provider refuses.
+enum class part : std::uint8_t {
+  message,    // all of it, or what is this recipient's own
+  media,      // the files it shows
+  parameters  // how many it fills in, which is as the campaign was built
+};
+
 struct answer {
   enum class kind : std::uint8_t {
     accepted,
@@ -51,6 +59,7 @@ struct answer {
 
   // refused
   action next = action::fail_message;
+  part about = part::message;
   std::int32_t provider_code = 0;
   nanoseconds_t retry_after = 0;  // as the body says, 0 when it does not
   nanoseconds_t wait = 0;         // what is known of such refusals: not before that; 0: no rule

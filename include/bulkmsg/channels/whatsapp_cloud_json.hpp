@@ -136,6 +136,7 @@ class answer_reader {
     if (const provider_error* known = find_whatsapp_error(code)) {
       read.wait = known->wait_s * second;
       read.retries_max = known->retries_max;
+      read.about = known->about;
     }
     read.title = text(envelope, "message");
     // error_data is an object, now and then a plain string.

@@ -19,6 +19,7 @@ struct provider_error {
   std::uint8_t retries_max = 0;  // for retry and defer: how often at most; 0: as the campaign says
   std::uint32_t wait_s = 0;      // at least so long before the next try or before sending goes on; 0: no rule
   std::string_view meaning;
+  part about = part::message;
 };
 
 namespace detail {
@@ -65,7 +66,7 @@ inline constexpr provider_error whatsapp_error_table[] = {
     {131050, 131050, action::opt_out, 0, 0, "the user stopped marketing messages from this business"},
     {131051, 131051, action::fail_campaign, 0, 0, "message type not supported"},
     {131052, 131052, action::log, 0, 0, "the user's media could not be fetched"},
-    {131053, 131053, action::fail_message, 0, 0, "the media could not be fetched or processed"},
+    {131053, 131053, action::fail_message, 0, 0, "the media could not be fetched or processed", part::media},
     {131055, 131055, action::fail_campaign, 0, 0, "only marketing templates are allowed on this endpoint"},
     {131056, 131056, action::pair, 0, 1, "too many messages to this recipient in a short time"},
     {131057, 131057, action::pause_number, 0, 60, "account in maintenance"},
@@ -77,7 +78,7 @@ inline constexpr provider_error whatsapp_error_table[] = {
     {131201, 131207, action::fail_message, 0, 0, "group message refused"},
     {131208, 131208, action::retry, 0, 0, "group rate is reached"},
     {131209, 131215, action::fail_message, 0, 0, "group message refused"},
-    {132000, 132000, action::fail_message, 0, 0, "number of parameters differs from the template"},
+    {132000, 132000, action::fail_message, 0, 0, "number of parameters differs from the template", part::parameters},
     {132001, 132001, action::pause_campaign, 0, 0, "template does not exist in that language, or is not approved"},
     {132005, 132005, action::fail_message, 0, 0, "the filled-in text is too long"},
     {132007, 132007, action::fail_message, 0, 0, "the content breaks the character policy"},

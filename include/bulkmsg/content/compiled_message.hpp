@@ -162,6 +162,16 @@ class compiled_message {
   // What is filled in, in wire order.
   [[nodiscard]] const std::vector<slot>& slots() const noexcept { return slots_; }
   [[nodiscard]] std::size_t column_count() const noexcept { return column_count_; }
+  // It shows files, and every recipient sees the same ones: none comes from a column.
+  [[nodiscard]] bool same_media() const noexcept {
+    bool any = false, fixed = true;
+    for (const slot& each : slots_) {
+      if (each.kind != value_kind::media) continue;
+      any = true;
+      fixed = fixed && each.column == no_column;
+    }
+    return any && fixed;
+  }
 
  private:
   friend class message_builder;
