@@ -86,7 +86,9 @@ void settle(database& db, std::int64_t campaign, const outcomes& batch, std::int
       continue;
     }
     // A repetition that was set aside has not left: what is known of the request before it stands.
-    const bool aside = o.code == static_cast<std::int32_t>(errc::rate_limited);
+    // (A provider may have an error of the same number.)
+    const bool aside = o.state == message_state::retry && o.code == static_cast<std::int32_t>(errc::rate_limited) &&
+                       detail == name(errc::rate_limited);
     const int changed = db.run(
         "INSERT INTO messages(id, state, attempt, at_ms, next_at_ms, code, detail) "
         "VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7) ON CONFLICT(id) DO UPDATE SET state = ?2, attempt = ?3, "

@@ -318,6 +318,26 @@ TEST(unconfirmed, a_resend_refused_for_now_until_it_is_given_up_says_nothing_of_
   expect_books(w);
 }
 
+TEST(unconfirmed, a_request_repeated_under_its_key_waits_longer_each_time_whatever_the_provider_calls_its_refusal) {
+  for (const int code : {131000, static_cast<int>(errc::rate_limited)}) {
+    ruled_world w(20, unconfirmed_rule::hold);
+    {
+      store::database db(w.path(), store::database::access::write);
+      store::set_repeats(db, 1, 3'600'000);
+    }
+    auto& p = w.live();
+    std::size_t repeated = 0;
+    w.books.script = [&](const arrival& a, std::size_t) {
+      if (a.key.message.sequence != 3) return accept();
+      return repeated++ == 0 ? lose(false) : refuse(code, 500);
+    };
+    p.run_for(300 * second);
+    EXPECT_GT(repeated, 4u);
+    EXPECT_LT(repeated, 20u) << code;
+    expect_books(w);
+  }
+}
+
 TEST(unconfirmed, give_up_returns_the_credit_and_a_later_receipt_takes_it_again) {
   ruled_world w(20, unconfirmed_rule::give_up);
   auto& p = w.live();
