@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <new>
 #include <vector>
 
 #include "store/brakes.hpp"
@@ -126,7 +127,12 @@ void back_up(database& db, const std::string& to) {
       std::error_code ignored;
       for (const char* suffix : {"", "-wal", "-shm", "-journal"}) std::filesystem::remove(of + suffix, ignored);
     }
-    ~remnants() { remove(); }
+    ~remnants() {
+      try {
+        remove();
+      } catch (const std::bad_alloc&) {  // the next backup of this name removes them
+      }
+    }
   } const left{making};
   left.remove();
   db.run("VACUUM INTO ?1", making);

@@ -1,6 +1,6 @@
 #include "store/namesakes.hpp"
 
-#include <utility>
+#include <algorithm>
 
 #include "store/keys.hpp"
 #include "store/suppressions.hpp"
@@ -9,7 +9,8 @@ namespace bulkmsg::store {
 
 bool namesakes::look(database& db) {
   constexpr std::int64_t at_once = 50'000;  // rows: some milliseconds
-  if (looked_ >= recipients_ || db.number("SELECT EXISTS(SELECT 1 FROM identities)") == 0) return false;
+  if (looked_ >= recipients_) return false;
+  if (looked_ == 0 && db.number("SELECT EXISTS(SELECT 1 FROM identities)") == 0) return false;
   // Keys of numbers are not negative, and hardly ever another name of somebody.
   const bool numbers = db.number("SELECT EXISTS(SELECT 1 FROM identities WHERE alias >= 0)") != 0;
   auto r = db.select("SELECT address FROM recipients WHERE id >= ?1 AND id < ?2", row_key(campaign_, looked_),
@@ -17,16 +18,25 @@ bool namesakes::look(database& db) {
   while (r.next()) {
     const auto address = r.text(0);
     if (!numbers && address.starts_with('+')) continue;
-    if (const auto person = person_of(db, address); person != person_key(address)) met_.emplace(person, false);
+    if (const auto person = person_of(db, address); person != person_key(address)) people_.push_back(person);
   }
   looked_ += at_once;
-  return looked_ < recipients_;
+  if (looked_ < recipients_) return true;
+  std::sort(people_.begin(), people_.end());
+  people_.erase(std::unique(people_.begin(), people_.end()), people_.end());
+  met_.resize(people_.size());
+  return false;
 }
 
 bool namesakes::again(database& db, std::string_view address) {
-  if (met_.empty()) return false;
-  const auto met = met_.find(person_of(db, address));
-  return met != met_.end() && std::exchange(met->second, true);
+  if (people_.empty()) return false;
+  const auto person = person_of(db, address);
+  const auto at = std::lower_bound(people_.begin(), people_.end(), person);
+  if (at == people_.end() || *at != person) return false;
+  const auto place = static_cast<std::size_t>(at - people_.begin());
+  const bool before = met_[place];
+  met_[place] = true;
+  return before;
 }
 
 }  // namespace bulkmsg::store

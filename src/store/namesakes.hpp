@@ -3,16 +3,15 @@
 // when rows are imported.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::store {
 
-// Memory: some 20 bytes for each recipient who is named otherwise than they were first known, none for the others.
+// Memory: 8 bytes for each recipient who is named otherwise than they were first known, none for the others.
 class namesakes {
  public:
   namesakes(std::int64_t campaign, std::int64_t recipients) : campaign_(campaign), recipients_(recipients) {}
@@ -25,7 +24,8 @@ class namesakes {
  private:
   std::int64_t campaign_, recipients_;
   std::int64_t looked_ = 0;
-  absl::flat_hash_map<std::int64_t, bool> met_;  // who is among them by another name; and was asked for
+  std::vector<std::int64_t> people_;  // who is among them by another name, sorted
+  std::vector<bool> met_;             // and was asked for
 };
 
 }  // namespace bulkmsg::store
