@@ -98,17 +98,18 @@ void notices::disturb_account(const std::string& number, const std::string& pers
                    .until_s = until_s});
     }
     case 2:
-      return tell({.field = "phone_number_quality_update",
-                   .value = R"({"event":"THROUGHPUT_UPGRADE","display_phone_number":")" + display + "\"}",
-                   .row = "upgrade" + of_account + display});
     case 3: {
       const auto row = "number" + of_account + display;
       const bool holds = turn(row);
+      tell({.field = "phone_number_quality_update",
+            .value = std::string(R"({"event":")") + (holds ? "FLAGGED" : "UNFLAGGED") +
+                     R"(","display_phone_number":")" + display + "\"}",
+            .row = row,
+            .what = holds ? effect::holds : effect::lifts});
+      if (d.chance(500)) return;  // else with another word of the number, which says nothing of that
       return tell({.field = "phone_number_quality_update",
-                   .value = std::string(R"({"event":")") + (holds ? "FLAGGED" : "UNFLAGGED") +
-                            R"(","display_phone_number":")" + display + "\"}",
-                   .row = row,
-                   .what = holds ? effect::holds : effect::lifts});
+                   .value = R"({"event":"THROUGHPUT_UPGRADE","display_phone_number":")" + display + "\"}",
+                   .row = "upgrade" + of_account + display});
     }
     case 4: {
       const auto* words = d.chance(500) ? library::plain : library::picture;

@@ -106,8 +106,6 @@ BUGS = [
      r"f\.brake = \{\.cause = pausing, [^;]*;", ""),
     ("a_late_word_is_taken_for_the_last", "src/inbound/account_events.cpp", r"outdated_ = at_ms < r\.integer\(0\);",
      "outdated_ = false;"),
-    ("a_word_that_holds_nothing_hides_the_pause", "src/inbound/account_events.cpp",
-     r'if \(of_template && event == "FLAGGED"\)', "if (false)"),
     ("an_account_stays_banned", "src/inbound/account_events.cpp", r"f\.released = disabled;", ""),
     ("a_flagged_number_goes_on", "src/inbound/account_events.cpp", r"f\.brake = \{\.cause = flagged, [^;]*;", ""),
     ("who_begins_does_not_stand_by", "src/engine/plan.cpp", r"static_cast<void>\([^;]*stand_by\(row\.id\)\);", ""),
@@ -123,6 +121,8 @@ BUGS = [
     ("a_stop_at_the_platform_is_not_kept", "src/inbound/merge.cpp",
      r"stop \? store::stopped_at_platform\([^\n]*\)", "stop ? false"),
     ("a_late_resume_lifts_a_stop", "src/store/opt_outs.cpp", r"if \(told_at_ms <= last_word\([^\n]*\) continue;", ""),
+    ("a_failure_told_late_brakes_nothing", "src/inbound/merge.cpp", r"auto braked = brake_for\([^;]*;",
+     "store::braking braked;"),
     ("a_restart_frees_the_limits", "src/sending/restored_permits.cpp", r"permits\.assume\([^;]*;", ";"),
 ]
 

@@ -137,6 +137,7 @@ provider::answer provider::take(const std::string& request) {
   if (accepted) {
     e.rank = d.chance(trouble.undelivered) ? 2 : static_cast<int>(d.between(2, 4));
     if (e.rank == 2 && trouble.undelivered == 0) e.rank = 3;
+    if (e.rank == 2) e.failed_as = d.chance(30) ? payment_problem : 131026;
     report(e, id, field(request, R"("biz_opaque_callback_data":")"), a.number);
   }
   if (before != last_.end() && before->second.accepted) {
@@ -232,7 +233,9 @@ void provider::expect_silence(std::int64_t campaign, bool silent) {
 provider::receipt provider::receipt_of(const entry& of, const std::string& id, const std::string& callback,
                                        int rank) const {
   const auto at_s = const_cast<world&>(in_).clock().wall() / second;
-  const std::string errors = rank == 2 ? R"(,"errors":[{"code":131026,"title":"Message undeliverable"}])" : "";
+  const std::string errors =
+      rank == 2 ? R"(,"errors":[{"code":)" + std::to_string(of.failed_as) + R"(,"title":"Message undeliverable"}])"
+                : "";
   return {R"({"id":")" + id + R"(","status":")" + rank_names[static_cast<std::size_t>(rank)] + R"(","timestamp":")" +
               std::to_string(at_s) + R"(","recipient_id":")" + of.to.substr(of.to.starts_with('+') ? 1 : 0) +
               R"(","biz_opaque_callback_data":")" + callback + "\"" + errors + "}",

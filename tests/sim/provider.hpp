@@ -24,6 +24,9 @@ namespace bulkmsg::sim {
 
 class world;
 
+// Of a failure that is told later: nothing is delivered until somebody has paid.
+inline constexpr int payment_problem = 131042;
+
 // "POST /v23.0/1/messages ..." is of number 1.
 std::string number_of_request(const std::string& request);
 
@@ -131,6 +134,7 @@ class provider {
     bool accepted = false;   // any of its requests
     bool may_retry = false;  // the last one was refused, and that was heard
     int rank = 0;            // the best that it reports of an accepted message: 1 sent, 2 failed, 3 delivered, 4 read
+    int failed_as = 0;       // the code of that failure
     bool again = false;      // sent again by the campaign's rule, though it may have gone
     bool refused = false;    // the last one, for now or for good, and that was heard
     bool resolved = false;   // called not sent by a person

@@ -115,6 +115,15 @@ void host::look_at_notices() {
     }
   }
   if (!settled()) return;
+  if (const auto unpaid = judge_.number(
+          "SELECT c.id FROM campaigns c JOIN lanes l ON l.campaign = c.id JOIN messages m ON m.id >> 32 = l.id WHERE "
+          "c.state = 4 AND m.code = " +
+          std::to_string(payment_problem) +
+          " AND m.receipt = 2 AND m.at_ms > (SELECT coalesce(max(at_ms), 0) FROM history h WHERE h.campaign = c.id AND "
+          "action = 'resume')");
+      unpaid != 0 && !jumped_) {
+    throw broken{"campaign " + std::to_string(unpaid) + " goes on though nothing is delivered until somebody has paid"};
+  }
   p.told.note_stops();
   for (const auto& [who, stopped] : p.told.wishes()) {
     const bool kept =
