@@ -168,7 +168,7 @@ class Asyncio(WithAnEngine):
             waiting = asyncio.create_task(first_change())
             await asyncio.sleep(0.05)
             campaign.start()
-            event = await asyncio.wait_for(waiting, 20)
+            event = await asyncio.wait_for(waiting, 120)
             self.assertEqual(campaign.id, event.campaign)
             self.assertEqual("sending", self.engine.payload(event).get("state", "sending"))
             idle = asyncio.create_task(self.idle())
@@ -228,11 +228,12 @@ class WebhookExample(WithAnEngine):
                 self.assertEqual(200, self.post(where, body, good))
                 self.assertEqual(401, self.post(where, body, "sha256=" + "0" * 64))
                 asked = where + "/?hub.mode=subscribe&hub.challenge=42&hub.verify_token="
-                with urllib.request.urlopen(asked + "a-word", timeout=20) as answer:
+                with urllib.request.urlopen(asked + "a-word", timeout=120) as answer:
                     self.assertEqual(b"42", answer.read())
                 with self.assertRaises(urllib.error.HTTPError) as refused:
-                    urllib.request.urlopen(asked + "another", timeout=20)
+                    urllib.request.urlopen(asked + "another", timeout=120)
                 self.assertEqual(403, refused.exception.code)
+                refused.exception.close()
             finally:
                 server.terminate()
         self.assertEqual(0, server.returncode)
@@ -241,10 +242,11 @@ class WebhookExample(WithAnEngine):
     def post(where, body, signature):
         request = urllib.request.Request(where + "/webhook", body, {"X-Hub-Signature-256": signature})
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status
         except urllib.error.HTTPError as e:
-            return e.code
+            with e:
+                return e.code
 
 
 class Wheel(unittest.TestCase):

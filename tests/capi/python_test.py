@@ -397,7 +397,9 @@ class Campaigns(WithADirectory):
         engine.close()
 
         engine = self.open()
-        again = [e for e in engine.events(timeout=0.5) if e.is_durable]
+        again = []
+        sandbox.wait_until(lambda: again.extend(e for e in engine.events(timeout=0.1) if e.is_durable) or len(again) >= len(seen),
+                           "the events again")
         self.assertEqual([e.id for e in seen], [e.id for e in again])
         engine.close()
         self.assertEqual([], [e for e in self.open().events(timeout=0.5) if e.is_durable])

@@ -278,7 +278,8 @@ class Walk(unittest.TestCase):
                 with urllib.request.urlopen(request, timeout=harness.PATIENCE) as answer:
                     return answer.status
             except urllib.error.HTTPError as refused:
-                return refused.code
+                with refused:
+                    return refused.code
             except OSError:
                 return None
 

@@ -6,9 +6,8 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
 
+#include "base/own_new.hpp"
 #include "inbound/receiver.hpp"
 
 namespace {
@@ -16,23 +15,12 @@ std::atomic<bool> no_large_one = false;  // of any thread; what a connection rea
 std::atomic<int> refusals = 0;
 }  // namespace
 
-// The sanitizers have their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool can_fail = false;
-#else
-constexpr bool can_fail = true;
-void* operator new(std::size_t size) {
+void bulkmsg::testing::before_new(std::size_t size) {
   if (size >= 16 * 1024 && no_large_one.exchange(false)) {
     ++refusals;
     throw std::bad_alloc();
   }
-  if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
-  throw std::bad_alloc();
 }
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-#endif
 
 namespace bulkmsg::inbound {
 namespace {
@@ -66,7 +54,7 @@ std::string answer_of(std::uint16_t port) {
 }
 
 TEST(receiver_memory, one_connection_without_memory_is_not_the_last) {
-  if (!can_fail) GTEST_SKIP() << "under a sanitizer";
+  if (!testing::new_is_ours) GTEST_SKIP() << "under a sanitizer";
   nobody handler;
   receiver_options options;
   options.listen = "127.0.0.1:0";

@@ -7,22 +7,24 @@
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include "base/scratch_folder.hpp"
 
 namespace bulkmsg::net {
 namespace {
 
 bool soon(const std::function<bool()>& ready) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (!ready() && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return ready();
 }
 
 TEST(file_watch, tells_of_every_touch_until_its_end) {
-  const auto path = ::testing::TempDir() + "bulkmsg_file_watch";
+  const testing::scratch_folder folder;
+  const auto path = folder.file("watched");
   std::ofstream(path) << "x";
   std::atomic<int> told = 0;
   io_thread io;
@@ -37,7 +39,6 @@ TEST(file_watch, tells_of_every_touch_until_its_end) {
   ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(told, 3);
-  std::filesystem::remove(path);
 }
 
 TEST(file_watch, is_none_where_there_is_no_file) {

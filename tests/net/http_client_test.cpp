@@ -370,7 +370,7 @@ TEST(http_client, a_name_that_is_not_known_is_unreachable) {
 
 TEST(http_client, a_peer_that_hangs_up_at_once_is_called_with_patience) {
   test_server server([](peer& p) { p.reset(); });
-  driver d(to(server));
+  driver d(to(server, 1));
   const nanoseconds_t before = d.io.time().now();
   for (int i = 0; i < 10; ++i) (void)d.start(post_request("1"));  // each may be the end of one: it may have gone
   for (int i = 0; i < 2; ++i) EXPECT_EQ(d.unreachable().code, errc::connect_failed);

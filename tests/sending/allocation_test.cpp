@@ -2,10 +2,9 @@
 // into its reader, and both keep what they have.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <future>
-#include <new>
 
+#include "base/own_new.hpp"
 #include "bulkmsg/channels/whatsapp_body.hpp"
 #include "bulkmsg/channels/whatsapp_channel.hpp"
 #include "bulkmsg/content/template_json.hpp"
@@ -19,22 +18,10 @@ thread_local int allocations = 0;
 }  // namespace
 thread_local long bulkmsg::testing::allocations_left = -1;
 
-// The sanitizers have their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool counts = false;
-#else
-constexpr bool counts = true;
-void* operator new(std::size_t size) {
+void bulkmsg::testing::before_new(std::size_t) {
   if (counting) ++allocations;
-  if (bulkmsg::testing::allocations_left >= 0 && bulkmsg::testing::allocations_left-- == 0) throw std::bad_alloc();
-  if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
-  throw std::bad_alloc();
+  if (allocations_left >= 0 && allocations_left-- == 0) throw std::bad_alloc();
 }
-// Both are replaced together, which the compiler does not see.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-#endif
 
 namespace bulkmsg::testing {
 namespace {
@@ -82,7 +69,7 @@ class pump final : public net::listener {
 };
 
 TEST(allocation, none_for_a_message_once_connections_are_warm) {
-  if (!counts) GTEST_SKIP() << "under a sanitizer";
+  if (!new_is_ours) GTEST_SKIP() << "under a sanitizer";
   counting = true;
   ::operator delete(::operator new(1));
   counting = false;

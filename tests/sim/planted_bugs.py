@@ -179,7 +179,7 @@ def main():
     def look_for(bug):
         program = plant.program(*bug)
         return subprocess.run([program, "--jobs", "1", "--seeds", str(given.seeds)], capture_output=True, text=True,
-                              timeout=600)
+                              timeout=1700)
 
     bugs = [bug for bug in BUGS if given.only in (None, bug[0])]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

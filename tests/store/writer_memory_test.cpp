@@ -2,10 +2,9 @@
 // anything.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <string>
 
+#include "base/own_new.hpp"
 #include "scratch_store.hpp"
 #include "store/writer.hpp"
 
@@ -13,22 +12,9 @@ namespace {
 thread_local bool memory_is_short = false;
 }  // namespace
 
-// The sanitizers have their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool replaced = false;
-#else
-constexpr bool replaced = true;
-void* operator new(std::size_t size) {
-  if (!memory_is_short) {
-    if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
-  }
-  throw std::bad_alloc();
+void bulkmsg::testing::before_new(std::size_t) {
+  if (memory_is_short) throw std::bad_alloc();
 }
-// Both are replaced together, which the compiler does not see.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-#endif
 
 namespace bulkmsg::testing {
 namespace {
@@ -37,7 +23,7 @@ using store::database;
 using store::writer;
 
 TEST(writer_without_memory, tells_what_a_job_was_refused_with) {
-  if (!replaced) GTEST_SKIP() << "under a sanitizer";
+  if (!new_is_ours) GTEST_SKIP() << "under a sanitizer";
   const std::string words = "refused for a reason that takes more letters than fit into a string itself";
   scratch_store s;
   auto db = s.take_database();
@@ -67,7 +53,7 @@ TEST(writer_without_memory, tells_what_a_job_was_refused_with) {
 }
 
 TEST(writer_without_memory, tells_who_waits_at_least_the_code) {
-  if (!replaced) GTEST_SKIP() << "under a sanitizer";
+  if (!new_is_ours) GTEST_SKIP() << "under a sanitizer";
   scratch_store s;
   auto db = s.take_database();
   sqlite3_rollback_hook(
@@ -89,7 +75,7 @@ TEST(writer_without_memory, tells_who_waits_at_least_the_code) {
 }
 
 TEST(writer_without_memory, tells_that_there_was_none) {
-  if (!replaced) GTEST_SKIP() << "under a sanitizer";
+  if (!new_is_ours) GTEST_SKIP() << "under a sanitizer";
   scratch_store s;
   writer w(s.take_database(), writer::runs::by_step);
   errc told = errc::ok;
