@@ -48,9 +48,8 @@ bool refused_for_all(const content::compiled_message& content, channels::part ab
 
 std::string_view what_to_do(channels::part about) {
   return about == channels::part::media
-             ? "; every message of this campaign shows the same file: see that the provider can fetch and read it, "
-               "then "
-               "resume, and whom it refused is sent to again"
+             ? "; every message of this campaign shows the same file: see that the provider can fetch and read "
+               "it, then resume, and whom it refused is sent to again"
              : "; every message of this campaign fills in as many: fetch the templates and compare; resume when it is "
                "mended at the provider, and whom it refused is sent to again, or stop and make the campaign again";
 }

@@ -30,8 +30,8 @@ struct left_out {
     return found == counts.end() ? 0 : found->second;
   }
   [[nodiscard]] errc why(std::int64_t row) const;  // ok: it stays
-  // recipient_suppressed, consent_missing, window_closed or duplicate_recipient (one person by two names; of a child: reached before);
-  // rows in ascending order.
+  // recipient_suppressed, consent_missing, window_closed or duplicate_recipient (one person by two names; of a child:
+  // reached before); rows in ascending order.
   void add(std::int64_t row, errc why);
 };
 

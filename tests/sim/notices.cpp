@@ -225,7 +225,10 @@ void notices::clock_jumps() {
 }
 
 void notices::lost_track() {
-  for (auto& [words, v] : views_) v.unsure = true;
+  for (auto& [words, v] : views_) {
+    v.unsure = true;
+    for (const auto* what : {"words", "quality", "template"}) cleared_[row_of(what, words)] = orders_;
+  }
 }
 
 void notices::fetched(const library::listing& listed, bool settled) {

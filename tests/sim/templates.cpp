@@ -110,6 +110,7 @@ void host::look_at_notices() {
     }
     p.goes_on(c.id.value);
     if (state(c) != campaign_state::sending || !settled()) continue;
+    if (asks_provider_) continue;  // a list that is just being read may lift what it knows better
     if (const auto why = p.told.against_sending(c.id.value); !why.empty() && !c.unsure) {
       throw broken{"campaign " + id + " goes on in spite of " + why};
     }
