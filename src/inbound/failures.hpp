@@ -13,7 +13,7 @@ namespace bulkmsg::inbound {
 // By campaign and the provider's code: the latest message that failed so.
 struct failed_message {
   std::int32_t lane = 0;
-  std::int64_t left_ms = 0;
+  std::int64_t left_ms = 0;  // at the latest
 };
 using failures = std::map<std::pair<std::int64_t, std::int32_t>, failed_message>;
 

@@ -212,14 +212,15 @@ struct row {
   std::int32_t code = 0;
   std::int64_t attempt = 0, at_ms = 0;  // never changed here
   bool named = false;                   // the provider's id is known; nor this
+  std::int64_t left_by_ms = 0;          // the latest its request can have left; nor this
   friend bool operator==(const row&, const row&) = default;
 };
 
 row read_row(store::database& db, std::int64_t id) {
   auto r = db.select(
       "SELECT state, receipt, coalesce(sent_at_ms, 0), coalesce(delivered_at_ms, 0), coalesce(read_at_ms, 0), "
-      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms, provider_id IS NOT NULL FROM messages "
-      "WHERE id = ?1",
+      "coalesce(failed_at_ms, 0), coalesce(code, 0), attempt, at_ms, provider_id IS NOT NULL, "
+      "coalesce(left_by_ms, at_ms) FROM messages WHERE id = ?1",
       id);
   if (!r.next()) return {};
   return {true,
@@ -232,7 +233,8 @@ row read_row(store::database& db, std::int64_t id) {
           static_cast<std::int32_t>(r.integer(6)),
           r.integer(7),
           r.integer(8),
-          r.integer(9) != 0};
+          r.integer(9) != 0,
+          r.integer(10)};
 }
 
 // A time that is missing, or not known yet, is 0.
@@ -339,9 +341,11 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   to.change.delivered += new_parts.delivered - old_parts.delivered;
   to.change.read += new_parts.read - old_parts.read;
   to.change.undelivered += new_parts.undelivered - old_parts.undelivered;
+  // The request's own end is not stored yet, and may never be: it left between its claim and now.
+  const bool not_ended = !before.exists || before.state == message_state::attempting;
   if (after.code != 0 && after.code != before.code) {
     auto& latest = failed[{key.campaign, after.code}];
-    latest = std::max(latest, {key.message.lane, before.exists ? before.at_ms : now_ms},
+    latest = std::max(latest, {key.message.lane, not_ended ? now_ms : before.left_by_ms},
                       [](const auto& a, const auto& b) { return a.left_ms < b.left_ms; });
   }
   if (forgotten) {
@@ -358,8 +362,7 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
         id, provider_id, after.receipt, after.sent, after.delivered, after.read, after.failed);
     return after.receipt;
   }
-  // The request's own end is not stored yet, and may never be: it left between its claim and now.
-  const auto left_by_ms = !before.exists || before.state == message_state::attempting ? now_ms : 0;
+  const auto left_by_ms = not_ended ? now_ms : 0;
   db.run(
       "INSERT INTO messages(id, state, attempt, at_ms, provider_id, receipt, sent_at_ms, delivered_at_ms, read_at_ms, "
       "failed_at_ms, code, detail, left_by_ms) VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, nullif(?7, 0), nullif(?8, "

@@ -79,5 +79,20 @@ TEST(failures_told_late, of_what_left_before_a_person_resumed_say_nothing_new) {
   EXPECT_EQ(fail_with(s, 131042, 1).paused.size(), 1u);
 }
 
+// The row of a message under the key of an earlier request keeps the time of the first.
+TEST(failures_told_late, of_what_may_have_left_after_a_person_resumed_pause_again) {
+  for (const auto* row :
+       {"UPDATE messages SET state = 6", "UPDATE messages SET state = 4, left_by_ms = at_ms + 6000"}) {
+    sending_store s(2);
+    s.open(2);
+    s.settle(0, message_state::accepted);
+    s.db().exec(row);
+    store::change_state(s.db(), s.campaign, campaign_state::paused, "pause", "", noon_ms + 3000);
+    store::change_state(s.db(), s.campaign, campaign_state::sending, "resume", "", noon_ms + 5000);
+    inbound::append(s.db(), webhook({receipt(s, 0, "failed").because(131042)}), noon_ms + 7000);
+    EXPECT_EQ(inbound::merge(s.db(), scratch_store_id, noon_ms + 7000).paused.size(), 1u) << row;
+  }
+}
+
 }  // namespace
 }  // namespace bulkmsg::testing

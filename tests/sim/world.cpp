@@ -132,7 +132,7 @@ class wire final : public net::transport {
     in_.provider_.heard(a);
     to_->on_end({.token = token,
                  .fate = how,
-                 .reason = how == net::fate::unknown ? errc::connection_lost : errc::ok,
+                 .reason = how == net::fate::answered ? errc::ok : errc::connection_lost,
                  .status = a.status,
                  .retry_after = a.retry_after,
                  .body = a.body});
