@@ -71,6 +71,7 @@ void names::look_up(std::function<void(const std::string&)> then) {
     then({});
     return;
   }
+  if (time_.now() - found_at_ >= kept_for) addresses_.clear();
   if (!asker_) asker_ = std::make_shared<asker>(io_.context(), this);
   asker_->asks.async_resolve(
       of_.host, std::to_string(of_.port), resolver::numeric_service,

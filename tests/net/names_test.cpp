@@ -260,6 +260,27 @@ TEST(names, without_an_answer_are_kept_for_a_day_and_asked_for_again_and_not_whe
   io.call([&] { where.reset(); });
 }
 
+TEST(names, of_the_day_before_are_forgotten_when_they_are_asked_for_again) {
+  name_means told_first({alive});
+  net::io_thread io;
+  manual_clock time;
+  std::optional<net::names> where(std::in_place, io, *net::parse_origin("https://localhost:444"), time);
+  EXPECT_EQ(found(io, *where), addresses{"127.0.0.1:444"});
+  time.advance(net::names::kept_for);
+  std::promise<void> answer, answered;
+  name_means::hold(answer.get_future());
+  io.call([&] {
+    where->look_up([&](const std::string&) { answered.set_value(); });
+    EXPECT_TRUE(where->asking() && where->addresses().empty()) << "whoever connects waits for the answer";
+  });
+  answer.set_value();
+  answered.get_future().wait();
+  io.call([&] {
+    EXPECT_EQ(where->addresses().size(), 1u);
+    where.reset();
+  });
+}
+
 TEST(names, that_nobody_waits_for_any_more_tell_nobody) {
   const name_means slow({alive});
   net::io_thread io;
