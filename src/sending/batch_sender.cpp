@@ -19,8 +19,9 @@ namespace {
 constexpr nanoseconds_t claim_horizon = 100 * millisecond;
 constexpr std::uint32_t claim_min = 16;
 constexpr std::uint32_t claim_max = 2048;  // also keeps one store job well below 20 ms
-// Where a limit sets the pace there is time for smaller ones, which outcomes need not wait for.
-constexpr std::uint32_t claim_max_paced = 256;
+// Where a limit sets the pace there is time for smaller ones, which outcomes need not wait for: this, or on a slow disk
+// what goes out while two are opened.
+constexpr std::uint32_t claim_paced = 256;
 // A range that must wait longer than this for a permit is taken back.
 constexpr nanoseconds_t patience = 200 * millisecond;
 
@@ -345,7 +346,11 @@ void batch_sender::claim_more(lane& l, nanoseconds_t now) {
     }
     return;
   }
-  const auto count = std::min(claim_count(l, allowed), paced_ ? claim_max_paced : claim_max);
+  auto count = claim_count(l, allowed);
+  if (paced_) {
+    const auto meanwhile = nanoseconds_t{2} * l.claim_size * std::min(l.claim_took, claim_horizon) / claim_horizon;
+    count = std::min(count, std::max(claim_paced, static_cast<std::uint32_t>(meanwhile)));
+  }
   if (count == 0) return;  // enough until the next turn
   l.claimed_at = now;
   l.handed_since = 0;
@@ -373,6 +378,7 @@ void batch_sender::claim_more(lane& l, nanoseconds_t now) {
 
 void batch_sender::claimed(lane& l, std::unique_ptr<open_claim> made, std::int64_t retry_at_ms) {
   l.claiming = 0;
+  l.claim_took = executor_.time().now() - l.claimed_at;
   const bool unwanted = std::exchange(l.unwanted, false);
   l.retry_at = 0;  // what was settled later is told later, too
   retry_due(l, retry_at_ms);

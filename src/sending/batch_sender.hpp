@@ -132,6 +132,7 @@ class batch_sender final : public net::listener {
     store::outcomes done;            // waiting for the next settle
     nanoseconds_t retry_at = 0;      // when the store's next retry is due; 0: none
     nanoseconds_t claimed_at = 0;    // the last claim, for its size
+    nanoseconds_t claim_took = 0;    // until it was durable
     std::uint32_t handed_since = 0;  // messages handed over since
     std::uint32_t claim_size;
     bool starved = false;             // had nothing to send although it might have

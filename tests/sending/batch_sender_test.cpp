@@ -91,6 +91,16 @@ TEST(batch_sender, no_limit_is_exceeded_by_requests_that_left_late) {
   }
 }
 
+TEST(batch_sender, a_slow_disk_does_not_keep_a_limit_from_being_used) {
+  world w(30'000, "10000/s", 500);
+  auto& p = w.open();
+  p.commits_take = 40 * millisecond;
+  p.run_for(second);
+  const auto before = w.books.arrivals.size();
+  p.run_for(second);
+  EXPECT_GE(w.books.arrivals.size() - before, 9'500u);
+}
+
 TEST(batch_sender, a_message_id_longer_than_any_is_not_kept_whole) {
   world w(3);
   w.books.script = [](const arrival&, std::size_t) {

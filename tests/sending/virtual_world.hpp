@@ -253,6 +253,7 @@ class process final : public sending::observer {
   counters count() { return store::read_status(reader_, 1).counters; }
   bool idle = false;
   std::vector<std::string> brakes;
+  nanoseconds_t commits_take = 0;  // 0: now more and now less
 
  private:
   // Commits take their time, now more and now less, so that everything else gets in between.
@@ -260,7 +261,8 @@ class process final : public sending::observer {
     if (commit_planned_ || !writer_.waiting()) return;
     const spared mine;
     commit_planned_ = true;
-    executor_.at(time_.now() + static_cast<nanoseconds_t>(dice_() % 12) * millisecond, [this] {
+    const auto takes = commits_take > 0 ? commits_take : static_cast<nanoseconds_t>(dice_() % 12) * millisecond;
+    executor_.at(time_.now() + takes, [this] {
       commit_planned_ = false;
       writer_.step();
     });
