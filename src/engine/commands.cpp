@@ -57,28 +57,26 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
     return done(fail(errc::invalid_argument, "no command is named '" + verb + "'"));
   }
   const bool resumes = to == campaign_state::sending;
-  auto over = std::make_shared<std::vector<std::int64_t>>();  // the senders of what is resumed
+  auto over = std::make_shared<std::vector<std::int64_t>>();  // the senders of what is resumed that can send
   if (resumes) {
     // Whatever is missing to send is found before the state changes.
     auto row = store::guarded([&] {
       const auto c = store::read_campaign(*io_reader_, campaign);
       std::vector<sender_settings> senders;
-      *over = c.senders;
       for (const auto id : c.senders) senders.push_back(store::read_sender(*io_reader_, id));
-      return std::pair(c.state, senders);
+      return std::pair(c, senders);
     });
     if (!row) return done(fail(row.error()));
-    if (auto ok = check_call(row->first, call); !ok) return done(ok);
-    std::optional<error> missing;  // one sender that can send is enough
-    for (const auto& each : row->second) {
-      if (auto channel = make_channel(each); options_.send && !channel) {
+    if (auto ok = check_call(row->first.state, call); !ok) return done(ok);
+    std::optional<error> missing;
+    for (std::size_t i = 0; i < row->second.size(); ++i) {
+      if (auto channel = make_channel(row->second[i]); options_.send && !channel) {
         missing = channel.error();
       } else {
-        missing.reset();
-        break;
+        over->push_back(row->first.senders[i]);
       }
     }
-    if (missing) return done(fail(*missing));
+    if (missing && over->empty()) return done(fail(*missing));  // one that can send is enough
   } else {
     hold(campaign);
   }
@@ -124,7 +122,8 @@ void engine::impl::carry_out(const std::string& verb, std::int64_t campaign, con
             }
           }
           if (resumes) {
-            // What it was paused for may have been a token that was replaced since.
+            // What it was paused for may have been a token that was replaced since. Who cannot get at theirs any more
+            // keep the one they have.
             for (const auto id : *over) {
               if (senders_.contains(id)) renew_sender(id);
             }

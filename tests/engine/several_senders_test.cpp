@@ -174,6 +174,27 @@ TEST(several_senders, one_without_credentials_waits_while_the_others_go_on) {
   EXPECT_EQ(h.told(campaign).sent, 60);
 }
 
+TEST(several_senders, one_whose_credentials_are_gone_keeps_those_it_has_when_a_campaign_is_resumed) {
+  provider p;
+  shop h(p);
+  const auto file = h.folder.file("token-of-A");
+  write_file(file, "token-of-A");
+  auto settings = number_of("A", p.origin());
+  settings.token = "file:" + file;
+  const auto a = must(h->put_sender(settings)), b = h.put("B");
+  p.hold();
+  const auto both = h.over({a, b}, 60), other = h.over({a}, 60, 60);
+  must(h->start(both));
+  must(h->pause(both));
+  must(h->start(other));
+  ASSERT_TRUE(p.wait_for(1));
+  std::filesystem::remove(file);
+  must(h->resume(both));
+  p.let_go();
+  EXPECT_TRUE(h.done(other)) << must(h->status(other)).reason;
+  EXPECT_TRUE(h.done(both)) << must(h->status(both)).reason;
+}
+
 TEST(several_senders, what_a_webhook_says_of_one_number_holds_that_number_until_it_is_taken_back) {
   provider p;
   shop h(p);
