@@ -243,7 +243,7 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
   }
   const auto token = free_flights_.back();
   free_flights_.pop_back();
-  flights_[token] = {&l, p, now, wall_ms(now), to, screenings_};
+  flights_[token] = {&l, p, now, now, wall_ms(now), to, screenings_};
   hand_over(l, p);
   l.moved_at = now;
   l.new_in_a_row = 0;
@@ -253,7 +253,7 @@ bool batch_sender::send_one(lane& l, int slot, nanoseconds_t& now) {
     // The thread may have been held up since it had leave, and limits are judged by the first byte.
     now = executor_.time().now();
     permits_.left_by(now);
-    flights_[token].permit_at = now;
+    flights_[token].left_by = now;
     flights_[token].first_byte_ms = wall_ms(now);
   }
   return true;
@@ -408,7 +408,7 @@ void batch_sender::on_end(const net::exchange_end& end) {
   switch (end.fate) {
     case net::fate::unsent:
       // Not an attempt: it goes first, as if it had never left.
-      permits_.refund(f.permit_at, f.to);
+      permits_.refund(f.permit_at, f.left_by, f.to);
       look_for_room();
       turns_.unserved(l.settings.campaign.value);
       net::insist([&] { l.again.push_back(f.at); });

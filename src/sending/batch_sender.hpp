@@ -157,6 +157,7 @@ class batch_sender final : public net::listener {
     lane* of = nullptr;
     place at;
     nanoseconds_t permit_at = 0;
+    nanoseconds_t left_by = 0;  // that, or later
     std::int64_t first_byte_ms = 0;
     pacing::addressee to;  // as the permit was taken for
     std::uint32_t screenings = 0;

@@ -58,6 +58,21 @@ TEST(shared_limits, a_refusal_takes_nothing_anywhere) {
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(b.take(hour).granted);
 }
 
+// Others have taken since: it is not their take that is given back.
+TEST(shared_limits, what_left_late_is_given_back_from_when_it_was_granted) {
+  auto account = shared("2/s");
+  permits a = make("1000/s");
+  permits b = make("1000/s");
+  a.share(account);
+  b.share(account);
+  EXPECT_TRUE(a.take(0).granted);
+  EXPECT_TRUE(b.take(20 * millisecond).granted);
+  a.left_by(10 * millisecond);
+  a.refund(0, 10 * millisecond, {});
+  EXPECT_TRUE(a.take(500 * millisecond).granted);
+  EXPECT_EQ(a.take(second).next, second + 20 * millisecond);
+}
+
 TEST(shared_limits, room_in_a_shared_flight_wakes_who_waits_for_it) {
   auto account = shared("in-flight=1");
   int woken_a = 0;

@@ -81,7 +81,7 @@ class permits {
   }
 
   // The first byte of what was granted last left by `now`, which may be later than it was granted: rates and batches
-  // count from there, and what is given back was then taken at `now`. Only this sender's own limits.
+  // count from there. Only this sender's own limits; refund() has to know both times.
   void left_by(nanoseconds_t now) noexcept { own_.left_by(now); }
   // There are such limits.
   [[nodiscard]] bool spaced() const noexcept { return own_.spaced(); }
@@ -114,8 +114,10 @@ class permits {
   }
 
   // Undoes a take at `at` of which not a byte was written. Instead of release(); `to` as it was when granted.
-  void refund(nanoseconds_t at, addressee to = {}) {
-    own_.refund(at, to);
+  void refund(nanoseconds_t at, addressee to = {}) { refund(at, at, to); }
+  // ... of which left_by(`left`) was said.
+  void refund(nanoseconds_t at, nanoseconds_t left, addressee to) {
+    own_.refund(left, to);
     for (auto& s : shared_) {
       const std::lock_guard hold(s.lock());
       s.limits().refund(at, to);
