@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bulkmsg/channels/whatsapp_errors.hpp"
+#include "store/lanes.hpp"
 #include "store/senders.hpp"
 
 namespace bulkmsg::inbound {
@@ -38,12 +39,12 @@ std::vector<store::braked> sent_over(store::database& db, const std::vector<std:
 
 store::braking brake_for(store::database& db, const failures& told, std::int64_t now_ms) {
   store::braking pulled;
-  for (const auto& [what, message] : told) {
-    const auto& [campaign, code] = what;
+  for (const auto& [what, left_ms] : told) {
+    const auto [campaign, code, lane] = what;
     const auto* known = channels::find_whatsapp_error(code);
     if (known == nullptr) continue;
     std::vector<store::braked> concerned;
-    const auto sender = [&, lane = message.lane] { return db.number("SELECT sender FROM lanes WHERE id = ?1", lane); };
+    const auto sender = [&, lane = lane] { return store::sender_of_lane(db, lane); };
     switch (asked_for(db, campaign, *known)) {
       case action::pause_campaign:
       case action::fail_campaign:
@@ -58,7 +59,7 @@ store::braking brake_for(store::database& db, const failures& told, std::int64_t
       default:
         continue;
     }
-    std::erase_if(concerned, [&, left_ms = message.left_ms](const store::braked& each) {
+    std::erase_if(concerned, [&, left_ms = left_ms](const store::braked& each) {
       return db.number("SELECT max(at_ms) FROM history WHERE campaign = ?1 AND action = 'resume'", each.campaign) >=
              left_ms;
     });

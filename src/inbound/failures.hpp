@@ -3,19 +3,15 @@
 
 #include <cstdint>
 #include <map>
-#include <utility>
+#include <tuple>
 
 #include "store/brakes.hpp"
 #include "store/sqlite.hpp"
 
 namespace bulkmsg::inbound {
 
-// By campaign and the provider's code: the latest message that failed so.
-struct failed_message {
-  std::int32_t lane = 0;
-  std::int64_t left_ms = 0;  // at the latest
-};
-using failures = std::map<std::pair<std::int64_t, std::int32_t>, failed_message>;
+// By campaign, the provider's code and lane: when the latest message that failed so may have left.
+using failures = std::map<std::tuple<std::int64_t, std::int32_t, std::int32_t>, std::int64_t>;
 
 // Pulls the brakes that an answer with the same code would have pulled: of the campaign, of the number, of the account.
 // Not of campaigns that were resumed after the message had left: what was on its way says nothing new. The messages

@@ -344,9 +344,10 @@ receipt_rank apply(store::database& db, std::span<fact> told, campaign_change& t
   // The request's own end is not stored yet, and may never be: it left between its claim and now.
   const bool not_ended = !before.exists || before.state == message_state::attempting;
   if (after.code != 0 && after.code != before.code) {
-    auto& latest = failed[{key.campaign, after.code}];
-    latest = std::max(latest, {key.message.lane, not_ended ? now_ms : before.left_by_ms},
-                      [](const auto& a, const auto& b) { return a.left_ms < b.left_ms; });
+    // What is told of an earlier attempt than the one under way left before that.
+    const bool earlier = before.attempt > static_cast<std::int64_t>(attempt);
+    auto& left_ms = failed[{key.campaign, after.code, key.message.lane}];
+    left_ms = std::max(left_ms, not_ended && !earlier ? now_ms : before.left_by_ms);
   }
   if (forgotten) {
     provider_id = detail = {};

@@ -79,6 +79,27 @@ TEST(failures_told_late, of_what_left_before_a_person_resumed_say_nothing_new) {
   EXPECT_EQ(fail_with(s, 131042, 1).paused.size(), 1u);
 }
 
+TEST(failures_told_late, hold_each_number_that_they_came_over) {
+  sending_store s(2);
+  s.open(2);
+  auto& db = s.db();
+  std::vector<channels::callback_key> keys = {key_of(s, 0)};
+  for (const char* name : {"second", "third"}) {
+    const auto sender = store::put_sender(db, {.name = name, .phone_number_id = name, .token = "env:T"});
+    const auto lane = store::insert_lane(db, s.campaign, 2, {}, sender);
+    db.run("UPDATE lanes SET position = 1 WHERE id = ?1", lane);
+    db.run("INSERT INTO campaign_senders(campaign, place, sender) VALUES (?1, ?2, ?2)", s.campaign, sender);
+    keys.push_back({scratch_store_id, s.campaign, {lane, 0}, 1});
+  }
+  keys.pop_back();  // nothing failed over the third
+  std::vector<status_json> list;
+  for (const auto& key : keys) list.push_back(receipt(s, 0, "failed").called(key.text()).because(131057));
+  inbound::append(db, webhook(list), noon_ms);
+  const auto merged = inbound::merge(db, scratch_store_id, noon_ms + 10);
+  EXPECT_EQ(merged.held.size(), 2u);
+  EXPECT_EQ(state(s), campaign_state::sending);
+}
+
 // The row of a message under the key of an earlier request keeps the time of the first.
 TEST(failures_told_late, of_what_may_have_left_after_a_person_resumed_pause_again) {
   for (const auto* row :
@@ -91,6 +112,22 @@ TEST(failures_told_late, of_what_may_have_left_after_a_person_resumed_pause_agai
     store::change_state(s.db(), s.campaign, campaign_state::sending, "resume", "", noon_ms + 5000);
     inbound::append(s.db(), webhook({receipt(s, 0, "failed").because(131042)}), noon_ms + 7000);
     EXPECT_EQ(inbound::merge(s.db(), scratch_store_id, noon_ms + 7000).paused.size(), 1u) << row;
+  }
+}
+
+TEST(failures_told_late, of_an_attempt_before_a_person_resumed_say_nothing_new_though_another_is_under_way) {
+  for (const std::uint32_t attempt : {1, 2}) {
+    sending_store s(2);
+    s.open(2);
+    s.settle(0, message_state::unconfirmed);
+    store::change_state(s.db(), s.campaign, campaign_state::paused, "pause", "", noon_ms + 3000);
+    store::change_state(s.db(), s.campaign, campaign_state::sending, "resume", "", noon_ms + 5000);
+    s.db().exec("UPDATE messages SET state = 1, repeat_until_ms = 0, next_at_ms = 1");  // as the rule `resend` does
+    store::claim again;
+    store::open_retries(s.db(), s.lane, 1, noon_ms + 6000, again);
+    ASSERT_EQ(again.messages.size(), 1u);
+    inbound::append(s.db(), webhook({receipt(s, 0, "failed", attempt).because(131042)}), noon_ms + 7000);
+    EXPECT_EQ(inbound::merge(s.db(), scratch_store_id, noon_ms + 7000).paused.size(), attempt == 1 ? 0u : 1u);
   }
 }
 
