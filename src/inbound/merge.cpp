@@ -60,11 +60,11 @@ receipt_rank rank_of(channels::receipt_status s) {
   return receipt_rank::none;
 }
 
-// A person's word by the provider's clock, which may be ahead of ours by a little; one from farther in the future would
-// outweigh all that they say until then.
+// A person's word by the provider's clock, which may be ahead of ours: whatever the order in which they come, the
+// latest must hold. One from farther ahead is nonsense, and would outweigh all that they say until then.
 std::int64_t said_at(std::int64_t told_ms, std::int64_t now_ms) {
-  constexpr std::int64_t clocks_differ_ms = 60'000;
-  return std::min(told_ms, now_ms + clocks_differ_ms);
+  constexpr std::int64_t clocks_differ_ms = std::int64_t{24} * 3600 * 1000;
+  return told_ms <= now_ms + clocks_differ_ms ? told_ms : now_ms;
 }
 
 // Sorts what the bodies say; writes what needs no merging at once. What it takes, row_maker must notice.

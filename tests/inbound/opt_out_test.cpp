@@ -130,6 +130,16 @@ TEST(opt_outs, a_word_from_the_future_does_not_outweigh_those_that_follow) {
   EXPECT_EQ(entries(s), "");
 }
 
+TEST(opt_outs, words_follow_each_other_by_the_providers_clock_though_ours_is_behind_it) {
+  constexpr std::int64_t now_s = noon_ms / 1000;
+  sending_store s(1);
+  deliver(s, preference("stop", now_s + 700, by_number), noon_ms + 100'000);
+  deliver(s, preference("resume", now_s + 600, by_number), noon_ms + 200'000);
+  EXPECT_EQ(entries(s), "3|1 ");
+  deliver(s, preference("resume", now_s + 800, by_number), noon_ms + 200'000);
+  EXPECT_EQ(entries(s), "");
+}
+
 TEST(opt_outs, a_resume_leaves_what_the_person_wrote_and_what_the_sender_keeps) {
   sending_store s(1);
   deliver(s, reply_webhook("in.1", digits, "stop"));
