@@ -155,7 +155,8 @@ account_events::finding account_events::template_status(std::string_view account
     const std::string_view reason = text(value, "reason");
     // What a fetch has told already is no change; the same word once more is.
     db_.run(
-        "UPDATE provider_templates SET changes = changes + (status <> ?4 OR gone < ?6 OR ?7), status = ?4, "
+        "UPDATE provider_templates SET changes = changes + ((status <> ?4 AND NOT (gone AND ?6)) OR gone < ?6 OR ?7), "
+        "status = ?4, "
         "rejected_reason = ?5, gone = max(gone, ?6) "
         "WHERE account = ?1 AND name = ?2 AND replace(language, '-', '_') = ?3",
         account, text(value, "message_template_name"), language_of(value),

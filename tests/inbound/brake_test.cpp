@@ -278,6 +278,16 @@ TEST(accepted_templates, what_a_person_knew_when_they_resumed_does_not_pause_aga
   EXPECT_EQ(deliver(s, template_event("PAUSED", now_s + 15)).paused.size(), 1u);
 }
 
+TEST(accepted_templates, that_it_is_gone_is_no_change_when_a_notice_tells_what_a_fetch_has_told) {
+  sending_store s(1);
+  fetched(s, "APPROVED");
+  store::mark_gone(s.db(), "1029", noon_ms);
+  store::change_state(s.db(), s.campaign, campaign_state::paused, "pause", "fetched", noon_ms);
+  resume(s);
+  EXPECT_TRUE(deliver(s, template_event("DELETED")).paused.empty());
+  EXPECT_EQ(state(s), campaign_state::sending);
+}
+
 TEST(accepted_templates, new_words_that_a_person_was_told_of_do_not_pause_when_they_are_fetched_but_others_do) {
   sending_store s(1);
   fetched(s, "APPROVED");
