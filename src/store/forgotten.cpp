@@ -86,7 +86,8 @@ void clear_messages(database& db, std::int64_t first, std::int64_t last) {
 void clear_when_answered(database& db, std::int64_t message) {
   db.run(
       "INSERT OR IGNORE INTO forgotten_on_the_way(message) SELECT ?1 FROM lanes l LEFT JOIN messages m ON m.id = ?1 "
-      "WHERE l.id = ?1 >> 32 AND l.position > (?1 & 0xffffffff) AND (m.id IS NULL OR m.state = 6)",
+      "WHERE l.id = ?1 >> 32 AND l.position > (?1 & 0xffffffff) AND (m.id IS NULL OR m.state = 6 OR "
+      "(m.state = 2 AND m.left_by_ms IS NOT NULL))",  // the last: a receipt came before the answer
       message);
 }
 

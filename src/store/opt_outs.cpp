@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bulkmsg/records/events.hpp"
+#include "store/forgotten.hpp"
 #include "store/suppressions.hpp"
 
 namespace bulkmsg::store {
@@ -11,12 +12,13 @@ namespace {
 
 constexpr int resumed = 0;  // as a source in platform_words
 
-std::int64_t last_word(database& db, std::int64_t person, int source) {
-  // Words of before two names were found to be one person's stay under the older key.
+std::int64_t last_word(database& db, const std::string& address, int source) {
+  // Words of before two names were found to be one person's stay under the older key, those of before they were
+  // forgotten under what stands for them.
   return db.number(
       "SELECT max(at_ms) FROM platform_words WHERE source = ?2 AND "
-      "person IN (SELECT ?1 UNION ALL SELECT alias FROM identities WHERE person = ?1)",
-      person, source);
+      "person IN (SELECT ?1 UNION ALL SELECT ?3 UNION ALL SELECT alias FROM identities WHERE person = ?1)",
+      person_of(db, address), source, forgotten_key(db, person_key(address)));
 }
 
 void keep_word(database& db, std::int64_t person, int source, std::int64_t at_ms) {
@@ -55,20 +57,18 @@ bool stopped_by_word(database& db, const named_person& who, consent_scope scope,
 
 bool stopped_at_platform(database& db, const std::string& address, suppression_source source, std::int64_t told_at_ms,
                          std::string_view note, std::int64_t now_ms) {
-  const auto person = person_of(db, address);
-  keep_word(db, person, static_cast<int>(source), told_at_ms);
-  if (told_at_ms < last_word(db, person, resumed)) return false;
+  keep_word(db, person_of(db, address), static_cast<int>(source), told_at_ms);
+  if (told_at_ms < last_word(db, address, resumed)) return false;
   if (suppressed(db, address, source, consent_scope::marketing)) return false;
   suppress(db, address, {.scope = consent_scope::marketing, .source = source, .note = std::string(note)}, now_ms);
   return true;
 }
 
 bool resumed_at_platform(database& db, const std::string& address, std::int64_t told_at_ms, std::int64_t now_ms) {
-  const auto person = person_of(db, address);
-  keep_word(db, person, resumed, told_at_ms);
+  keep_word(db, person_of(db, address), resumed, told_at_ms);
   bool lifted = false;
   for (const auto source : platform_sources) {
-    if (told_at_ms <= last_word(db, person, static_cast<int>(source))) continue;
+    if (told_at_ms <= last_word(db, address, static_cast<int>(source))) continue;
     lifted = lift(db, address, std::array{source}, "resumed at the platform", now_ms) || lifted;
   }
   return lifted;

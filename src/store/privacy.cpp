@@ -54,9 +54,12 @@ forgotten_person who_is(database& db, std::string_view address) {
     return std::string(canonical.substr(canonical.starts_with('+') ? 1 : canonical.find(':') + 1));
   };
   who.names.push_back(name_of(address));
-  // The other names are where they were told: in the log.
-  auto told =
-      db.select("SELECT address, new FROM consent_log WHERE what = 'identity' AND person IN (?1, ?2)", person, own);
+  // The other names are where they were told: in the log, which is all there is when they were forgotten only half.
+  auto told = db.select(
+      "WITH RECURSIVE told(one, other) AS (SELECT address, new FROM consent_log WHERE what = 'identity' AND (person IN "
+      "(?1, ?2) OR ?3 IN (address, new)) UNION SELECT l.address, l.new FROM told JOIN consent_log l ON l.what = "
+      "'identity' AND (l.address IN (one, other) OR l.new IN (one, other))) SELECT one, other FROM told",
+      person, own, address);
   while (told.next()) {
     for (const auto text : {told.text(0), told.text(1)}) {
       const auto name = name_of(text);
@@ -89,6 +92,12 @@ void forget_person(database& db, const forgotten_person& who, std::int64_t now_m
         "ON CONFLICT(person) DO UPDATE SET state = excluded.state, scope = excluded.scope, at_ms = excluded.at_ms, "
         "source = excluded.source",
         person, hash);
+    for (const auto each : who.keys) {  // words are under whichever name they were said by
+      db.run(
+          "INSERT INTO platform_words(person, source, at_ms) SELECT ?2, source, at_ms FROM platform_words "
+          "WHERE person = ?1 ON CONFLICT DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)",
+          each, hash);
+    }
     report.contact = remove_contact(db, key) || report.contact;
     db.run("DELETE FROM identities WHERE alias = ?1", key);
   }

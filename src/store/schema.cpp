@@ -21,7 +21,7 @@ CREATE TABLE store(
   born_ns INTEGER NOT NULL DEFAULT 0,
   retention_ms INTEGER NOT NULL DEFAULT 0,  -- finished campaigns lose personal data after this time; 0: never
   forget_key BLOB NOT NULL DEFAULT x'',   -- of the hashes that stand for forgotten persons; empty: nobody was forgotten
-  forgotten INTEGER NOT NULL DEFAULT 0);  -- persons
+  forgotten INTEGER NOT NULL DEFAULT 0);  -- persons; 1 at least when an expired campaign's recipient is suppressed
 
 CREATE TABLE former_stores(               -- of which this one is an adopted copy
   store_id INTEGER PRIMARY KEY,

@@ -93,6 +93,8 @@ void suppress(database& db, std::string_view address, const suppression& why, st
       "INSERT INTO suppressions(person, source, scope, at_ms, address, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
       "ON CONFLICT(person, source) DO UPDATE SET scope = ?3, at_ms = ?4, address = ?5, note = ?6",
       person, why.source, why.scope, now_ms, address, why.note);
+  // Whose campaign has expired is looked for as those who were forgotten are.
+  if (key_of_forgotten(address) != 0) db.run("UPDATE store SET forgotten = max(forgotten, 1)");
   log(db, {now_ms, person, address, "suppress", name(why.source), scope_name(old), name(why.scope), why.note});
 }
 

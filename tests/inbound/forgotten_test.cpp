@@ -102,6 +102,16 @@ TEST(forgotten, a_receipt_before_the_answer_brings_no_words_either) {
   s.expect_accounted_for();
 }
 
+TEST(forgotten, a_receipt_before_they_were_and_the_answer_after_bring_no_words) {
+  sending_store s(1);
+  s.open(1);
+  deliver(s, webhook({receipt(s, 0, "delivered")}));
+  forget(s);
+  s.settle(0, accepted, "wamid.0");
+  EXPECT_EQ(words(s), "2|-|-|3 ");
+  s.expect_accounted_for();
+}
+
 TEST(forgotten, a_participant_of_a_group_does_not_come_back_with_the_next_receipt) {
   sending_store s(1);
   s.open(1);
@@ -132,6 +142,47 @@ TEST(forgotten, a_stop_at_the_platform_bars_them_still) {
     EXPECT_EQ(screened.check(who, 0), errc::recipient_suppressed) << by_receipt;
     EXPECT_EQ(screened.check("+15551000003", 0), errc::ok);
   }
+}
+
+bool barred(sending_store& s) {
+  store::screen screened(s.db(), s.draft("next"), {.marketing = true, .needs_consent = false});
+  return screened.check(who, 0) == errc::recipient_suppressed;
+}
+
+TEST(forgotten, a_stop_at_the_platform_bars_them_when_their_campaign_is_expired) {
+  sending_store s(1);
+  s.open(1);
+  s.settle(0, accepted, "wamid.0");
+  expire(s);
+  deliver(s, webhook({receipt(s, 0, "failed").because(131050)}));
+  EXPECT_TRUE(barred(s));
+}
+
+// Whether they were forgotten before, between or after: the latest word by the platform's clock holds.
+TEST(forgotten, an_older_resume_that_comes_late_does_not_lift_their_stop_nor_an_older_stop_their_resume) {
+  constexpr std::int64_t now_s = noon_ms / 1000;
+  const auto preference = [](const std::string& value, std::int64_t at_s) {
+    return R"({"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"user_preferences","value":)"
+           R"({"user_preferences":[{"wa_id":"15551000002","category":"marketing_messages","value":")" +
+           value + R"(","timestamp":)" + std::to_string(at_s) + "}]}}]}]}";
+  };
+  for (const bool before : {true, false}) {
+    sending_store s(1);
+    s.open(1);
+    s.settle(0, accepted, "wamid.0");
+    if (!before) forget(s);
+    deliver(s, webhook({receipt(s, 0, "failed").at(now_s + 5).because(131050)}));
+    if (before) forget(s);
+    deliver(s, preference("resume", now_s + 2));
+    EXPECT_TRUE(barred(s)) << before;
+    deliver(s, preference("resume", now_s + 8));
+    EXPECT_FALSE(barred(s)) << before;
+  }
+  sending_store s(1);
+  deliver(s, preference("resume", now_s + 8));
+  forget(s);
+  deliver(s, preference("stop", now_s + 5));
+  EXPECT_FALSE(barred(s));
 }
 
 TEST(forgotten, another_persons_conversation_does_not_get_the_number_of_theirs) {

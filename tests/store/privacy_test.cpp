@@ -134,5 +134,21 @@ TEST(forgetting, of_a_campaign_takes_as_large_jobs_over_many_lanes_as_over_one) 
   EXPECT_EQ(count(db, "SELECT expired_to FROM campaigns WHERE id = " + id), -1);
 }
 
+// Under whichever of their names it is called again after it failed half way.
+TEST(forgetting, finds_all_names_of_a_person_by_each_also_when_they_were_forgotten_only_half) {
+  for (const std::string name : {"+15551000007", "+15551000008", "user:US.1"}) {
+    scratch_store s;
+    store::link_identities(s.db(), other, "user:US.1", noon_ms);
+    EXPECT_EQ(store::who_is(s.db(), name).names.size(), name == who ? 1u : 2u);
+    store::link_identities(s.db(), who, other, noon_ms);
+    const auto person = store::who_is(s.db(), name);
+    EXPECT_EQ(person.names.size(), 3u) << name;
+    EXPECT_EQ(person.keys.size(), 3u) << name;
+    forget_report report;
+    store::forget_person(s.db(), person, noon_ms, report);
+    EXPECT_EQ(store::who_is(s.db(), name).names.size(), 3u) << name;
+  }
+}
+
 }  // namespace
 }  // namespace bulkmsg::testing
