@@ -127,7 +127,8 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
         auto& listed = next->second;
         auto later = inbound::status_told_since(db, account, before->told, listed.name, listed.language);
         if (!later.empty()) listed.status = std::move(later);
-        ++counts[static_cast<std::size_t>(store::keep_template(db, account, next->second, now_ms))];
+        const bool reworded = inbound::words_told_since(db, account, before->told, listed.name, listed.language);
+        ++counts[static_cast<std::size_t>(store::keep_template(db, account, listed, now_ms, reworded))];
       }
       if (next != all->end()) return;
       // With the last rows: a list that is known as a whole has paused whom it concerns, also after a crash.

@@ -454,16 +454,19 @@ template_words_told told_of_templates(store::database& db, const std::string& ac
   template_words_told told;
   auto r = db.select(
       "SELECT field, subject, at_ms FROM provider_states WHERE account = ?1 AND field IN "
-      "('message_template_status_update', 'message_template_quality_update')",
+      "('message_template_status_update', 'message_template_quality_update', 'message_template_components_update')",
       account);
   while (r.next()) told.emplace(told_key(r.text(0), r.text(1)), r.integer(2));
   return told;
 }
 
-std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
-                              const std::string& name, std::string language) {
+namespace {
+
+// The event of what was told since, which some fields have none of; nothing: nothing was.
+std::optional<std::string> told_since(store::database& db, const std::string& account,
+                                      const template_words_told& before, std::string_view field,
+                                      const std::string& name, std::string language) {
   std::replace(language.begin(), language.end(), '-', '_');
-  constexpr std::string_view field = "message_template_status_update";
   const auto subject = name + '/' + language;
   auto r = db.select(
       "SELECT at_ms, value ->> 'event' FROM provider_states WHERE account = ?1 AND field = ?2 AND subject = ?3",
@@ -471,7 +474,21 @@ std::string status_told_since(store::database& db, const std::string& account, c
   if (!r.next()) return {};
   const auto known = before.find(told_key(field, subject));
   if (known != before.end() && known->second == r.integer(0)) return {};
-  return std::string(allows_sending(r.text(1)) ? "APPROVED" : r.text(1));
+  return std::string(r.text(1));
+}
+
+}  // namespace
+
+std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
+                              const std::string& name, const std::string& language) {
+  const auto event =
+      told_since(db, account, before, "message_template_status_update", name, language).value_or(std::string());
+  return allows_sending(event) ? "APPROVED" : event;
+}
+
+bool words_told_since(store::database& db, const std::string& account, const template_words_told& before,
+                      const std::string& name, const std::string& language) {
+  return told_since(db, account, before, "message_template_components_update", name, language).has_value();
 }
 
 store::braking release_listed(store::database& db, const std::string& account, const template_words_told& before,

@@ -66,13 +66,16 @@ class account_events {
   channels::kept_parser parser_;
 };
 
-// When webhooks last told of the status and quality of an account's templates, by the provider's clock: asked before a
-// list is, it says whether what the list says is older than what was told meanwhile.
+// When webhooks last told of the status, quality and words of an account's templates, by the provider's clock: asked
+// before a list is, it says whether what the list says is older than what was told meanwhile.
 using template_words_told = std::map<std::string, std::int64_t, std::less<>>;
 template_words_told told_of_templates(store::database& db, const std::string& account);
 // The status that a webhook told since; empty: none did.
 std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
-                              const std::string& name, std::string language);
+                              const std::string& name, const std::string& language);
+// Whether one told since that its words are others.
+bool words_told_since(store::database& db, const std::string& account, const template_words_told& before,
+                      const std::string& name, const std::string& language);
 // The list shows templates to be well again that webhooks had braked: their webhook may have been lost.
 store::braking release_listed(store::database& db, const std::string& account, const template_words_told& before,
                               std::int64_t now_ms);

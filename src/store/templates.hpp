@@ -28,8 +28,9 @@ enum class kept : std::uint8_t {
   unchanged
 };
 // Keeps one entry of the account's list. Other words make another row of `templates`; the one before stays.
+// `reworded`: its words were told to be others while the list was on its way.
 kept keep_template(database& db, const std::string& account, const channels::listed_template& listed,
-                   std::int64_t now_ms);
+                   std::int64_t now_ms, bool reworded = false);
 // Marks what no list named since `before_ms`; returns how many.
 std::int64_t mark_gone(database& db, const std::string& account, std::int64_t before_ms);
 // When the account's whole list was last kept; 0: never.

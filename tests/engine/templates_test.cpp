@@ -440,6 +440,24 @@ TEST(fetch_templates, pauses_a_campaign_that_was_resumed_only_for_another_change
   EXPECT_EQ(s.h.state(paused), campaign_state::paused) << "it was well again in between";
 }
 
+TEST(fetch_templates, know_that_words_changed_while_the_list_was_on_its_way) {
+  shop s({entry("other")});
+  s.fetch();
+  const auto campaign = s.campaign_of("other");
+  s.there.answer_all([&](const std::string&) {
+    must(ingest(*s.h, R"({"object":"whatsapp_business_account","entry":[{"id":"102290129340398","time":1800000000,)"
+                      R"("changes":[{"field":"message_template_components_update","value":{"message_template_name":)"
+                      R"("other","message_template_language":"en_US"}}]}]})"));
+    EXPECT_TRUE(s.h.until([&] { return !s.h.seen_of(event_kind::notice).empty(); }));
+    return provider::http(200, R"({"data":[)" + entry("other") + "]}");  // as it was
+  });
+  s.fetch();
+  EXPECT_EQ(code_of(s.h->start(campaign)), errc::conflict);
+  s.there.answer_all({});
+  s.fetch();
+  must(s.h->start(campaign));
+}
+
 TEST(fetch_templates, tell_a_campaign_that_is_paused_already_what_changed) {
   shop s({entry("other")});
   s.fetch();
