@@ -127,6 +127,8 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
         auto& listed = next->second;
         auto later = inbound::status_told_since(db, account, before->told, listed.name, listed.language);
         if (!later.empty()) listed.status = std::move(later);
+        auto quality = inbound::quality_told_since(db, account, before->told, listed.name, listed.language);
+        if (!quality.empty()) listed.quality = std::move(quality);
         const bool reworded = inbound::words_told_since(db, account, before->told, listed.name, listed.language);
         ++counts[static_cast<std::size_t>(store::keep_template(db, account, listed, now_ms, reworded))];
       }

@@ -462,15 +462,15 @@ template_words_told told_of_templates(store::database& db, const std::string& ac
 
 namespace {
 
-// The event of what was told since, which some fields have none of; nothing: nothing was.
+// What was told since, or nothing where the field has no such `member`; nullopt: nothing was.
 std::optional<std::string> told_since(store::database& db, const std::string& account,
                                       const template_words_told& before, std::string_view field,
-                                      const std::string& name, std::string language) {
+                                      std::string_view member, const std::string& name, std::string language) {
   std::replace(language.begin(), language.end(), '-', '_');
   const auto subject = name + '/' + language;
-  auto r = db.select(
-      "SELECT at_ms, value ->> 'event' FROM provider_states WHERE account = ?1 AND field = ?2 AND subject = ?3",
-      account, field, subject);
+  auto r =
+      db.select("SELECT at_ms, value ->> ?4 FROM provider_states WHERE account = ?1 AND field = ?2 AND subject = ?3",
+                account, field, subject, member);
   if (!r.next()) return {};
   const auto known = before.find(told_key(field, subject));
   if (known != before.end() && known->second == r.integer(0)) return {};
@@ -481,14 +481,20 @@ std::optional<std::string> told_since(store::database& db, const std::string& ac
 
 std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
                               const std::string& name, const std::string& language) {
-  const auto event =
-      told_since(db, account, before, "message_template_status_update", name, language).value_or(std::string());
+  const auto event = told_since(db, account, before, "message_template_status_update", "event", name, language)
+                         .value_or(std::string());
   return allows_sending(event) ? "APPROVED" : event;
+}
+
+std::string quality_told_since(store::database& db, const std::string& account, const template_words_told& before,
+                               const std::string& name, const std::string& language) {
+  return told_since(db, account, before, "message_template_quality_update", "new_quality_score", name, language)
+      .value_or(std::string());
 }
 
 bool words_told_since(store::database& db, const std::string& account, const template_words_told& before,
                       const std::string& name, const std::string& language) {
-  return told_since(db, account, before, "message_template_components_update", name, language).has_value();
+  return told_since(db, account, before, "message_template_components_update", "event", name, language).has_value();
 }
 
 store::braking release_listed(store::database& db, const std::string& account, const template_words_told& before,

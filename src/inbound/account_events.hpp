@@ -73,6 +73,9 @@ template_words_told told_of_templates(store::database& db, const std::string& ac
 // The status that a webhook told since; empty: none did.
 std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
                               const std::string& name, const std::string& language);
+// Likewise the quality.
+std::string quality_told_since(store::database& db, const std::string& account, const template_words_told& before,
+                               const std::string& name, const std::string& language);
 // Whether one told since that its words are others.
 bool words_told_since(store::database& db, const std::string& account, const template_words_told& before,
                       const std::string& name, const std::string& language);

@@ -458,6 +458,27 @@ TEST(fetch_templates, know_that_words_changed_while_the_list_was_on_its_way) {
   must(s.h->start(campaign));
 }
 
+TEST(fetch_templates, know_that_people_block_what_is_listed_as_good) {
+  shop s({entry("other")});
+  s.fetch();
+  const auto campaign = s.campaign_of("other");
+  s.there.answer_all([&](const std::string&) {
+    must(ingest(*s.h, R"({"object":"whatsapp_business_account","entry":[{"id":"102290129340398","time":1800000000,)"
+                      R"("changes":[{"field":"message_template_quality_update","value":{"previous_quality_score":)"
+                      R"("GREEN","new_quality_score":"RED","message_template_name":"other",)"
+                      R"("message_template_language":"en_US"}}]}]})"));
+    EXPECT_TRUE(s.h.until([&] { return !s.h.seen_of(event_kind::notice).empty(); }));
+    return provider::http(200, R"({"data":[)" + entry("other") + "]}");  // as it was
+  });
+  s.fetch();
+  EXPECT_EQ(must(s.h->find_template("other")).quality, "RED");
+  must(s.h->start(campaign));
+  EXPECT_TRUE(s.h.until([&] { return s.h.state(campaign) == campaign_state::paused; }));
+  s.there.answer_all({});
+  s.fetch();
+  EXPECT_EQ(must(s.h->find_template("other")).quality, "GREEN");
+}
+
 TEST(fetch_templates, tell_a_campaign_that_is_paused_already_what_changed) {
   shop s({entry("other")});
   s.fetch();
