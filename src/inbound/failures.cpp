@@ -59,20 +59,27 @@ store::braking brake_for(store::database& db, const failures& told, std::int64_t
       default:
         continue;
     }
-    std::erase_if(concerned, [&, left_ms = left_ms](const store::braked& each) {
-      return db.number("SELECT max(at_ms) FROM history WHERE campaign = ?1 AND action = 'resume'", each.campaign) >=
-             left_ms;
-    });
     const auto words = std::to_string(code);
     store::brake why{.reason = "the provider took messages and could not deliver them: " + std::string(known->meaning) +
                                " (code " + words + "); "};
     if (known->wait_s > 0) {
       why.cause = "failure:" + words;
-      why.until_ms = now_ms + std::int64_t{known->wait_s} * 1000;
+      // The limit was reached when the message left, however late that is told.
+      why.until_ms = std::min(left_ms, now_ms) + std::int64_t{known->wait_s} * 1000;
+      if (why.until_ms <= now_ms) continue;
       why.reason += "sending goes on by itself after a while";
     } else {
       why.reason += "look at it, then resume or stop the campaign; who was not reached can be tried again (retry)";
     }
+    std::erase_if(concerned, [&, left_ms = left_ms](const store::braked& each) {
+      return db.number("SELECT max(at_ms) FROM history WHERE campaign = ?1 AND action = 'resume'", each.campaign) >=
+                 left_ms ||
+             // A message that left later holds it longer.
+             (why.until_ms > 0 &&
+              db.number("SELECT max(until_ms) FROM brakes WHERE campaign = ?1 AND sender IN (0, ?2) "
+                        "AND cause = ?3",
+                        each.campaign, each.sender, why.cause) >= why.until_ms);
+    });
     const auto more = store::pull_brake(db, concerned, why, now_ms);
     pulled.campaigns.insert(pulled.campaigns.end(), more.campaigns.begin(), more.campaigns.end());
     pulled.senders.insert(pulled.senders.end(), more.senders.begin(), more.senders.end());

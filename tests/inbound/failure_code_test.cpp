@@ -58,6 +58,30 @@ TEST(failures_told_late, of_a_limit_end_by_themselves) {
   EXPECT_EQ(store::release_due_brakes(s.db(), noon_ms + 86'400'010).campaigns.size(), 1u);
 }
 
+TEST(failures_told_late, of_a_limit_hold_from_when_the_message_left_and_not_at_all_once_that_is_over) {
+  constexpr std::int64_t hour_ms = 3'600'000;
+  sending_store s(3);
+  s.open(3);
+  s.settle(0, message_state::accepted);
+  s.settle(1, message_state::accepted, "wamid.2");
+  s.db().run("UPDATE messages SET at_ms = ?2 WHERE id = ?1", s.message(1).key(), noon_ms + hour_ms);
+  const auto fail_at = [&](std::int64_t now_ms, std::uint32_t sequence) {
+    inbound::append(s.db(), webhook({receipt(s, sequence, "failed").because(131048)}), now_ms);
+    return inbound::merge(s.db(), scratch_store_id, now_ms);
+  };
+  EXPECT_EQ(fail_at(noon_ms + 10 * hour_ms, 1).paused.size(), 1u);
+  fail_at(noon_ms + 11 * hour_ms, 0);  // an earlier message shortens nothing
+  EXPECT_EQ(table(s.db(), "SELECT until_ms FROM brakes"), std::to_string(noon_ms + 25 * hour_ms) + " ");
+
+  sending_store late(2);
+  late.open(2);
+  late.settle(0, message_state::accepted);
+  inbound::append(late.db(), webhook({receipt(late, 0, "failed").because(131048)}), noon_ms + 25 * hour_ms);
+  EXPECT_TRUE(inbound::merge(late.db(), scratch_store_id, noon_ms + 25 * hour_ms).paused.empty());
+  EXPECT_EQ(state(late), campaign_state::sending);
+  EXPECT_EQ(late.told().undelivered, 1);
+}
+
 TEST(failures_told_late, of_a_file_are_the_campaigns_when_all_get_the_same) {
   sending_store s(2);
   s.open(2);
