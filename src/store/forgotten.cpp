@@ -55,6 +55,11 @@ std::int64_t forgotten_key(database& db, std::int64_t person) {
   return static_cast<std::int64_t>(value >> 1) | 1;
 }
 
+bool is_forgotten(database& db, std::int64_t person) {
+  return db.number("SELECT forgotten FROM store") != 0 &&
+         db.number("SELECT EXISTS(SELECT 1 FROM forgotten_names WHERE person = ?1)", forgotten_key(db, person)) != 0;
+}
+
 std::string forgotten_address(database& db, std::int64_t person) {
   return std::string(forgotten_prefix) + hex(forgotten_key(db, person));
 }

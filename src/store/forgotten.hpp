@@ -19,6 +19,8 @@ inline constexpr std::string_view forgotten_prefix = "forgotten:";
 std::int64_t forgotten_key(database& db, std::int64_t person);
 // Makes the store's key when it has none, so that what stands for a person stays the same.
 void need_forget_key(database& db);
+// Whether they were forgotten, by whichever of their names.
+bool is_forgotten(database& db, std::int64_t person);
 // In the place of an address.
 std::string forgotten_address(database& db, std::int64_t person);
 // What stands for the person of such an address; 0: it is another one.

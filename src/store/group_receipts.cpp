@@ -6,25 +6,22 @@
 
 namespace bulkmsg::store {
 
-std::string forgotten_participant(database& db, std::string_view participant) {
-  return forgotten_address(db, person_key(named_person(participant, participant).address()));
-}
-
 namespace {
 
-// Whoever was forgotten stays so: what comes later is theirs under the same name.
-std::string known_as(database& db, message_id message, std::string_view participant) {
-  if (db.number("SELECT forgotten FROM store") != 0) {
-    auto stands = forgotten_participant(db, participant);
-    if (db.number("SELECT EXISTS(SELECT 1 FROM group_receipts WHERE message = ?1 AND participant = ?2)", message.key(),
-                  stands) != 0) {
-      return stands;
-    }
-  }
-  return std::string(participant);
+std::int64_t key_of_participant(std::string_view participant) {
+  return person_key(named_person(participant, participant).address());
 }
 
 }  // namespace
+
+std::string forgotten_participant(database& db, std::string_view participant) {
+  return forgotten_address(db, key_of_participant(participant));
+}
+
+std::string known_as(database& db, std::string_view participant) {
+  if (is_forgotten(db, key_of_participant(participant))) return forgotten_participant(db, participant);
+  return std::string(participant);
+}
 
 void put_group_receipt(database& db, message_id message, std::string_view participant, receipt_rank rank,
                        std::int64_t at_ms, std::int32_t code) {
@@ -40,7 +37,7 @@ void put_group_receipt(database& db, message_id message, std::string_view partic
       "read_at_ms = min(coalesce(read_at_ms, excluded.read_at_ms), coalesce(excluded.read_at_ms, read_at_ms)), "
       "failed_at_ms = min(coalesce(failed_at_ms, excluded.failed_at_ms), coalesce(excluded.failed_at_ms, "
       "failed_at_ms)), code = min(coalesce(code, excluded.code), coalesce(excluded.code, code))",
-      message.key(), known_as(db, message, participant), rank, at(receipt_rank::sent), at(receipt_rank::delivered),
+      message.key(), known_as(db, participant), rank, at(receipt_rank::sent), at(receipt_rank::delivered),
       at(receipt_rank::read), at(receipt_rank::failed), code);
 }
 

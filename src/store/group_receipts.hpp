@@ -20,6 +20,8 @@ void put_group_receipt(database& db, message_id message, std::string_view partic
                        std::int64_t at_ms, std::int32_t code);
 // In the place of a participant who is forgotten.
 std::string forgotten_participant(database& db, std::string_view participant);
+// A participant's name as it is kept: whoever was forgotten stays so.
+std::string known_as(database& db, std::string_view participant);
 std::vector<participant_row> list_group_receipts(database& db, message_id message);
 
 }  // namespace bulkmsg::store

@@ -80,6 +80,7 @@ void forget_person(database& db, const forgotten_person& who, std::int64_t now_m
   const auto person = who.keys.front();
   for (const auto key : who.keys) {
     const auto hash = forgotten_key(db, key);
+    db.run("INSERT OR IGNORE INTO forgotten_names(person) VALUES (?1)", hash);
     // Each of the names may come back alone: what is known of the person is known of each.
     db.run(
         "INSERT INTO suppressions(person, source, scope, at_ms, address, note) "

@@ -288,6 +288,9 @@ CREATE INDEX messages_attempting ON messages(id) WHERE state = 6;
 CREATE INDEX messages_unconfirmed ON messages(id >> 32, superseded, at_ms) WHERE state = 4;
 CREATE INDEX messages_superseded ON messages(superseded) WHERE superseded IS NOT NULL;
 
+CREATE TABLE forgotten_names(             -- what stands for each of their names
+  person INTEGER PRIMARY KEY);
+
 CREATE TABLE forgotten_on_the_way(        -- the person was forgotten before the answer came, whose words are not kept
   message INTEGER PRIMARY KEY);
 

@@ -123,6 +123,20 @@ TEST(forgotten, a_participant_of_a_group_does_not_come_back_with_the_next_receip
   EXPECT_EQ(participants(s), "15557000002|4 " + stands + "|4 ");
 }
 
+TEST(forgotten, a_participant_of_a_group_does_not_come_back_with_the_first_receipt_for_another_message) {
+  sending_store s(2);
+  s.open(2);
+  s.settle(0, accepted, "wamid.0");
+  s.settle(1, accepted, "wamid.1");
+  store::link_identities(s.db(), "+15557000001", "user:US.1", noon_ms);
+  forget(s, "+15557000001");
+  deliver(s, webhook({receipt(s, 0, "delivered").of("15557000001"), receipt(s, 0, "delivered").of("15557000002"),
+                      receipt(s, 1, "read").of("US.1")}));
+  const auto stands = [&](const char* name) { return store::forgotten_address(s.db(), store::person_key(name)); };
+  EXPECT_EQ(table(s.db(), "SELECT participant, receipt FROM group_receipts ORDER BY message, participant"),
+            "15557000002|3 " + stands("+15557000001") + "|3 " + stands("user:US.1") + "|4 ");
+}
+
 // They said no more marketing; that they were forgotten meanwhile is no reason to write to them again.
 TEST(forgotten, a_stop_at_the_platform_bars_them_still) {
   for (const bool by_receipt : {true, false}) {

@@ -39,7 +39,8 @@ TEST(schema, create_if_missing_makes_a_whole_store) {
   EXPECT_EQ(table(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1"),
             "accounts attributes brakes campaign_media campaign_senders campaigns commands consent_log "
             "consent_statements consents contact_index contact_labels contacts conversations credit_calls events "
-            "forgotten_on_the_way former_stores group_members group_receipts history identities inbox index_runs "
+            "forgotten_names forgotten_on_the_way former_stores group_members group_receipts history identities inbox "
+            "index_runs "
             "intents lanes ledger media messages parked pauses plan platform_words provider_states provider_templates "
             "recipients rejects replies reservations segments senders sent_index store suppressions templates "
             "to_index ");
