@@ -40,6 +40,7 @@ result<forget_report> engine::forget(std::string_view address, const std::string
   }
   sweep(store::forget_in_events);
   sweep(store::forget_in_groups);
+  sweep(store::forget_in_parked);
   const auto all = [&](auto find, auto clear, std::int64_t& count) {
     std::int64_t from = 0;
     do {

@@ -33,6 +33,8 @@ constexpr std::size_t facts_max = 2000;
 constexpr std::size_t indexed_max = 1000;  // messages
 constexpr std::int64_t parked_max = 100'000;
 constexpr std::int64_t parked_ms_max = std::int64_t{7} * 24 * 3600 * 1000;
+// Of who was forgotten: until the answer is there to a message that they were sent since, if they were.
+constexpr std::int64_t forgotten_ms_max = 60'000;
 
 struct fact {
   channels::callback_key key;
@@ -104,10 +106,7 @@ struct collector {
     if (rank == receipt_rank::none) return;
     const auto detail = r.error_details.empty() ? r.error_title : r.error_details;
     if (r.callback.empty()) {
-      db.run(
-          "INSERT OR IGNORE INTO parked(received_at_ms, provider_id, status, at_ms, code, participant, detail) "
-          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-          now_ms, r.message_id, rank, to_ms(r.timestamp_unix_s), r.error_code, r.participant, detail);
+      park(r, rank, detail);
       return;
     }
     const auto key = channels::callback_key::parse(r.callback);
@@ -122,6 +121,21 @@ struct collector {
                      std::string(detail), std::string(r.participant),
                      r.error_code == store::user_opted_out_code ? std::string(r.recipient_id) : std::string(),
                      received_at_ms > opened_at_ms});
+  }
+
+  // Words of who was forgotten are not kept for the message, which is likely never to be found.
+  void park(const channels::receipt& r, receipt_rank rank, std::string_view detail) {
+    const store::named_person who(r.recipient_id, r.recipient_user_id);
+    auto person = r.participant.empty() && !who.nobody() ? store::person_key(who.address()) : 0;
+    const auto participant = r.participant.empty() ? std::string() : store::known_as(db, r.participant);
+    const bool forgotten = person != 0 && store::is_forgotten(db, person);
+    if (forgotten) person = 0;
+    if (forgotten || participant != r.participant) detail = {};
+    db.run(
+        "INSERT OR IGNORE INTO parked(received_at_ms, provider_id, status, at_ms, code, participant, detail, person, "
+        "until_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        now_ms, r.message_id, rank, to_ms(r.timestamp_unix_s), r.error_code, participant, detail, person,
+        forgotten ? now_ms + forgotten_ms_max : 0);
   }
 
   // Parked ones that nobody looked for yet; true when there are more.
@@ -478,12 +492,20 @@ merge_result merge(store::database& db, std::uint64_t store_id, std::int64_t now
     }
     if (parked && found.look_for_new()) result.more = true;
     result.more = result.more || full;
+    if (!full) {
+      const store::overwriting zeros(db);
+      db.run("DELETE FROM parked WHERE until_ms > 0 AND until_ms < ?1 AND looked = 1", now_ms);
+    }
     apply_all(db, found.facts, result, failed, now_ms);
   }
   auto braked = brake_for(db, failed, now_ms);
   const bool more_replies = replies.match(how.words);
   result.more = result.more || more_replies;
   result.next_ms = replies.next_ms();
+  if (parked) {
+    const auto until_ms = db.number("SELECT min(until_ms) FROM parked WHERE until_ms > 0");
+    if (until_ms != 0 && (result.next_ms == 0 || until_ms < result.next_ms)) result.next_ms = until_ms + 1;
+  }
   result.replies = replies.told || found.told || account.told || !account.paused.empty() || !account.resumed.empty() ||
                    !braked.empty();
   result.barred =

@@ -197,6 +197,31 @@ std::int64_t forget_in_groups(database& db, const forgotten_person& who, std::in
   return next_look(looked, before > from ? before : last);
 }
 
+std::int64_t forget_in_parked(database& db, const forgotten_person& who, std::int64_t from) {
+  const overwriting zeros(db);
+  std::vector<std::int64_t> theirs;
+  std::vector<std::pair<std::int64_t, std::string>> as_participant;
+  std::int64_t looked = 0, last = from;
+  {
+    auto r =
+        db.select("SELECT id, person, participant FROM parked WHERE id > ?1 ORDER BY id LIMIT ?2", from, changed_max);
+    for (; r.next(); ++looked) {
+      last = r.integer(0);
+      if (is_one_of(who.keys, r.integer(1))) theirs.push_back(last);
+      const auto participant = std::string(r.text(2));
+      if (std::find(who.names.begin(), who.names.end(), participant) != who.names.end()) {
+        as_participant.emplace_back(last, participant);
+      }
+    }
+  }
+  for (const auto id : theirs) db.run("DELETE FROM parked WHERE id = ?1", id);
+  for (const auto& [id, participant] : as_participant) {
+    db.run("UPDATE OR REPLACE parked SET participant = ?2, detail = '' WHERE id = ?1", id,
+           forgotten_participant(db, participant));
+  }
+  return next_look(looked, last);
+}
+
 std::int64_t forget_in_log(database& db, const forgotten_person& who, std::int64_t from) {
   const overwriting zeros(db);
   std::vector<std::pair<std::int64_t, std::int64_t>> theirs;
@@ -258,6 +283,7 @@ void forget_recipient(database& db, const found_row& row, std::int64_t now_ms) {
   }
   clear_recipient(db, row.id, person_key(address), empty_cells(db, row.id >> 32));
   if (row.message != 0) {
+    db.run("DELETE FROM parked WHERE provider_id = (SELECT provider_id FROM messages WHERE id = ?1)", row.message);
     clear_messages(db, row.message, row.message + 1);
     clear_when_answered(db, row.message);
   }

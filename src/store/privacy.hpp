@@ -22,11 +22,12 @@ forgotten_person who_is(database& db, std::string_view address);
 // Everything but the rows of campaigns, replies, events and the log of consent; makes the store's key when it has none.
 // Bars what is queued for the person from here on, until they are found by their address no more.
 void forget_person(database& db, const forgotten_person& who, std::int64_t now_ms, forget_report& report);
-// Of replies (counted), events, groups' receipts and the log of consent: a step of at most 1,000 rows behind `from`;
-// returns where to go on, 0: it is done.
+// Of replies (counted), events, groups' receipts, parked ones and the log of consent: a step of at most 1,000 rows
+// behind `from`; returns where to go on, 0: it is done.
 std::int64_t forget_in_replies(database& db, const forgotten_person& who, std::int64_t from, std::int64_t& replies);
 std::int64_t forget_in_events(database& db, const forgotten_person& who, std::int64_t from);
 std::int64_t forget_in_groups(database& db, const forgotten_person& who, std::int64_t from);
+std::int64_t forget_in_parked(database& db, const forgotten_person& who, std::int64_t from);
 std::int64_t forget_in_log(database& db, const forgotten_person& who, std::int64_t from);
 
 // Recipients and rejected rows that are theirs; to be looked for beside the writer, in steps. `from`: after this one,

@@ -329,7 +329,10 @@ CREATE TABLE parked(                      -- receipts without a key, bounded in 
   code INTEGER NOT NULL,
   participant TEXT NOT NULL,
   detail TEXT NOT NULL,
-  looked INTEGER NOT NULL DEFAULT 0);     -- 1: none of the messages indexed so far; later ones look for it
+  looked INTEGER NOT NULL DEFAULT 0,      -- 1: none of the messages indexed so far; later ones look for it
+  person INTEGER NOT NULL DEFAULT 0,      -- the recipient; 0: none is named, or they were forgotten
+  until_ms INTEGER NOT NULL DEFAULT 0);   -- of who was forgotten: it waits no longer
+CREATE INDEX parked_forgotten ON parked(until_ms) WHERE until_ms > 0;
 CREATE INDEX parked_by_age ON parked(received_at_ms);
 CREATE INDEX parked_new ON parked(id) WHERE looked = 0;
 CREATE UNIQUE INDEX parked_once ON parked(provider_id, status, at_ms, code, participant);

@@ -29,6 +29,7 @@ void forget(scratch_store& s, const std::string& address = who) {
   forget_report report;
   store::forget_person(db, person, noon_ms + 5, report);
   static_cast<void>(store::forget_in_groups(db, person, 0));
+  static_cast<void>(store::forget_in_parked(db, person, 0));
   std::int64_t from = 0;
   for (const auto& row : store::find_recipients(db, person, from)) store::forget_recipient(db, row, noon_ms + 5);
 }
@@ -207,6 +208,59 @@ TEST(forgotten, another_persons_conversation_does_not_get_the_number_of_theirs) 
   forget(s);
   deliver(s, reply_webhook("in.2", "15551000003", "hello"));
   EXPECT_NE(count(s.db(), "SELECT conversation FROM replies WHERE provider_id = 'in.2'"), theirs);
+}
+
+status_json keyless(const std::string& id) {
+  return status_json{"failed", id, "", ""}.because(131026, "+1 555 1000002 is not reachable");
+}
+std::string parked(scratch_store& s) {
+  return table(s.db(), "SELECT provider_id, participant, detail FROM parked ORDER BY id");
+}
+
+TEST(forgotten, what_waits_for_its_message_is_forgotten_with_them) {
+  sending_store s(1);
+  s.open(1);
+  s.settle(0, unconfirmed);
+  deliver(s, webhook({keyless("wamid.HBgL15551000002"), keyless("wamid.group").of("15557000001")}));
+  ASSERT_EQ(count(s.db(), "SELECT count(*) FROM parked WHERE detail <> ''"), 2);
+  forget(s);
+  forget(s, "+15557000001");
+  const auto stands = store::forgotten_address(s.db(), store::person_key("+15557000001"));
+  EXPECT_EQ(parked(s), "wamid.group|" + stands + "| ");
+
+  sending_store other(1);
+  other.open(1);
+  other.settle(0, accepted, "wamid.0");
+  other.db().exec(
+      "INSERT INTO parked(received_at_ms, provider_id, status, at_ms, code, participant, detail) "
+      "VALUES (1, 'wamid.0', 2, 1, 131026, '', 'who knows whose')");
+  forget(other);
+  EXPECT_EQ(parked(other), "");
+}
+
+TEST(forgotten, a_receipt_without_a_key_waits_for_a_minute_and_without_words) {
+  sending_store s(1);
+  s.open(1);
+  s.settle(0, accepted, "wamid.0");
+  forget(s);
+  forget(s, "+15557000001");
+  deliver(s, webhook({keyless("wamid.0"), keyless("wamid.group").of("15557000001")}));
+  const auto stands = store::forgotten_address(s.db(), store::person_key("+15557000001"));
+  EXPECT_EQ(parked(s), "wamid.0|| wamid.group|" + stands + "| ");
+  static_cast<void>(inbound::merge(s.db(), scratch_store_id, later_ms + 60'001));
+  EXPECT_EQ(parked(s), "wamid.group|" + stands + "| ") << "its message may come yet";
+  EXPECT_EQ(words(s), "2|-|-|0 ");
+}
+
+TEST(forgotten, who_is_written_to_again_is_found_by_a_receipt_without_a_key) {
+  sending_store s(1);
+  s.open(1);
+  forget_report report;
+  store::forget_person(s.db(), store::who_is(s.db(), who), noon_ms, report);  // before this campaign was made
+  deliver(s, webhook({{"delivered", "wamid.0", "", ""}}));
+  s.settle(0, accepted, "wamid.0");
+  deliver(s, webhook({}));
+  EXPECT_EQ(words(s), "2|wamid.0|-|3 ");
 }
 
 // Whoever pages through replies remembers the last number.

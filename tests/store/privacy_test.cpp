@@ -67,6 +67,10 @@ TEST(forgetting, takes_jobs_of_a_thousand_rows_of_whatever_there_is) {
        "INSERT INTO consent_log(at_ms, person, address, what, source, old, new, note) SELECT 1, 15551000007, "
        "'+15551000007', 'consent', '', '', '', 'said so' FROM n",
        rows);
+  fill(db,
+       "INSERT INTO parked(received_at_ms, provider_id, status, at_ms, code, participant, detail, person) SELECT 1, "
+       "'w' || i, 1, 1, 1, iif(i % 3, '15551000007', ''), 'words', iif(i % 3 = 1, 0, 15551000007) FROM n",
+       rows);
   const auto person = store::who_is(db, who);
   job_size size(db);
   forget_report report;
@@ -80,8 +84,9 @@ TEST(forgetting, takes_jobs_of_a_thousand_rows_of_whatever_there_is) {
   sweep([&](std::int64_t from) { return store::forget_in_replies(db, person, from, report.replies); });
   sweep([&](std::int64_t from) { return store::forget_in_events(db, person, from); });
   sweep([&](std::int64_t from) { return store::forget_in_groups(db, person, from); });
+  sweep([&](std::int64_t from) { return store::forget_in_parked(db, person, from); });
   sweep([&](std::int64_t from) { return store::forget_in_log(db, person, from); });
-  EXPECT_GT(size.jobs, 4 * 6);
+  EXPECT_GT(size.jobs, 5 * 6);
   EXPECT_EQ(report.replies, rows - rows / 3);
   EXPECT_EQ(count(db, "SELECT count(*) FROM replies WHERE address = '" + who + "'"), 0);
   EXPECT_EQ(count(db, "SELECT count(*) FROM replies WHERE address = '" + other + "' AND text = 'hello'"), rows / 3);
@@ -89,6 +94,8 @@ TEST(forgetting, takes_jobs_of_a_thousand_rows_of_whatever_there_is) {
   EXPECT_EQ(count(db, "SELECT count(*) FROM events WHERE payload LIKE '%8\"%'"), rows / 3);
   EXPECT_EQ(count(db, "SELECT count(*) FROM group_receipts WHERE participant = '15551000007'"), 0);
   EXPECT_EQ(count(db, "SELECT count(*) FROM group_receipts WHERE participant LIKE 'forgotten:%'"), rows / 700);
+  EXPECT_EQ(count(db, "SELECT count(*) FROM parked WHERE person <> 0 OR participant = '15551000007' OR detail <> ''"),
+            0);
   EXPECT_EQ(count(db, "SELECT count(*) FROM consent_log WHERE person = 15551000007 OR note <> ''"), 0);
 }
 
