@@ -125,12 +125,10 @@ result<template_report> engine::fetch_templates(sender_id sender, std::chrono::m
       next = from;
       for (std::size_t i = 0; i < rows_per_job && next != all->end(); ++i, ++next) {
         auto& listed = next->second;
-        auto later = inbound::status_told_since(db, account, before->told, listed.name, listed.language);
-        if (!later.empty()) listed.status = std::move(later);
-        auto quality = inbound::quality_told_since(db, account, before->told, listed.name, listed.language);
-        if (!quality.empty()) listed.quality = std::move(quality);
-        const bool reworded = inbound::words_told_since(db, account, before->told, listed.name, listed.language);
-        ++counts[static_cast<std::size_t>(store::keep_template(db, account, listed, now_ms, reworded))];
+        auto later = inbound::told_since(db, account, before->told, listed.name, listed.language);
+        if (!later.status.empty()) listed.status = std::move(later.status);
+        if (!later.quality.empty()) listed.quality = std::move(later.quality);
+        ++counts[static_cast<std::size_t>(store::keep_template(db, account, listed, now_ms, later.reworded))];
       }
       if (next != all->end()) return;
       // With the last rows: a list that is known as a whole has paused whom it concerns, also after a crash.

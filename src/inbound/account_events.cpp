@@ -460,41 +460,28 @@ template_words_told told_of_templates(store::database& db, const std::string& ac
   return told;
 }
 
-namespace {
-
-// What was told since, or nothing where the field has no such `member`; nullopt: nothing was.
-std::optional<std::string> told_since(store::database& db, const std::string& account,
-                                      const template_words_told& before, std::string_view field,
-                                      std::string_view member, const std::string& name, std::string language) {
+template_told told_since(store::database& db, const std::string& account, const template_words_told& before,
+                         const std::string& name, std::string language) {
   std::replace(language.begin(), language.end(), '-', '_');
   const auto subject = name + '/' + language;
-  auto r =
-      db.select("SELECT at_ms, value ->> ?4 FROM provider_states WHERE account = ?1 AND field = ?2 AND subject = ?3",
-                account, field, subject, member);
-  if (!r.next()) return {};
-  const auto known = before.find(told_key(field, subject));
-  if (known != before.end() && known->second == r.integer(0)) return {};
-  return std::string(r.text(1));
-}
-
-}  // namespace
-
-std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
-                              const std::string& name, const std::string& language) {
-  const auto event = told_since(db, account, before, "message_template_status_update", "event", name, language)
-                         .value_or(std::string());
-  return allows_sending(event) ? "APPROVED" : event;
-}
-
-std::string quality_told_since(store::database& db, const std::string& account, const template_words_told& before,
-                               const std::string& name, const std::string& language) {
-  return told_since(db, account, before, "message_template_quality_update", "new_quality_score", name, language)
-      .value_or(std::string());
-}
-
-bool words_told_since(store::database& db, const std::string& account, const template_words_told& before,
-                      const std::string& name, const std::string& language) {
-  return told_since(db, account, before, "message_template_components_update", "event", name, language).has_value();
+  template_told told;
+  auto r = db.select(
+      "SELECT field, at_ms, value ->> 'event', value ->> 'new_quality_score' FROM provider_states WHERE account = ?1 "
+      "AND subject = ?2 AND field IN ('message_template_status_update', 'message_template_quality_update', "
+      "'message_template_components_update')",
+      account, subject);
+  while (r.next()) {
+    const auto known = before.find(told_key(r.text(0), subject));
+    if (known != before.end() && known->second == r.integer(1)) continue;
+    if (r.text(0) == "message_template_status_update") {
+      told.status = allows_sending(r.text(2)) ? "APPROVED" : r.text(2);
+    } else if (r.text(0) == "message_template_quality_update") {
+      told.quality = r.text(3);
+    } else {
+      told.reworded = true;
+    }
+  }
+  return told;
 }
 
 store::braking release_listed(store::database& db, const std::string& account, const template_words_told& before,

@@ -70,15 +70,13 @@ class account_events {
 // before a list is, it says whether what the list says is older than what was told meanwhile.
 using template_words_told = std::map<std::string, std::int64_t, std::less<>>;
 template_words_told told_of_templates(store::database& db, const std::string& account);
-// The status that a webhook told since; empty: none did.
-std::string status_told_since(store::database& db, const std::string& account, const template_words_told& before,
-                              const std::string& name, const std::string& language);
-// Likewise the quality.
-std::string quality_told_since(store::database& db, const std::string& account, const template_words_told& before,
-                               const std::string& name, const std::string& language);
-// Whether one told since that its words are others.
-bool words_told_since(store::database& db, const std::string& account, const template_words_told& before,
-                      const std::string& name, const std::string& language);
+// What webhooks told of a template since.
+struct template_told {
+  std::string status, quality;  // empty: nothing
+  bool reworded = false;        // its words are others
+};
+template_told told_since(store::database& db, const std::string& account, const template_words_told& before,
+                         const std::string& name, std::string language);
 // The list shows templates to be well again that webhooks had braked: their webhook may have been lost.
 store::braking release_listed(store::database& db, const std::string& account, const template_words_told& before,
                               std::int64_t now_ms);

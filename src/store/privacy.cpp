@@ -76,7 +76,7 @@ forgotten_person who_is(database& db, std::string_view address) {
 void forget_person(database& db, const forgotten_person& who, std::int64_t now_ms, forget_report& report) {
   need_forget_key(db);
   const overwriting zeros(db);
-  db.run("UPDATE store SET forgotten = forgotten + 1");
+  db.run("UPDATE store SET forgotten = forgotten + 1, barred_by_hash = 1");
   const auto person = who.keys.front();
   for (const auto key : who.keys) {
     const auto hash = forgotten_key(db, key);

@@ -20,8 +20,9 @@ CREATE TABLE store(
   inode INTEGER NOT NULL DEFAULT 0,       -- of this file, and when it was born: in a copy they are another's; 0: unknown
   born_ns INTEGER NOT NULL DEFAULT 0,
   retention_ms INTEGER NOT NULL DEFAULT 0,  -- finished campaigns lose personal data after this time; 0: never
-  forget_key BLOB NOT NULL DEFAULT x'',   -- of the hashes that stand for forgotten persons; empty: nobody was forgotten
-  forgotten INTEGER NOT NULL DEFAULT 0);  -- persons; 1 at least when an expired campaign's recipient is suppressed
+  forget_key BLOB NOT NULL DEFAULT x'',   -- of the hashes that stand for persons; empty: none was needed yet
+  forgotten INTEGER NOT NULL DEFAULT 0,   -- persons
+  barred_by_hash INTEGER NOT NULL DEFAULT 0);  -- 1: somebody may be, whose address is not kept
 
 CREATE TABLE former_stores(               -- of which this one is an adopted copy
   store_id INTEGER PRIMARY KEY,

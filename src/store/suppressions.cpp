@@ -93,8 +93,7 @@ void suppress(database& db, std::string_view address, const suppression& why, st
       "INSERT INTO suppressions(person, source, scope, at_ms, address, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
       "ON CONFLICT(person, source) DO UPDATE SET scope = ?3, at_ms = ?4, address = ?5, note = ?6",
       person, why.source, why.scope, now_ms, address, why.note);
-  // Whose campaign has expired is looked for as those who were forgotten are.
-  if (key_of_forgotten(address) != 0) db.run("UPDATE store SET forgotten = max(forgotten, 1)");
+  if (key_of_forgotten(address) != 0) db.run("UPDATE store SET barred_by_hash = 1");
   log(db, {now_ms, person, address, "suppress", name(why.source), scope_name(old), name(why.scope), why.note});
 }
 
@@ -206,7 +205,7 @@ screen::screen(database& db, std::int64_t campaign, consent_rules rules)
       identities_(any(db, "SELECT EXISTS(SELECT 1 FROM identities)")),
       suppressions_(any(db, "SELECT EXISTS(SELECT 1 FROM suppressions)")),
       consents_(any(db, "SELECT EXISTS(SELECT 1 FROM consents)")),
-      forgotten_(any(db, "SELECT forgotten FROM store")),
+      hashes_(any(db, "SELECT barred_by_hash FROM store")),
       child_(db.number("SELECT parent FROM campaigns WHERE id = ?1", campaign) != 0 ? campaign : 0) {
   auto r = db.select("SELECT first, last FROM consent_statements WHERE campaign = ?1", campaign);
   while (r.next()) stated_.emplace_back(r.integer(0), r.integer(1));
@@ -234,7 +233,7 @@ errc screen::check_person(std::int64_t key) { return check(key, false); }
 
 errc screen::check(std::int64_t key, bool stated) {
   const auto person = identities_ ? resolved(db_, key) : key;
-  if (forgotten_) {
+  if (hashes_) {
     // What they said before they were forgotten bars them still, unless they have said something since.
     const auto hash = forgotten_key(db_, key);
     if (db_.number("SELECT EXISTS(SELECT 1 FROM suppressions WHERE person = ?1 AND scope >= ?2)", hash,

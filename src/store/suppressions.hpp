@@ -60,7 +60,7 @@ class screen {
 
   database& db_;
   const consent_rules rules_;
-  bool identities_, suppressions_, consents_, forgotten_;      // whether there are any
+  bool identities_, suppressions_, consents_, hashes_;         // whether there are any
   std::int64_t child_;                                         // the campaign, when it sends another's messages again
   std::vector<std::pair<std::int64_t, std::int64_t>> stated_;  // rows [first, last)
 };

@@ -49,9 +49,9 @@ kept keep_template(database& db, const std::string& account, const channels::lis
   db.run(
       "INSERT INTO provider_templates(account, name, language, provider_id, status, category, quality, "
       "parameter_format, rejected_reason, template, fetched_at_ms, reworded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
-      "?9, ?10, ?11, ?13) ON CONFLICT(account, name, language) DO UPDATE SET provider_id = ?4, status = ?5, category = "
-      "?6, "
-      "quality = ?7, parameter_format = ?8, rejected_reason = ?9, template = ?10, fetched_at_ms = ?11, gone = 0, "
+      "?9, ?10, ?11, ?13) ON CONFLICT(account, name, language) DO UPDATE SET provider_id = ?4, status = ?5, "
+      "category = ?6, quality = ?7, parameter_format = ?8, rejected_reason = ?9, template = ?10, fetched_at_ms = ?11, "
+      "gone = 0, "
       "reworded = ?13, changes = changes + ?12",
       account, t.name, t.language, t.id, t.status, t.category, t.quality, t.parameter_format, t.rejected_reason, words,
       now_ms, other, reworded);

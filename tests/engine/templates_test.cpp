@@ -440,20 +440,26 @@ TEST(fetch_templates, pauses_a_campaign_that_was_resumed_only_for_another_change
   EXPECT_EQ(s.h.state(paused), campaign_state::paused) << "it was well again in between";
 }
 
+// The list is on its way when a webhook tells `change`, and says what was before.
+void tell_while_listed(shop& s, const std::string& field, const std::string& change = {}) {
+  s.there.answer_all([&, field, change](const std::string&) {
+    must(ingest(*s.h, R"({"object":"whatsapp_business_account","entry":[{"id":"102290129340398","time":1800000000,)"
+                      R"("changes":[{"field":")" +
+                          field + R"(","value":{)" + change +
+                          R"("message_template_name":"other","message_template_language":"en_US"}}]}]})"));
+    EXPECT_TRUE(s.h.until([&] { return !s.h.seen_of(event_kind::notice).empty(); }));
+    return provider::http(200, R"({"data":[)" + entry("other") + "]}");
+  });
+  s.fetch();
+  s.there.answer_all({});
+}
+
 TEST(fetch_templates, know_that_words_changed_while_the_list_was_on_its_way) {
   shop s({entry("other")});
   s.fetch();
   const auto campaign = s.campaign_of("other");
-  s.there.answer_all([&](const std::string&) {
-    must(ingest(*s.h, R"({"object":"whatsapp_business_account","entry":[{"id":"102290129340398","time":1800000000,)"
-                      R"("changes":[{"field":"message_template_components_update","value":{"message_template_name":)"
-                      R"("other","message_template_language":"en_US"}}]}]})"));
-    EXPECT_TRUE(s.h.until([&] { return !s.h.seen_of(event_kind::notice).empty(); }));
-    return provider::http(200, R"({"data":[)" + entry("other") + "]}");  // as it was
-  });
-  s.fetch();
+  tell_while_listed(s, "message_template_components_update");
   EXPECT_EQ(code_of(s.h->start(campaign)), errc::conflict);
-  s.there.answer_all({});
   s.fetch();
   must(s.h->start(campaign));
 }
@@ -462,19 +468,11 @@ TEST(fetch_templates, know_that_people_block_what_is_listed_as_good) {
   shop s({entry("other")});
   s.fetch();
   const auto campaign = s.campaign_of("other");
-  s.there.answer_all([&](const std::string&) {
-    must(ingest(*s.h, R"({"object":"whatsapp_business_account","entry":[{"id":"102290129340398","time":1800000000,)"
-                      R"("changes":[{"field":"message_template_quality_update","value":{"previous_quality_score":)"
-                      R"("GREEN","new_quality_score":"RED","message_template_name":"other",)"
-                      R"("message_template_language":"en_US"}}]}]})"));
-    EXPECT_TRUE(s.h.until([&] { return !s.h.seen_of(event_kind::notice).empty(); }));
-    return provider::http(200, R"({"data":[)" + entry("other") + "]}");  // as it was
-  });
-  s.fetch();
+  tell_while_listed(s, "message_template_quality_update",
+                    R"("previous_quality_score":"GREEN","new_quality_score":"RED",)");
   EXPECT_EQ(must(s.h->find_template("other")).quality, "RED");
   must(s.h->start(campaign));
   EXPECT_TRUE(s.h.until([&] { return s.h.state(campaign) == campaign_state::paused; }));
-  s.there.answer_all({});
   s.fetch();
   EXPECT_EQ(must(s.h->find_template("other")).quality, "GREEN");
 }

@@ -320,8 +320,8 @@ TEST(brakes, a_list_that_shows_the_template_well_again_lifts_what_a_webhook_told
   EXPECT_EQ(state(s), campaign_state::sending);
 
   deliver(s, template_event("PAUSED", now_s + 5));  // while the list was on its way
-  EXPECT_EQ(inbound::status_told_since(s.db(), "1029", before, "t", "en_US"), "PAUSED");
-  EXPECT_EQ(inbound::status_told_since(s.db(), "1029", inbound::told_of_templates(s.db(), "1029"), "t", "en_US"), "");
+  EXPECT_EQ(inbound::told_since(s.db(), "1029", before, "t", "en_US").status, "PAUSED");
+  EXPECT_EQ(inbound::told_since(s.db(), "1029", inbound::told_of_templates(s.db(), "1029"), "t", "en_US").status, "");
   store::keep_template(s.db(), "1029", listed("Hi {{1}}"), noon_ms + 1);
   EXPECT_TRUE(inbound::release_listed(s.db(), "1029", before, noon_ms).empty()) << "it says what was before";
 }

@@ -171,6 +171,7 @@ TEST(forgotten, a_stop_at_the_platform_bars_them_when_their_campaign_is_expired)
   expire(s);
   deliver(s, webhook({receipt(s, 0, "failed").because(131050)}));
   EXPECT_TRUE(barred(s));
+  EXPECT_EQ(s.db().number("SELECT forgotten FROM store"), 0) << "nobody asked for that";
 }
 
 // Whether they were forgotten before, between or after: the latest word by the platform's clock holds.
